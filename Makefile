@@ -1,0 +1,48 @@
+# Stretto. `make help` lists the targets; each sets up what it needs first.
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench lock clean python
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+python:
+	@test -n "$(PYTHON)" || { echo "Stretto needs Python 3.11 or newer, and found none on PATH. Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+
+setup: python ## Make .venv from the locks; instant when nothing has changed
+	@$(PYTHON) tools/make_venv.py dev
+
+run: setup ## Start everything on http://127.0.0.1:8700; Ctrl-C stops it
+	@$(BIN)/stretto up
+
+test: setup ## Run the tests; PYTEST_ARGS="-k words" chooses among them
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+check: setup ## Lint, formatting, types, import rules, sizes and names of files
+	@echo "check: ruff check" && $(BIN)/ruff check
+	@echo "check: ruff format" && $(BIN)/ruff format --check
+	@echo "check: pyright" && PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
+	@echo "check: import-linter" && $(BIN)/lint-imports
+	@echo "check: files" && $(BIN)/python tools/check_files.py
+	@echo "check: all passed"
+
+format: setup ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+bench: python ## Measure, beside the references; prints ratios
+	@$(PYTHON) tools/make_venv.py dev bench
+	@$(BIN)/python -m bench
+
+lock: setup ## Resolve pyproject.toml anew into requirements/*.txt
+	@$(BIN)/python tools/lock.py
+
+clean: ## Remove .venv and everything that tools and tests left behind
+	@rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+	@echo "clean: done"

@@ -1,0 +1,1 @@
+"""Stretto: durable, streaming flows of agents, kept in PostgreSQL."""

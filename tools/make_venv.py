@@ -1,0 +1,117 @@
+"""Make `.venv` from the locks: what `make setup` runs, with nothing but the standard library.
+
+Usage: python3 tools/make_venv.py [lock ...]   (locks of requirements/, by name; default: dev)
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "stretto-setup"
+OLDEST_PYTHON = (3, 11)
+
+
+def main(locks: list[str]) -> int:
+    """Bring `.venv` to the state of the named locks; do nothing when it is there already."""
+    if sys.version_info < OLDEST_PYTHON:
+        return fail(
+            f"Stretto needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}. "
+            "Name a newer one, for example: make setup PYTHON=python3.12"
+        )
+    began = time.monotonic()
+    lines = [fingerprint(lock) for lock in locks]
+    done = STAMP.read_text().splitlines() if STAMP.exists() else []
+    todo = [lock for lock, line in zip(locks, lines, strict=True) if line not in done]
+    if not todo:
+        print("setup: .venv is up to date")
+        return 0
+    if not make_environment():
+        return 1
+    for lock in todo:
+        if not install_lock(lock):
+            return 1
+    say("stretto itself, editable")
+    if not run_pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)):
+        return fail("The project itself did not install; the message of pip is above.")
+    # What was stamped for another Python or an older lock is dropped: only what was just proved stays.
+    kept = [line for line in done if line.split()[0] not in locks and line.split()[1] == python_tag()]
+    STAMP.write_text("\n".join(sorted(set(kept + lines))) + "\n")
+    print(f"setup: .venv is ready ({', '.join(locks)}) in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def python_tag() -> str:
+    """The Python an environment is made with, as one word."""
+    return ".".join(str(part) for part in sys.version_info[:3])
+
+
+def fingerprint(lock: str) -> str:
+    """One stamp line: the lock's name, the Python, and a digest of all that decides what gets installed."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for path in (ROOT / "requirements" / f"{lock}.txt", ROOT / "pyproject.toml", Path(__file__)):
+        digest.update(path.read_bytes())
+    return f"{lock} {python_tag()} {digest.hexdigest()}"
+
+
+def make_environment() -> bool:
+    """Create `.venv` if it is missing, or again if another Python made it."""
+    python = VENV / "bin" / "python"
+    if python.exists():
+        found = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:3], sep='.')"],
+                               capture_output=True, text=True, check=False)
+        if found.returncode == 0 and found.stdout.strip() == python_tag():
+            return True
+        say("the old .venv was made by another Python: removing it")
+    shutil.rmtree(VENV, ignore_errors=True)
+    say(f"a new .venv with Python {python_tag()}")
+    if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        fail(f"{sys.executable} cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv")
+        return False
+    return True
+
+
+def install_lock(lock: str) -> bool:
+    """Install every package of one lock, wheels only, each checked against its digest."""
+    path = ROOT / "requirements" / f"{lock}.txt"
+    say(f"the packages of requirements/{lock}.txt")
+    if run_pip("install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(path)):
+        return True
+    fail(f"requirements/{lock}.txt did not install; the message of pip is above. "
+         "Check the network, then run make setup again: it goes on from here.")
+    return False
+
+
+def run_pip(*arguments: str) -> bool:
+    """Run the environment's pip; show one short line for each package it fetches, and its errors whole."""
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    quiet = ("--progress-bar", "off")
+    with subprocess.Popen([*command, *quiet], stdout=subprocess.PIPE, text=True) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            words = line.split()
+            if words[:1] == ["Collecting"]:
+                say("  " + words[1])
+            elif words[:1] == ["Installing"]:
+                say("  unpacking")
+    return pip.returncode == 0
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once."""
+    print(f"setup: {line}", flush=True)
+
+
+def fail(line: str) -> int:
+    """Print what went wrong and give the exit code for it."""
+    print(f"setup failed: {line}", file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or ["dev"]))
