@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench lock clean python
+.PHONY: help setup run test check bench lock clean python
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,13 +27,9 @@ check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: ruff check" && $(BIN)/ruff check
 	@echo "check: ruff format" && $(BIN)/ruff format --check
 	@echo "check: pyright" && PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
-	@echo "check: import-linter" && $(BIN)/lint-imports
+	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo
 	@echo "check: files" && $(BIN)/python tools/check_files.py
 	@echo "check: all passed"
-
-format: setup ## Format the code and mend what the linter can mend
-	@$(BIN)/ruff check --fix-only
-	@$(BIN)/ruff format
 
 bench: python ## Measure, beside the references; prints ratios
 	@$(PYTHON) tools/make_venv.py dev bench

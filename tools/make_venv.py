@@ -62,8 +62,12 @@ def make_environment() -> bool:
     """Create `.venv` if it is missing, or again if another Python made it."""
     python = VENV / "bin" / "python"
     if python.exists():
-        found = subprocess.run([python, "-c", "import sys; print(*sys.version_info[:3], sep='.')"],
-                               capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            [python, "-c", "import sys; print(*sys.version_info[:3], sep='.')"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if found.returncode == 0 and found.stdout.strip() == python_tag():
             return True
         say("the old .venv was made by another Python: removing it")
@@ -82,8 +86,10 @@ def install_lock(lock: str) -> bool:
     say(f"the packages of requirements/{lock}.txt")
     if run_pip("install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(path)):
         return True
-    fail(f"requirements/{lock}.txt did not install; the message of pip is above. "
-         "Check the network, then run make setup again: it goes on from here.")
+    fail(
+        f"requirements/{lock}.txt did not install; the message of pip is above. "
+        "Check the network, then run make setup again: it goes on from here."
+    )
     return False
 
 
