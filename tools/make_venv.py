@@ -3,6 +3,7 @@
 Usage: python3 tools/make_venv.py [lock ...]   (locks of requirements/, by name; default: dev)
 """
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -17,12 +18,19 @@ OLDEST_PYTHON = (3, 11)
 
 
 def main(locks: list[str]) -> int:
-    """Bring `.venv` to the state of the named locks; do nothing when it is there already."""
+    """Check the Python, wait for any other setup of this folder, then bring `.venv` to the state of the locks."""
     if sys.version_info < OLDEST_PYTHON:
         return fail(
             f"Stretto needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}. "
             "Name a newer one, for example: make setup PYTHON=python3.12"
         )
+    with (ROOT / "pyproject.toml").open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # two `make` at once take turns
+        return bring_up_to_date(locks)
+
+
+def bring_up_to_date(locks: list[str]) -> int:
+    """Install what the stamp in `.venv` does not vouch for, and renew the stamp."""
     began = time.monotonic()
     lines = [fingerprint(lock) for lock in locks]
     done = STAMP.read_text().splitlines() if STAMP.exists() else []
@@ -103,7 +111,7 @@ def run_pip(*arguments: str) -> bool:
             words = line.split()
             if words[:1] == ["Collecting"]:
                 say("  " + words[1])
-            elif words[:1] == ["Installing"]:
+            elif words[:1] == ["Installing"] and words[-1] != "stretto":
                 say("  unpacking")
     return pip.returncode == 0
 
