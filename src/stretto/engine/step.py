@@ -1,0 +1,78 @@
+"""The one callable type that does a step's work, and what it gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from stretto.flow.graph import Graph, Step
+
+
+class StepContext(Protocol):
+    """What a handler may know and do while it carries out one attempt of one step."""
+
+    tenant_id: UUID
+    run_id: UUID
+    path: str
+    attempt: int
+    step: Step
+    graph: Graph
+    input: Mapping[str, Any]
+    """The step's input, templates rendered; with `each`/`watch` also `segment`, `text`, `index`."""
+    kept: str
+    """Text that an earlier attempt wrote and that stays: go on after it (empty unless steered)."""
+    priority: int
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same in every attempt of this step; give it to whatever must not happen twice."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """All that the step has written so far, `kept` included."""
+        ...
+
+    def write(self, tokens: list[str]) -> None:
+        """Stream text: live at once, on disk within 50 ms. Never blocks; costs no task switch."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until what was written is on disk; call it where a handler may run far ahead of the disk."""
+        ...
+
+    def retract(self, position: int, reason: str) -> None:
+        """Give up the step's own text from `position` (code points) on."""
+        ...
+
+    def take_feedback(self) -> list[str]:
+        """What was injected since the last call (or since the last attempt), oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What an attempt gave. `output` None with `is_text` means: the text that was streamed is the output."""
+
+    output: Any = None
+    is_text: bool = False
+    usage: Mapping[str, Any] | None = None
+    note: str | None = None
+    emits: tuple[Emitted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """An event to deliver in the same transaction as the step's completion."""
+
+    name: str
+    key: str = ""
+    data: Any = field(default=None)
+
+
+Handler = Callable[[StepContext], Awaitable[StepResult]]
+"""Does one attempt of one step. Raises a `StepError` (or any exception) when it fails;
+retry, time-out, budget and tracing are wrappers around it."""

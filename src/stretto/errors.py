@@ -1,0 +1,199 @@
+"""Every error that Stretto raises on purpose, in one tree.
+
+    StrettoError
+    ├── Invalid                     what was asked for cannot be done as asked; nothing was changed
+    │   ├── FlowInvalid             a flow has problems; carries all of them, each with its place
+    │   ├── InputInvalid            a run's input does not fit the flow's input schema
+    │   ├── OutputInvalid           what a step returned does not fit its type
+    │   ├── SettingsInvalid         a setting or the command line cannot be used
+    │   ├── IdempotencyConflict     the same Idempotency-Key came with another request
+    │   └── NotPossible             the run or step is not in a state that allows this
+    ├── NotFound
+    │   ├── FlowNotFound
+    │   ├── RunNotFound
+    │   ├── StepNotFound
+    │   └── ToolNotFound
+    ├── LeaseLost                   another process carries this run on; this one stops
+    ├── StepError                   a step's attempt failed
+    │   ├── StepTimedOut            (Transient)
+    │   ├── ToolFailed
+    │   ├── ModelError
+    │   │   ├── ModelOverloaded     (Transient)
+    │   │   ├── ModelStalled        (Transient)
+    │   │   └── ModelRefused        (Permanent)
+    │   └── BudgetExceeded          (Permanent)
+    └── StoreError                  the database cannot be used
+        ├── DatabaseUnreachable     (Transient)
+        ├── DatabaseUnfit           wrong version, missing extension or rights
+        ├── PortTaken
+        ├── DiskFull
+        ├── DataFolderUnfit         made by another PostgreSQL version, or damaged
+        └── FolderForbidden         no permission on a folder
+
+Two mixins, `Transient` and `Permanent`, decide whether an attempt is made again.
+A class's docstring is its default message and ends with the remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class Transient:
+    """May pass by itself: trying again is sensible."""
+
+    retry_after_s: float | None = None
+
+
+class Permanent:
+    """Will not pass by itself: trying again is pointless."""
+
+
+class StrettoError(Exception):
+    """Something went wrong. Look at the message of the cause, and report it if it does not help."""
+
+    def __init__(self, message: str | None = None, **ids: object) -> None:
+        self.message = message or " ".join((type(self).__doc__ or type(self).__name__).split())
+        self.ids = ids
+        super().__init__(self.message)
+
+    def __getattr__(self, name: str) -> object:
+        # Ids given by keyword (run_id=..., step=...) read as attributes.
+        ids: dict[str, object] = self.__dict__.get("ids", {})
+        if name in ids:
+            return ids[name]
+        raise AttributeError(name)
+
+
+class Invalid(StrettoError):
+    """The request cannot be carried out as it is. Mend it and send it again; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a flow file: where it stands, what is wrong, and what to do about it.
+
+    `line` and `column` count from 1; 0 means that the flow did not come from a file.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.message}" + (f" {self.remedy}" if self.remedy else "")
+
+
+class FlowInvalid(Invalid):
+    """The flow has problems. Mend each at the place named; `stretto lint` checks without running."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class InputInvalid(Invalid):
+    """The input does not fit the flow's input schema. Correct the named field."""
+
+
+class OutputInvalid(Permanent, Invalid):
+    """A step's output does not fit its declared type. Correct the prompt, the tool or the type."""
+
+
+class SettingsInvalid(Invalid):
+    """A setting cannot be used. Correct the environment variable that the message names."""
+
+
+class IdempotencyConflict(Invalid):
+    """This Idempotency-Key was used with another request. Use a new key for a new request."""
+
+
+class NotPossible(Invalid):
+    """The run or step is not in a state that allows this. `stretto show RUN` tells its state."""
+
+
+class NotFound(StrettoError):
+    """There is no such thing. Check the id."""
+
+
+class FlowNotFound(NotFound):
+    """There is no flow of this name. `stretto lint FILE` checks one, `stretto run FILE` stores it."""
+
+
+class RunNotFound(NotFound):
+    """There is no run with this id. `stretto runs` lists them."""
+
+
+class StepNotFound(NotFound):
+    """The run has no such step. `stretto show RUN` lists its steps."""
+
+
+class ToolNotFound(Permanent, NotFound):
+    """There is no tool of this name. Register it, or correct the name in the flow."""
+
+
+class LeaseLost(StrettoError):
+    """Another process carries this run on, so this one stopped. Nothing is lost; no action is needed."""
+
+
+class StepError(StrettoError):
+    """A step's attempt failed. The run's facts hold the reason."""
+
+
+class StepTimedOut(Transient, StepError):
+    """The step took longer than its time-out. Give it more with `timeout`, or make its work smaller."""
+
+
+class ToolFailed(StepError):
+    """A tool raised an error. Its message follows; mend the tool or its arguments."""
+
+
+class ModelError(StepError):
+    """A model call failed. The message tells why."""
+
+
+class ModelOverloaded(Transient, ModelError):
+    """The model provider cannot take the call now. It is tried again after a pause."""
+
+
+class ModelStalled(Transient, ModelError):
+    """The model stopped sending in mid-answer. The call is tried again; raise the stall limit if it is too short."""
+
+
+class ModelRefused(Permanent, ModelError):
+    """The model provider refused the call. Change the request; the same one will be refused again."""
+
+
+class BudgetExceeded(Permanent, StepError):
+    """The budget is used up. Raise it, or start again when it is renewed."""
+
+
+class StoreError(StrettoError):
+    """The database cannot be used. The message tells why."""
+
+
+class DatabaseUnreachable(Transient, StoreError):
+    """The database does not answer. Check that it runs and that STRETTO_DATABASE_URL is right."""
+
+
+class DatabaseUnfit(Permanent, StoreError):
+    """The database lacks something that Stretto needs. The message names it and how to add it."""
+
+
+class PortTaken(Permanent, StoreError):
+    """The port is in use. Choose another with STRETTO_POSTGRES_PORT, or 0 for any free one."""
+
+
+class DiskFull(Permanent, StoreError):
+    """The disk is full. Make room, or put the data elsewhere with STRETTO_HOME."""
+
+
+class DataFolderUnfit(Permanent, StoreError):
+    """The data folder cannot be used by this version. The message tells how to go on."""
+
+
+class FolderForbidden(Permanent, StoreError):
+    """A folder may not be used. Grant the right named, or choose another folder with STRETTO_HOME."""

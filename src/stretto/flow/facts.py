@@ -1,0 +1,234 @@
+"""What happens in a run: facts, in past tense, the only state there is.
+
+A fact's class name is its name everywhere: in the journal's column `kind`, in the SSE event
+`fact`, in the dashboard. Paths name steps: `design`, `build[2].code` (turn 2 of a loop),
+`fan[0].write` (item 0 of a map), `notes[3]` (segment 3 of an `each`), `route.mail` (inside a
+branch or sub-flow). A path is never used again: a segment that is cut anew gets a new number.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Verdict = Literal["approve", "reject"]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """The root of all facts."""
+
+
+class RunAccepted(Fact, frozen=True, kw_only=True):
+    """The run is durable from here on. Always the first fact."""
+
+    flow: str
+    version: int
+    input: dict[str, Any]
+    priority: int
+    parent: str | None = None
+    edits: dict[str, Any] = {}
+
+
+class RunClaimed(Fact, frozen=True, kw_only=True):
+    """A worker carries the run on; whatever was at work before was interrupted."""
+
+    worker: str
+
+
+class RunPaused(Fact, frozen=True, kw_only=True):
+    """No new step starts; those at work finish."""
+
+    by: str = ""
+
+
+class RunContinued(Fact, frozen=True, kw_only=True):
+    """The pause is over."""
+
+    by: str = ""
+
+
+class RunCancelled(Fact, frozen=True, kw_only=True):
+    """The run is over; what was shown stays."""
+
+    by: str = ""
+    reason: str = ""
+
+
+class RunRetried(Fact, frozen=True, kw_only=True):
+    """Failed steps are tried again: `step`, or all that failed."""
+
+    step: str | None = None
+    by: str = ""
+
+
+class PrioritySet(Fact, frozen=True, kw_only=True):
+    priority: int
+    by: str = ""
+
+
+class RunCompleted(Fact, frozen=True, kw_only=True):
+    output: Any = None
+
+
+class RunFailed(Fact, frozen=True, kw_only=True):
+    step: str
+    error: str
+
+
+class StepFact(Fact, frozen=True, kw_only=True):
+    """A fact about one step."""
+
+    step: str
+
+
+class StepStarted(StepFact, frozen=True, kw_only=True):
+    attempt: int
+
+
+class StepCompleted(StepFact, frozen=True, kw_only=True):
+    """The step is done and never runs again.
+
+    `of` tells where its output is: `value` (in `output`), `text` (its stream), `items` (the outputs of
+    its items, in order), `last` (its last item's), `body` (its body's).
+    """
+
+    attempt: int = 1
+    of: Literal["value", "text", "items", "last", "body"] = "value"
+    output: Any = None
+    usage: dict[str, Any] | None = None
+    note: str | None = None
+
+
+class StepFailed(StepFact, frozen=True, kw_only=True):
+    """An attempt failed; it is made again `retry_in_s` seconds later, or never when that is None."""
+
+    attempt: int
+    error: str
+    kind: str = "StepError"
+    retry_in_s: float | None = None
+
+
+class StepSkipped(StepFact, frozen=True, kw_only=True):
+    reason: str
+
+
+class StepStopped(StepFact, frozen=True, kw_only=True):
+    """The step was cut off and counts as done with the text that it had written."""
+
+    attempt: int
+    by: str
+
+
+class StepSteered(StepFact, frozen=True, kw_only=True):
+    """The attempt was cut off; the next one gets the feedback and goes on after the first `keep` characters."""
+
+    attempt: int
+    feedback: str
+    keep: int
+    by: str
+
+
+class StepDropped(StepFact, frozen=True, kw_only=True):
+    """The text that this step had read was retracted, so its work is void."""
+
+
+class TextRetracted(StepFact, frozen=True, kw_only=True):
+    """The text from `position` (code points) on was given up."""
+
+    attempt: int
+    position: int
+    reason: str
+
+
+class SegmentCut(StepFact, frozen=True, kw_only=True):
+    """A reader (`step`) gets the text from `start` to `end` of the stream that it reads as item `n`."""
+
+    n: int
+    start: int
+    end: int
+
+
+class SegmentsEnded(StepFact, frozen=True, kw_only=True):
+    """The stream that this reader reads has ended; there are no more segments."""
+
+
+class BranchTaken(StepFact, frozen=True, kw_only=True):
+    """`case` counts from 0 in the order written; -1 when no condition held."""
+
+    case: int
+
+
+class TurnStarted(StepFact, frozen=True, kw_only=True):
+    turn: int
+
+
+class MapExpanded(StepFact, frozen=True, kw_only=True):
+    items: list[Any]
+    needs: list[list[int]] | None = None
+
+
+class FlowEntered(StepFact, frozen=True, kw_only=True):
+    input: dict[str, Any]
+
+
+class WaitStarted(StepFact, frozen=True, kw_only=True):
+    """The step waits, and no process with it. `until_ms`: Unix time of its timer, if it has one."""
+
+    wait: Literal["timer", "event", "review"]
+    attempt: int = 1
+    until_ms: int | None = None
+    event: str | None = None
+    key: str = ""
+    show: Any = None
+    question: str = ""
+
+
+class TimerFired(StepFact, frozen=True, kw_only=True):
+    pass
+
+
+class EventReceived(StepFact, frozen=True, kw_only=True):
+    name: str
+    data: Any = None
+
+
+class ReviewDecided(StepFact, frozen=True, kw_only=True):
+    verdict: Verdict
+    by: str
+    comments: str = ""
+    value: Any = None
+
+
+class FeedbackGiven(StepFact, frozen=True, kw_only=True):
+    """Somebody has something to say to a step at work: `next` at its next turn, `now` cuts it off."""
+
+    text: str
+    mode: Literal["next", "now"]
+    by: str = ""
+
+
+def _tree(root: type[Fact]) -> list[type[Fact]]:
+    return [leaf for child in root.__subclasses__() for leaf in (_tree(child) or [child])]
+
+
+FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in _tree(Fact)}
+"""Every fact by its name."""
+
+_decoders = {name: msgspec.json.Decoder(fact) for name, fact in FACTS.items()}
+_encoder = msgspec.json.Encoder()
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """The fact's fields as JSON."""
+    return _encoder.encode(fact)
+
+
+def decode_fact(name: str, body: bytes | str) -> Fact:
+    """The fact that `encode_fact` was given. Raises `msgspec.ValidationError` when it does not fit."""
+    return _decoders[name].decode(body)
+
+
+def fact_from(name: str, fields: dict[str, Any]) -> Fact:
+    """The fact of this name from plain data, as a database driver gives it."""
+    return msgspec.convert(fields, FACTS[name])

@@ -1,0 +1,256 @@
+"""What a flow is once it is understood: frozen records that `decide` and the engine read.
+
+A `Graph` holds one root `Block`; loops, maps and branch cases hold blocks of their own.
+A block's steps depend on each other only inside the block: a reference across blocks has
+been turned into a dependency of the container (see `flow/resolve.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+SegmentKind = Literal["sentence", "paragraph", "line", "code_block", "json_item", "tokens", "item"]
+StepKind = Literal["agent", "tool", "judge", "review", "map", "flow", "branch", "loop", "wait", "emit"]
+Outcome = Literal["approve", "reject", "escalate"]
+Json = Any
+"""A value as JSON has it: None, bool, int, float, str, list or dict of the same."""
+
+
+class Template(Protocol):
+    """A compiled sandboxed Jinja template; one that is a single `{{ … }}` keeps the value's type."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def names(self) -> frozenset[str]:
+        """Top-level names that it reads."""
+        ...
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        """The value for these names. Raises `OutputInvalid` naming the template when it cannot be rendered."""
+        ...
+
+
+class Expression(Protocol):
+    """A compiled CEL expression."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def names(self) -> frozenset[str]: ...
+    def test(self, scope: Mapping[str, Json]) -> bool:
+        """Whether it holds. A missing field or null counts as false. Raises `OutputInvalid` when not a bool."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and after which pause an attempt is made again.
+
+    The pause before attempt n+1 is `backoff_s * factor**(n-1)`, at most `max_backoff_s`, of which a
+    random part of up to `jitter` (0–1) is taken off (AWS architecture blog, "Exponential backoff and jitter").
+    """
+
+    attempts: int = 3
+    backoff_s: float = 1.0
+    factor: float = 2.0
+    max_backoff_s: float = 60.0
+    jitter: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRule:
+    """How a stream is cut: by sentence, line …, by n tokens, or by the items of an `each` or `map` step."""
+
+    kind: SegmentKind
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Run the step for every segment of another step's stream, in order, at most `concurrency` at once."""
+
+    of: str
+    by: SegmentRule
+    concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Run the step every so often while another writes; it reads the text so far."""
+
+    of: str
+    every: SegmentRule
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What a watching step's outcome does to the step it watches."""
+
+    outcome: Outcome
+    action: Literal["stop", "steer"]
+    step: str
+    feedback: Template | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A prompt and the model that answers it."""
+
+    name: str
+    model: str
+    prompt: Template
+    system: Template | None = None
+    returns: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCall:
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeCall:
+    """An agent that returns a confidence; at least `approve` passes, below `reject` fails, between is escalated."""
+
+    agent: str
+    approve: float = 0.9
+    reject: float = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCall:
+    """A person decides on what is shown."""
+
+    show: Template
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapCall:
+    """The body once for each item of `over`, or for each task of `tasks` as soon as what it `needs` is done."""
+
+    body: Block
+    over: Template | None = None
+    tasks: Template | None = None
+    concurrency: int = 8
+    max_items: int = 1000
+    item: str = "item"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCall:
+    """Another flow's graph, carried out inside this run."""
+
+    flow: str
+    graph: Graph
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    when: Expression | None  # None: otherwise
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class BranchCall:
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopCall:
+    until: Expression
+    max_turns: int
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class WaitCall:
+    """Exactly one of `for_s`, `until` (ISO 8601) or `event` is set; `timeout_s` only with `event`."""
+
+    for_s: float | None = None
+    until: Template | None = None
+    event: str | None = None
+    key: Template | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmitCall:
+    event: str
+    key: Template | None = None
+
+
+Call = AgentCall | ToolCall | JudgeCall | ReviewCall | MapCall | FlowCall | BranchCall | LoopCall | WaitCall | EmitCall
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a block.
+
+    `after` names every step of the same block that must have ended before (declared or implied by a
+    reference). `previous` names steps whose last turn's value is read (inside a loop, a step written
+    further down, or the step itself). `stream_of` is the step of the same block read while it writes.
+    """
+
+    id: str
+    kind: StepKind
+    call: Call
+    input: Mapping[str, Template] = field(default_factory=dict[str, Template])
+    after: tuple[str, ...] = ()
+    previous: frozenset[str] = frozenset()
+    when: Expression | None = None
+    each: Each | None = None
+    watch: Watch | None = None
+    reactions: tuple[Reaction, ...] = ()
+    retry: Retry = Retry()
+    timeout_s: float | None = None
+    optional: bool = False
+    budget_usd: float | None = None
+    priority: int | None = None
+    model: str | None = None
+    returns: str | None = None
+    names: frozenset[str] = frozenset()  # all names that its templates and expressions read
+
+    @property
+    def stream_of(self) -> str | None:
+        if self.each:
+            return self.each.of
+        return self.watch.of if self.watch else None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Steps in the order written. `inner` tells, for a step inside one of them, the way to it:
+    `{"code": ("build",)}` means that `code` stands in the body of this block's step `build`."""
+
+    steps: Mapping[str, Step]
+    output: Template | None = None  # None: the value of the last step
+    inner: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    is_loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole flow. `document` is the plain data it was made from, prompts inside; `digest` its SHA-256."""
+
+    name: str
+    digest: str
+    document: Mapping[str, Json]
+    input_schema: Mapping[str, Json]
+    types: Mapping[str, Mapping[str, Json]]
+    agents: Mapping[str, Agent]
+    root: Block
+    description: str = ""
+    concurrency: int | None = None
+    priority: int = 2
+    budget_usd: float | None = None

@@ -1,0 +1,61 @@
+"""One settings class; each field reads the environment variable `STRETTO_<NAME>`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stretto.errors import SettingsInvalid
+
+
+class Settings(BaseSettings):
+    """How this process works. Times are in seconds, sizes in the unit that the name gives."""
+
+    model_config = SettingsConfigDict(env_prefix="STRETTO_", extra="ignore", frozen=True)
+
+    home: Path = Field(default=Path("~/.stretto"), description="Folder for all data.")
+    database_url: str | None = Field(default=None, description="A PostgreSQL of one's own (15 or newer).")
+    postgres_port: int = Field(default=0, ge=0, le=65535, description="TCP port of the embedded server; 0: any free.")
+    host: str = Field(default="127.0.0.1", description="Address that `stretto up` listens on.")
+    port: int = Field(default=8700, ge=0, le=65535, description="Port that `stretto up` listens on.")
+
+    concurrent_runs: int = Field(default=200, ge=1, description="Runs carried out at once by one worker process.")
+    concurrent_steps: int = Field(default=1000, ge=1, description="Steps of one run at work at once.")
+    heartbeat_s: float = Field(default=1.5, gt=0, description="How often a worker says that it lives.")
+    lease_s: float = Field(default=5.0, gt=0, description="Silence after which a worker's runs go to others.")
+    sweep_s: float = Field(default=1.0, gt=0, description="How often due timers and dead workers are looked for.")
+    flush_s: float = Field(default=0.05, gt=0, le=0.05, description="Longest time that streamed text waits for disk.")
+    linger_s: float = Field(default=2.0, ge=0, description="A wait up to this long keeps the run in memory.")
+    pool_size: int = Field(default=8, ge=2, description="Database connections of one process.")
+
+    max_output_bytes: int = Field(default=1_048_576, ge=1024, description="Largest output of a step that is not text.")
+    max_text_chars: int = Field(default=4_000_000, ge=1000, description="Longest text of one step.")
+    max_map_items: int = Field(default=10_000, ge=1, description="Most items of one map or tasks of one plan.")
+    retention_days: int = Field(default=90, ge=1, description="Days for which finished runs are kept.")
+
+    sim_ttft_s: float = Field(default=0.2, ge=0, description="Simulated provider: time to the first token.")
+    sim_tokens_per_s: float = Field(default=60.0, gt=0, description="Simulated provider: tokens per second.")
+    sim_seed: int = Field(default=0, description="Simulated provider: seed of its text.")
+
+    @property
+    def home_path(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.home.expanduser().resolve()
+
+
+def load_settings(**changes: object) -> Settings:
+    """Read the settings from the environment; `changes` override single fields.
+
+    Raises `SettingsInvalid`, naming each environment variable that cannot be used.
+    """
+    try:
+        return Settings(**changes)  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        lines = [
+            f"STRETTO_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+        ]
+        raise SettingsInvalid(
+            "These settings cannot be used; correct them and start again.\n" + "\n".join(lines)
+        ) from None
