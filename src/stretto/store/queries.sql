@@ -1,0 +1,94 @@
+-- The store's own queries. All but the first two run with the owner's rights.
+
+-- set_tenant --
+-- Bind the transaction to a tenant: it sees and writes that tenant's rows only.
+SELECT set_config('stretto.tenant', %(tenant_id)s::text, true)
+
+-- look_around --
+-- What this server and this user are, to judge whether they are fit.
+SELECT
+    current_database() AS database,
+    current_user AS "user",
+    me.rolsuper AS superuser,
+    me.rolcreaterole AS createrole,
+    has_database_privilege(current_database(), 'CREATE') AS may_create_schemas,
+    (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+        WHERE e.extname = 'vector') AS vector_schema,
+    EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AS vector_available,
+    app.oid IS NOT NULL AS app_exists,
+    coalesce(app.rolsuper OR app.rolbypassrls, false) AS app_bypasses,
+    app.oid IS NOT NULL AND CASE
+        WHEN current_setting('server_version_num')::integer >= 160000 THEN pg_has_role(me.oid, app.oid, 'SET')
+        ELSE pg_has_role(me.oid, app.oid, 'MEMBER') END AS app_member,
+    ARRAY(SELECT nspname::text FROM pg_namespace
+        WHERE nspname IN ('stretto', 'stretto_queue') ORDER BY nspname) AS schemas,
+    ARRAY(SELECT nspname::text FROM pg_namespace
+        WHERE nspname IN ('stretto', 'stretto_queue') AND NOT pg_has_role(me.oid, nspowner, 'USAGE')
+        ORDER BY nspname) AS foreign_schemas
+FROM pg_roles me LEFT JOIN pg_roles app ON app.rolname = 'stretto_app'
+WHERE me.rolname = current_user
+
+-- lock_setup --
+-- Of the processes that start together, let one set up the database; the others wait. Held until the connection ends.
+SELECT pg_advisory_lock(7314520018401)
+
+-- migrations_exist --
+-- Whether this database has been set up before.
+SELECT to_regclass('stretto.migrations') IS NOT NULL
+
+-- make_records --
+-- Where it is remembered what has been set up.
+CREATE TABLE IF NOT EXISTS stretto.migrations (
+    number      integer PRIMARY KEY,
+    name        text NOT NULL,
+    checksum    text NOT NULL,
+    applied_at  timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS stretto.queue_schema (
+    only_one    boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    version     text NOT NULL,
+    applied_at  timestamptz NOT NULL
+)
+
+-- applied_migrations --
+-- The migrations that this database has seen.
+SELECT number, name, checksum FROM stretto.migrations ORDER BY number
+
+-- record_migration --
+-- Remember that a migration has been applied.
+INSERT INTO stretto.migrations (number, name, checksum, applied_at)
+VALUES (%(number)s, %(name)s, %(checksum)s, clock_timestamp())
+
+-- queue_version --
+-- The version of Procrastinate whose schema the queue has.
+SELECT version FROM stretto.queue_schema
+
+-- record_queue_version --
+-- Remember the version of Procrastinate whose schema the queue has.
+INSERT INTO stretto.queue_schema (version, applied_at) VALUES (%(version)s, clock_timestamp())
+ON CONFLICT (only_one) DO UPDATE SET version = excluded.version, applied_at = excluded.applied_at
+
+-- add_tenant --
+-- Add a tenant unless it is there.
+INSERT INTO stretto.tenants (id, name, created_at) VALUES (%(tenant_id)s, %(name)s, clock_timestamp())
+ON CONFLICT (id) DO NOTHING
+
+-- partitions --
+-- The partitions of runs and journal, by name.
+SELECT c.relname::text AS name
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent IN ('stretto.runs'::regclass, 'stretto.journal'::regclass)
+ORDER BY c.relname
+
+-- lock_partitions --
+-- Of the processes that make or drop partitions at once, let one go first. Held until the transaction ends.
+SELECT pg_advisory_xact_lock(7314520018402)
+
+-- forget_idempotency --
+-- Forget the requests whose keys are too old to come again.
+DELETE FROM stretto.idempotency WHERE created_at < %(before)s
+
+-- forget_signals --
+-- Remove what was said to runs that are gone.
+DELETE FROM stretto.signals s
+WHERE s.created_at < %(before)s AND NOT EXISTS (SELECT FROM stretto.runs r WHERE r.id = s.run_id)

@@ -1,0 +1,146 @@
+"""One embedded server for the whole session, shared by all xdist workers, and a database cloned from a template for each test.
+
+The server removes its folder when the last process of the session has ended, however it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
+
+from stretto.settings import Settings
+from stretto.store import Database
+from stretto.store.cluster import OWNER, passwords_file
+from stretto.store.embedded import Membership, join
+
+PREFIX = "stretto-tests-"
+HOME = "STRETTO_TEST_HOME"  # tells the workers of a session which folder is theirs
+TEMPLATE = "stretto_template"
+# The machine will not lose power between two tests, and each test has a database of its own.
+LOCAL_CONF = "fsync = off\nfull_page_writes = off\nautovacuum = off\nmax_connections = 200\n"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the session's folder, and remove those of sessions that were killed together with their keeper."""
+    if not hasattr(config, "workerinput"):
+        remove_stale_homes()
+        os.environ[HOME] = str(Path(tempfile.gettempdir()) / f"{PREFIX}{uuid4().hex[:12]}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Wait until the server has ended, so that a finished session has left nothing behind."""
+    if not hasattr(config, "workerinput"):
+        home, deadline = Path(os.environ[HOME]), time.monotonic() + 20
+        while home.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def remove_stale_homes() -> None:
+    """Remove folders whose keeper was killed; one that is at work holds its lock."""
+    for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = home / "postgres" / "keeper.lock"
+        if not lock.exists() or time.time() - lock.stat().st_mtime < 60:
+            continue
+        with lock.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The session's server."""
+
+    member: Membership
+
+    def url(self, database: str) -> str:
+        """A STRETTO_DATABASE_URL for one of its databases, as their owner."""
+        place = {
+            "host": str(self.member.sockets),
+            "port": "5432",
+            "passfile": str(passwords_file(self.member.folder)),
+        }
+        return f"postgresql://{OWNER}@/{database}?{urlencode(place, quote_via=quote)}"
+
+    def connect(self) -> psycopg.Connection[TupleRow]:
+        """A connection for making and dropping databases."""
+        return psycopg.connect(self.url("postgres"), autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The session's server, with the template in place."""
+    home = Path(os.environ[HOME])
+    folder = home / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "local.conf").write_text(LOCAL_CONF)
+    member = join(home, remove_after=True)
+    try:
+        server = Server(member)
+        make_template(server)
+        yield server
+    finally:
+        member.leave()
+
+
+def make_template(server: Server) -> None:
+    """Make the database that tests clone, once in a session."""
+    with server.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")
+        done = connection.execute("SELECT datistemplate FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
+        if done and done[0]:
+            return
+        name = Identifier(TEMPLATE)
+        connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(name))
+        connection.execute(SQL("CREATE DATABASE {}").format(name))
+        asyncio.run(migrate_template(server.url(TEMPLATE)))
+        connection.execute(SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(name))
+
+
+async def migrate_template(url: str) -> None:
+    """Let Stretto make its tables."""
+    database = await Database.open(Settings(database_url=url))
+    await database.close()
+
+
+@pytest.fixture
+def settings(server: Server) -> Iterator[Settings]:
+    """Settings that lead to a fresh database of this test's own; they also work in another process, by environment."""
+    name = f"test_{uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(TEMPLATE)))
+    yield Settings(home=Path(os.environ[HOME]), database_url=server.url(name))
+    with server.connect() as connection:
+        connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """An open database of this test's own."""
+    database = await Database.open(settings)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[AsyncConnection[TupleRow]]:
+    """A connection with the rights of the tables' owner, who sees all tenants. Autocommits."""
+    async with database._as_owner() as connection:
+        yield connection
