@@ -17,6 +17,8 @@
     ├── StepError                   a step's attempt failed
     │   ├── StepTimedOut            (Transient)
     │   ├── ToolFailed
+    │   │   ├── ToolUnavailable     (Transient)
+    │   │   └── ToolRefused         (Permanent)
     │   ├── ModelError
     │   │   ├── ModelOverloaded     (Transient)
     │   │   ├── ModelStalled        (Transient)
@@ -149,6 +151,14 @@ class StepTimedOut(Transient, StepError):
 
 class ToolFailed(StepError):
     """A tool raised an error. Its message follows; mend the tool or its arguments."""
+
+
+class ToolUnavailable(Transient, ToolFailed):
+    """A tool cannot do its work now. It is called again after a pause, with the same idempotency key."""
+
+
+class ToolRefused(Permanent, ToolFailed):
+    """A tool will not do what it was asked. Change its arguments; the same ones will be refused again."""
 
 
 class ModelError(StepError):

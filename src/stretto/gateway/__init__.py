@@ -1,0 +1,1 @@
+"""Model calls: the port, and what answers behind it."""

@@ -1,0 +1,33 @@
+"""The tools that come with Stretto."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stretto.tools.python_test import python_test
+from stretto.tools.registry import Tools
+
+
+def builtin_tools() -> Tools:
+    """A registry with `python.test`, `text.count` and `noop`."""
+    return Tools({"python.test": python_test, "text.count": count_text, "noop": do_nothing})
+
+
+async def count_text(text: str) -> dict[str, int]:
+    """Count the characters, words, lines and paragraphs of a text.
+
+    Args:
+        text: the text to count.
+    """
+    paragraphs = [part for part in text.split("\n\n") if part.strip()]
+    return {
+        "characters": len(text),
+        "words": len(text.split()),
+        "lines": len(text.splitlines()),
+        "paragraphs": len(paragraphs),
+    }
+
+
+async def do_nothing(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments as they are."""
+    return arguments
