@@ -22,6 +22,7 @@ from stretto.errors import OutputInvalid
 from stretto.flow import facts as f
 from stretto.flow.graph import (
     BranchCall,
+    EmitCall,
     FlowCall,
     Graph,
     LoopCall,
@@ -55,6 +56,7 @@ class Start:
     keep: int = 0
     feedback: tuple[str, ...] = ()
     failures: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def commands(progress: Progress) -> list[Command]:
     if not progress.wants or progress.status in ("new", "completed", "failed", "cancelled"):
         return []
     found: list[Command] = []
-    room = progress.graph.concurrency - progress.running if progress.graph.concurrency else None
+    room = None if progress.limit is None else progress.limit - progress.running
     for want in list(progress.wants.values()):
         if want.kind == "start" and (progress.status == "paused" or (room is not None and room <= 0)):
             continue
@@ -192,6 +194,7 @@ def _start(progress: Progress, state: StepState) -> Iterator[Command]:
         keep=state.keep,
         feedback=tuple(state.feedback),
         failures=state.failures,
+        key=(_text(state.step.call.key, names) or "") if isinstance(state.step.call, EmitCall) else "",
     )
 
 

@@ -15,11 +15,11 @@ import msgspec
 Verdict = Literal["approve", "reject"]
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The root of all facts."""
 
 
-class RunAccepted(Fact, frozen=True, kw_only=True):
+class RunAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """The run is durable from here on. Always the first fact."""
 
     flow: str
@@ -30,63 +30,69 @@ class RunAccepted(Fact, frozen=True, kw_only=True):
     edits: dict[str, Any] = {}
 
 
-class RunClaimed(Fact, frozen=True, kw_only=True):
+class RunClaimed(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A worker carries the run on; whatever was at work before was interrupted."""
 
     worker: str
 
 
-class RunPaused(Fact, frozen=True, kw_only=True):
+class RunRested(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Nothing is at work: the run waits (or is paused, or handed over), and no process with it."""
+
+    status: Literal["waiting", "paused", "accepted"]
+
+
+class RunPaused(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """No new step starts; those at work finish."""
 
     by: str = ""
 
 
-class RunContinued(Fact, frozen=True, kw_only=True):
+class RunContinued(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """The pause is over."""
 
     by: str = ""
 
 
-class RunCancelled(Fact, frozen=True, kw_only=True):
+class RunCancelled(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """The run is over; what was shown stays."""
 
     by: str = ""
     reason: str = ""
 
 
-class RunRetried(Fact, frozen=True, kw_only=True):
+class RunRetried(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """Failed steps are tried again: `step`, or all that failed."""
 
     step: str | None = None
     by: str = ""
 
 
-class PrioritySet(Fact, frozen=True, kw_only=True):
+class PrioritySet(Fact, frozen=True, kw_only=True, omit_defaults=True):
     priority: int
     by: str = ""
 
 
-class RunCompleted(Fact, frozen=True, kw_only=True):
+class RunCompleted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     output: Any = None
 
 
-class RunFailed(Fact, frozen=True, kw_only=True):
+class RunFailed(Fact, frozen=True, kw_only=True, omit_defaults=True):
     step: str
     error: str
 
 
-class StepFact(Fact, frozen=True, kw_only=True):
+class StepFact(Fact, frozen=True, kw_only=True, omit_defaults=True):
     """A fact about one step."""
 
     step: str
 
 
-class StepStarted(StepFact, frozen=True, kw_only=True):
+class StepStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int
 
 
-class StepCompleted(StepFact, frozen=True, kw_only=True):
+class StepCompleted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The step is done and never runs again.
 
     `of` tells where its output is: `value` (in `output`), `text` (its stream), `items` (the outputs of
@@ -100,7 +106,7 @@ class StepCompleted(StepFact, frozen=True, kw_only=True):
     note: str | None = None
 
 
-class StepFailed(StepFact, frozen=True, kw_only=True):
+class StepFailed(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """An attempt failed; it is made again `retry_in_s` seconds later, or never when that is None."""
 
     attempt: int
@@ -109,18 +115,18 @@ class StepFailed(StepFact, frozen=True, kw_only=True):
     retry_in_s: float | None = None
 
 
-class StepSkipped(StepFact, frozen=True, kw_only=True):
+class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
-class StepStopped(StepFact, frozen=True, kw_only=True):
+class StepStopped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The step was cut off and counts as done with the text that it had written."""
 
     attempt: int
     by: str
 
 
-class StepSteered(StepFact, frozen=True, kw_only=True):
+class StepSteered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The attempt was cut off; the next one gets the feedback and goes on after the first `keep` characters."""
 
     attempt: int
@@ -129,11 +135,11 @@ class StepSteered(StepFact, frozen=True, kw_only=True):
     by: str
 
 
-class StepDropped(StepFact, frozen=True, kw_only=True):
+class StepDropped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The text that this step had read was retracted, so its work is void."""
 
 
-class TextRetracted(StepFact, frozen=True, kw_only=True):
+class TextRetracted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The text from `position` (code points) on was given up."""
 
     attempt: int
@@ -141,7 +147,7 @@ class TextRetracted(StepFact, frozen=True, kw_only=True):
     reason: str
 
 
-class SegmentCut(StepFact, frozen=True, kw_only=True):
+class SegmentCut(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """A reader (`step`) gets the text from `start` to `end` of the stream that it reads as item `n`."""
 
     n: int
@@ -149,30 +155,30 @@ class SegmentCut(StepFact, frozen=True, kw_only=True):
     end: int
 
 
-class SegmentsEnded(StepFact, frozen=True, kw_only=True):
+class SegmentsEnded(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The stream that this reader reads has ended; there are no more segments."""
 
 
-class BranchTaken(StepFact, frozen=True, kw_only=True):
+class BranchTaken(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """`case` counts from 0 in the order written; -1 when no condition held."""
 
     case: int
 
 
-class TurnStarted(StepFact, frozen=True, kw_only=True):
+class TurnStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     turn: int
 
 
-class MapExpanded(StepFact, frozen=True, kw_only=True):
+class MapExpanded(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     items: list[Any]
     needs: list[list[int]] | None = None
 
 
-class FlowEntered(StepFact, frozen=True, kw_only=True):
+class FlowEntered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     input: dict[str, Any]
 
 
-class WaitStarted(StepFact, frozen=True, kw_only=True):
+class WaitStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The step waits, and no process with it. `until_ms`: Unix time of its timer, if it has one."""
 
     wait: Literal["timer", "event", "review"]
@@ -184,23 +190,23 @@ class WaitStarted(StepFact, frozen=True, kw_only=True):
     question: str = ""
 
 
-class TimerFired(StepFact, frozen=True, kw_only=True):
+class TimerFired(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     pass
 
 
-class EventReceived(StepFact, frozen=True, kw_only=True):
+class EventReceived(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     data: Any = None
 
 
-class ReviewDecided(StepFact, frozen=True, kw_only=True):
+class ReviewDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     by: str
     comments: str = ""
     value: Any = None
 
 
-class FeedbackGiven(StepFact, frozen=True, kw_only=True):
+class FeedbackGiven(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody has something to say to a step at work: `next` at its next turn, `now` cuts it off."""
 
     text: str
@@ -215,20 +221,12 @@ def _tree(root: type[Fact]) -> list[type[Fact]]:
 FACTS: dict[str, type[Fact]] = {fact.__name__: fact for fact in _tree(Fact)}
 """Every fact by its name."""
 
-_decoders = {name: msgspec.json.Decoder(fact) for name, fact in FACTS.items()}
-_encoder = msgspec.json.Encoder()
 
-
-def encode_fact(fact: Fact) -> bytes:
-    """The fact's fields as JSON."""
-    return _encoder.encode(fact)
-
-
-def decode_fact(name: str, body: bytes | str) -> Fact:
-    """The fact that `encode_fact` was given. Raises `msgspec.ValidationError` when it does not fit."""
-    return _decoders[name].decode(body)
+def fact_fields(fact: Fact) -> dict[str, Any]:
+    """The fact's fields as plain data; those that have their default are left out."""
+    return msgspec.to_builtins(fact)
 
 
 def fact_from(name: str, fields: dict[str, Any]) -> Fact:
-    """The fact of this name from plain data, as a database driver gives it."""
+    """The fact of this name from plain data. Raises `msgspec.ValidationError` when it does not fit."""
     return msgspec.convert(fields, FACTS[name])

@@ -57,8 +57,14 @@ def _plan(block: Block) -> _Plan:
 class Progress:
     """Where one run stands after the facts applied so far."""
 
-    def __init__(self, graph: Graph, text_of: TextOf) -> None:
+    def __init__(
+        self, graph: Graph, text_of: TextOf, limit: int | None = None, *, keep_turns: bool = False
+    ) -> None:
+        """`limit` is the most steps at work at once, unless the flow sets its own; `keep_turns` keeps
+        the states of a loop's old turns, which nothing refers to but somebody may want to see."""
+        self._keep_turns = keep_turns
         self.graph = graph
+        self.limit = graph.concurrency or limit
         self.text_of = text_of
         self.status: RunStatus = "new"
         self.priority = graph.priority
@@ -353,6 +359,13 @@ class Progress:
                 else:
                     self._make_ready(state)
 
+    def _run_rested(self, fact: f.RunRested) -> None:
+        if fact.status == "accepted":  # handed over in good order: nothing died
+            for state in list(self.states.values()):
+                if state.status == "running" and not state.is_container:
+                    self._leave(state, "ready")
+                    self._make_ready(state)
+
     def _run_paused(self, fact: f.RunPaused) -> None:
         self.status = "paused"
 
@@ -496,10 +509,11 @@ class Progress:
         assert isinstance(call, LoopCall)
         self._run(state)
         previous = state.frames.get(fact.turn - 1)
-        if (older := state.frames.pop(fact.turn - 2, None)) is not None:
-            self._forget(older)
-        if previous is not None:
-            previous.previous = None
+        if not self._keep_turns:
+            if (older := state.frames.pop(fact.turn - 2, None)) is not None:
+                self._forget(older)
+            if previous is not None:
+                previous.previous = None
         prefix = f"{state.path}[{fact.turn}]."
         state.frames[fact.turn] = self._enter(call.body, state, prefix, specials={"turn": fact.turn}, previous=previous)
 
@@ -567,6 +581,7 @@ class Progress:
     _ON: ClassVar[dict[type[f.Fact], Callable[[Progress, Any], None]]] = {
         f.RunAccepted: _run_accepted,
         f.RunClaimed: _run_claimed,
+        f.RunRested: _run_rested,
         f.RunPaused: _run_paused,
         f.RunContinued: _run_continued,
         f.RunCancelled: _run_cancelled,

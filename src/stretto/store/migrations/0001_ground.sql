@@ -181,7 +181,7 @@ BEGIN
             ORDER BY due_at LIMIT most FOR UPDATE SKIP LOCKED) d
         WHERE t.run_id = d.run_id AND t.step = d.step
         RETURNING t.run_id, t.step)
-    SELECT count(*), array_agg(run_id), array_agg('timer'), array_agg(jsonb_build_object('step', step))
+    SELECT count(*), array_agg(run_id), array_agg('timer'::text), array_agg(jsonb_build_object('step', step))
     INTO fired, run_ids, kinds, bodies FROM due;
     IF fired > 0 THEN
         PERFORM signal_runs(run_ids, kinds, bodies);

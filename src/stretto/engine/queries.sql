@@ -1,0 +1,209 @@
+-- All SQL of the engine. Each query runs in a transaction whose tenant is set; row-level security
+-- adds the tenant to every condition. Run by engine/store.py and engine/journal.py only.
+
+-- set_tenant --
+-- The tenant of the statements that follow in this transaction
+SELECT set_config('stretto.tenant', %(tenant_id)s::text, true);
+
+-- save_flow --
+-- Store a flow's document as its next version, or find the version that has this document already.
+-- No row when another transaction stored a version just now: run it again.
+WITH found AS (
+    SELECT version FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND digest = %(digest)s
+), added AS (
+    INSERT INTO flows (tenant_id, name, version, digest, document, created_at)
+    SELECT %(tenant_id)s, %(name)s, coalesce(max(version), 0) + 1, %(digest)s, %(document)s::jsonb, %(at)s
+    FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s
+    HAVING NOT EXISTS (SELECT 1 FROM found)
+    ON CONFLICT DO NOTHING
+    RETURNING version
+)
+SELECT version FROM found UNION ALL SELECT version FROM added;
+
+-- get_flow --
+-- A version of a flow, or its latest
+SELECT version, document FROM flows
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND (%(version)s::int IS NULL OR version = %(version)s)
+ORDER BY version DESC LIMIT 1;
+
+-- flow_names --
+-- Names of the tenant's flows
+SELECT DISTINCT name FROM flows WHERE tenant_id = %(tenant_id)s ORDER BY name LIMIT 1000;
+
+-- claim_key --
+-- Take an Idempotency-Key for a new run; no row when it was taken before
+INSERT INTO idempotency (tenant_id, key, digest, run_id, created_at)
+VALUES (%(tenant_id)s, %(key)s, %(digest)s, %(run_id)s, %(at)s)
+ON CONFLICT (tenant_id, key) DO NOTHING RETURNING run_id;
+
+-- get_key --
+-- The run that an Idempotency-Key stands for
+SELECT run_id, digest FROM idempotency WHERE tenant_id = %(tenant_id)s AND key = %(key)s;
+
+-- insert_run --
+-- A run that is accepted
+INSERT INTO runs (id, tenant_id, flow_name, flow_version, status, priority, input, parent_id, accepted_at, updated_at)
+VALUES (%(run_id)s, %(tenant_id)s, %(flow_name)s, %(flow_version)s, 'accepted', %(priority)s, %(input)s::jsonb,
+        %(parent_id)s, %(at)s, %(at)s);
+
+-- wake_run --
+-- Put the run's job into the queue, unless one waits there
+SELECT wake_run(%(run_id)s, %(tenant_id)s, 3 - %(priority)s::int);
+
+-- get_run --
+-- One run
+SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
+       accepted_at, updated_at, finished_at
+FROM runs WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s;
+
+-- list_runs --
+-- Latest runs first, optionally of one state or flow, before a cursor
+SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
+       accepted_at, updated_at, finished_at
+FROM runs
+WHERE tenant_id = %(tenant_id)s
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(flow_name)s::text IS NULL OR flow_name = %(flow_name)s)
+  AND (%(before)s::uuid IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s;
+
+-- find_runs --
+-- Runs whose id ends with these characters
+SELECT id FROM runs WHERE tenant_id = %(tenant_id)s AND id::text LIKE %(pattern)s ORDER BY id DESC LIMIT 3;
+
+-- read_journal --
+-- A run's rows after a seq, in order
+SELECT seq, kind, at, step, attempt, position, body, text, cuts FROM journal
+WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND seq > %(after)s
+ORDER BY seq LIMIT %(limit)s;
+
+-- read_journals --
+-- The rows after a seq of several runs, at most `limit` of each
+SELECT h.run_id, j.seq, j.kind, j.at, j.step, j.attempt, j.position, j.body, j.text, j.cuts
+FROM unnest(%(run_ids)s::uuid[], %(after)s::int[]) AS h(run_id, after)
+CROSS JOIN LATERAL (
+    SELECT * FROM journal WHERE tenant_id = %(tenant_id)s AND run_id = h.run_id AND seq > h.after
+    ORDER BY seq LIMIT %(limit)s) j
+ORDER BY h.run_id, j.seq;
+
+-- insert_rows --
+-- Rows of the journal; a seq that is taken fails the whole statement
+INSERT INTO journal (run_id, seq, tenant_id, at, kind, step, attempt, position, body, text, cuts)
+SELECT run_id, seq, %(tenant_id)s, at, kind, step, attempt, position, body::jsonb, text, cuts
+FROM unnest(%(run_ids)b::uuid[], %(seqs)b::int[], %(ats)b::timestamptz[], %(kinds)b::text[], %(steps)b::text[],
+            %(attempts)b::int[], %(positions)b::int[], %(bodies)b::text[], %(texts)b::text[], %(cuts)b::bytea[])
+     AS r(run_id, seq, at, kind, step, attempt, position, body, text, cuts);
+
+-- copy_rows --
+-- Give a fork the rows of its parent that it keeps, numbered anew
+INSERT INTO journal (run_id, seq, tenant_id, at, kind, step, attempt, position, body, text, cuts)
+SELECT %(run_id)s, k.new_seq, tenant_id, at, kind, step, attempt, position, body, text, cuts
+FROM journal JOIN unnest(%(old_seqs)s::int[], %(new_seqs)s::int[]) AS k(old_seq, new_seq) ON seq = k.old_seq
+WHERE tenant_id = %(tenant_id)s AND journal.run_id = %(parent_id)s;
+
+-- update_runs --
+-- What the list of runs shows of these runs
+UPDATE runs SET
+    status = u.status, updated_at = u.at, priority = coalesce(u.priority, runs.priority),
+    output = coalesce(u.output::jsonb, runs.output), error = u.error::jsonb,
+    cost_usd = u.cost_usd,
+    finished_at = CASE WHEN u.finished THEN u.at END
+FROM unnest(%(run_ids)s::uuid[], %(statuses)s::text[], %(ats)s::timestamptz[], %(priorities)s::int[],
+            %(outputs)s::text[], %(errors)s::text[], %(costs)s::numeric[], %(finished)s::bool[])
+     AS u(run_id, status, at, priority, output, error, cost_usd, finished)
+WHERE runs.tenant_id = %(tenant_id)s AND runs.id = u.run_id;
+
+-- set_timers --
+-- Wake these steps at these times
+INSERT INTO timers (tenant_id, run_id, step, due_at)
+SELECT %(tenant_id)s, run_id, step, due_at
+FROM unnest(%(run_ids)s::uuid[], %(steps)s::text[], %(due_ats)s::timestamptz[]) AS t(run_id, step, due_at)
+ON CONFLICT (run_id, step) DO UPDATE SET due_at = excluded.due_at;
+
+-- delete_timers --
+-- Timers that these runs no longer need
+DELETE FROM timers WHERE tenant_id = %(tenant_id)s AND run_id = ANY(%(run_ids)s::uuid[]);
+
+-- add_waits --
+-- Steps that wait for an event or a person
+INSERT INTO waits (tenant_id, run_id, step, kind, name, key, body, since)
+SELECT %(tenant_id)s, run_id, step, kind, name, key, body::jsonb, since
+FROM unnest(%(run_ids)s::uuid[], %(steps)s::text[], %(kinds)s::text[], %(names)s::text[], %(keys)s::text[],
+            %(bodies)s::text[], %(sinces)s::timestamptz[]) AS w(run_id, step, kind, name, key, body, since)
+ON CONFLICT (run_id, step) DO NOTHING;
+
+-- delete_waits --
+-- Waits that have ended
+DELETE FROM waits USING unnest(%(run_ids)s::uuid[], %(steps)s::text[]) AS w(run_id, step)
+WHERE waits.tenant_id = %(tenant_id)s AND waits.run_id = w.run_id AND (w.step = '*' OR waits.step = w.step);
+
+-- get_wait --
+-- The wait of one step, locked
+SELECT kind, name, body FROM waits
+WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND step = %(step)s FOR UPDATE;
+
+-- list_waits --
+-- What waits for a person, oldest first
+SELECT run_id, step, name, body, since FROM waits
+WHERE tenant_id = %(tenant_id)s AND kind = %(kind)s AND (%(run_id)s::uuid IS NULL OR run_id = %(run_id)s)
+ORDER BY since LIMIT %(limit)s;
+
+-- take_event_waits --
+-- End the waits for this event and tell the runs
+WITH ended AS (
+    DELETE FROM waits
+    WHERE tenant_id = %(tenant_id)s AND kind = 'event' AND name = %(name)s AND (key = '' OR key = %(key)s)
+    RETURNING run_id, step
+)
+SELECT signal_runs(array_agg(run_id), array_agg('event'::text),
+                   array_agg(jsonb_build_object('step', step, 'name', %(name)s::text, 'data', %(data)s::jsonb)))
+FROM ended HAVING count(*) > 0;
+
+-- signal_runs --
+-- Leave signals for runs and wake them
+SELECT signal_runs(%(run_ids)s::uuid[], %(kinds)s::text[], %(bodies)s::jsonb[]);
+
+-- read_signals --
+-- What others have to say to a run, in the order said
+SELECT id, kind, body FROM signals WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s ORDER BY id LIMIT 1000;
+
+-- delete_signals --
+-- Signals that have become facts
+DELETE FROM signals WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s::bigint[]);
+
+-- save_schedule --
+-- Add a schedule, or replace the one of this name
+INSERT INTO schedules (tenant_id, name, flow_name, cron, timezone, input, priority, next_at, created_at)
+VALUES (%(tenant_id)s, %(name)s, %(flow_name)s, %(cron)s, %(timezone)s, %(input)s::jsonb, %(priority)s, %(next_at)s, %(at)s)
+ON CONFLICT (tenant_id, name) DO UPDATE SET flow_name = excluded.flow_name, cron = excluded.cron,
+    timezone = excluded.timezone, input = excluded.input, priority = excluded.priority, next_at = excluded.next_at;
+
+-- list_schedules --
+-- The tenant's schedules by name
+SELECT name, flow_name, cron, timezone, input, priority, next_at FROM schedules
+WHERE tenant_id = %(tenant_id)s ORDER BY name LIMIT 1000;
+
+-- delete_schedule --
+-- Remove a schedule
+DELETE FROM schedules WHERE tenant_id = %(tenant_id)s AND name = %(name)s RETURNING name;
+
+-- take_due_schedule --
+-- A schedule that is due, locked; no row when another worker has it or had it
+SELECT name, flow_name, cron, timezone, input, priority, next_at FROM schedules
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND next_at <= %(at)s FOR UPDATE SKIP LOCKED;
+
+-- move_schedule --
+-- When a schedule is due next
+UPDATE schedules SET next_at = %(next_at)s WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
+
+-- fire_due_timers --
+-- Turn due timers of all tenants into signals; returns how many
+SELECT fire_due_timers(%(most)s);
+
+-- due_schedules --
+-- Which schedules of all tenants are due
+SELECT tenant_id, name FROM due_schedules(%(most)s);
+
+-- rescue_runs --
+-- Put the runs of workers that fell silent back into the queue; returns how many
+SELECT rescue_runs(make_interval(secs => %(silence_s)s));

@@ -1,0 +1,591 @@
+"""One run, carried out: facts in, commands out, handlers at work, text on its way.
+
+`RunTask` is the only writer of its run's journal. It folds the facts, asks `commands` what to do,
+does it, and writes what came of it as the next facts. It can be killed anywhere: whoever takes the
+run next folds the same facts and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from stretto.engine.attempt import Attempt, clock_ms
+from stretto.engine.flusher import Flusher
+from stretto.engine.inbox import facts_for
+from stretto.engine.journal import Append, Awaited, Effects, JournalWriter, Lease, Listing
+from stretto.engine.readers import Readers
+from stretto.engine.rows import fact_row, facts_of, now, text_row, texts_of
+from stretto.engine.step import Emitted, Handler, StepResult
+from stretto.engine.store import Signal
+from stretto.engine.timers import Timers
+from stretto.errors import OutputInvalid, Permanent, StepTimedOut, StrettoError, ToolNotFound, Transient
+from stretto.flow import facts as f
+from stretto.flow.decide import Command, Record, Start, Steer, Stop, Wait, commands
+from stretto.flow.graph import EmitCall, Graph, Retry
+from stretto.flow.progress import Progress
+from stretto.settings import Settings
+from stretto.stream.hub import Hub
+from stretto.stream.log import Row
+from stretto.stream.text import StepText
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all runs of a process share."""
+
+    journal: JournalWriter
+    hub: Hub
+    handlers: Mapping[str, Handler]
+    flusher: Flusher
+    settings: Settings
+    worker: str
+
+
+@dataclass(slots=True)
+class _Journaled:
+    """How far the journal is: numbered, sent to the writer, committed."""
+
+    seq: int = 0
+    sent: int = 0
+    committed: int = 0
+    rows: list[Row] = field(default_factory=list[Row])
+    effects: Effects | None = None
+
+
+class RunTask:
+    """Carries out one run until it ends, rests, is handed over, or is lost to another process."""
+
+    def __init__(self, graph: Graph, tenant_id: UUID, run_id: UUID, around: Surroundings) -> None:
+        self.tenant_id = tenant_id
+        self.run_id = run_id
+        self.lease = Lease(tenant_id, run_id)
+        self.texts: dict[str, StepText] = {}
+        self.progress = Progress(graph, self._text_of, around.settings.concurrent_steps)
+        self.cost_usd = 0.0
+        self.dirty: set[str] = set()
+        self.lost: BaseException | None = None
+        self._graph = graph
+        self._around = around
+        self._journaled = _Journaled()
+        self._attempts: dict[str, Attempt] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._readers = Readers(self.progress, self._text_of, self._emit_segment)
+        self._timers = Timers(self._fire)
+        self._changed = asyncio.Event()
+        self._signalled = False
+        self._handing_over = False
+        self._pumping = False
+        self._had_waits = False
+
+    # The life of a run in this process
+
+    def load(self, rows: list[Row]) -> None:
+        """Fold what the journal holds."""
+        self.texts.update(texts_of(rows))
+        facts = facts_of(rows)
+        self.progress.apply_all(facts)
+        last = rows[-1].seq if rows else 0
+        self._journaled = _Journaled(last, last, last)
+        for row, fact in zip((row for row in rows if row.kind != "Text"), facts, strict=True):
+            if isinstance(fact, f.StepCompleted) and fact.usage:
+                self.cost_usd += float(fact.usage.get("cost_usd") or 0)
+            self._remember_time(row, fact)
+
+    def _remember_time(self, row: Row, fact: f.Fact) -> None:
+        if isinstance(fact, f.WaitStarted):
+            self._had_waits = True
+            if fact.until_ms is not None:
+                self._timers.arm(fact.step, datetime.fromtimestamp(fact.until_ms / 1000, UTC))
+        elif isinstance(fact, f.StepFailed) and fact.retry_in_s is not None:
+            self._timers.arm(fact.step, row.at + timedelta(seconds=fact.retry_in_s))
+
+    async def carry(self, signals: list[Signal], read_signals: Callable[[], Awaitable[list[Signal]]]) -> None:
+        """Go on with the run. `read_signals` is called again whenever `signal` was."""
+        self._around.hub.open_run(self.run_id)
+        try:
+            if self.progress.is_over and not any(signal.kind == "retry" for signal in signals):
+                return
+            self._emit(f.RunClaimed(worker=self._around.worker))
+            self._take(signals)
+            for path in self._timers.paths:
+                if not self._awaits_time(path):
+                    self._timers.disarm(path)
+            self._readers.open_all()
+            if not self.progress.is_over:
+                self._list("running")
+            self._pump()
+            while not await self._rested():
+                await self._changed.wait()
+                self._changed.clear()
+                if self._signalled and self.lost is None:
+                    self._signalled = False
+                    self._take(await read_signals())
+                    self._pump()
+        finally:
+            await self._leave()
+
+    async def _rested(self) -> bool:
+        """Whether there is nothing to do here any more; writes what has to be written then."""
+        if self.lost is not None:
+            return True
+        if self._handing_over:
+            self._cancel_all()
+            await self._await_leaving()
+            self._rest("accepted")
+        elif self.progress.is_over:
+            await self._await_leaving()
+            self._send()
+        elif self._attempts or self._leaving or self._signalled or self._due_soon():
+            return False
+        else:
+            self._rest("paused" if self.progress.status == "paused" else "waiting")
+        await self.durable()
+        return True
+
+    def _rest(self, status: Literal["waiting", "paused", "accepted"]) -> None:
+        effects = self._effects()
+        effects.timers = self._timers.due
+        if status == "accepted":
+            effects.wake = self.progress.priority
+        self._emit(f.RunRested(status=status))
+        self._list(status)
+        self._send()
+
+    async def _leave(self) -> None:
+        self._cancel_all()
+        self._timers.disarm_all()
+        await self._await_leaving()
+        self._around.flusher.forget(self)
+        self._around.hub.close_run(self.run_id)
+
+    async def _await_leaving(self) -> None:
+        while self._leaving:
+            await asyncio.wait(self._leaving)
+
+    def signal(self) -> None:
+        """Somebody left a signal for this run."""
+        self._signalled = True
+        self._changed.set()
+
+    def hand_over(self) -> None:
+        """Stop here in good order, so that another process goes on."""
+        self._handing_over = True
+        self._changed.set()
+
+    async def durable(self) -> None:
+        """Wait until all facts so far are committed. Returns also when the lease is lost."""
+        while self._journaled.committed < self._journaled.seq and self.lost is None:
+            await self._changed.wait()
+            self._changed.clear()
+
+    # Facts
+
+    def _emit(self, fact: f.Fact) -> int:
+        """Number a fact and apply it; it goes to the writer with the next `_send`."""
+        journaled = self._journaled
+        journaled.seq += 1
+        journaled.rows.append(fact_row(journaled.seq, fact, now()))
+        self.progress.apply(fact)
+        follow_up = self._FOLLOW_UPS.get(type(fact))
+        if follow_up is not None:
+            follow_up(self, fact)
+        return journaled.seq
+
+    def _effects(self) -> Effects:
+        effects = self._journaled.effects
+        if effects is None:
+            effects = self._journaled.effects = Effects()
+        return effects
+
+    def _list(self, status: str, *, output: Any = None, error: Any = None, finished: bool = False) -> None:
+        self._effects().listing = Listing(
+            status, now(), self.cost_usd, output, error, self.progress.priority, finished=finished
+        )
+
+    def _send(self) -> None:
+        journaled = self._journaled
+        if journaled.rows:
+            append = Append(self.lease, journaled.rows, journaled.effects, self._committed, self._failed)
+            journaled.sent = journaled.seq
+            journaled.rows, journaled.effects = [], None
+            self._around.journal.append(append)
+
+    def _committed(self, append: Append) -> None:
+        self._journaled.committed = append.rows[-1].seq
+        self._around.hub.publish_committed(self.run_id, append.rows)
+        if self._journaled.committed == self._journaled.seq:
+            self._changed.set()
+
+    def _failed(self, error: BaseException) -> None:
+        if self.lost is None:
+            self.lost = error
+            self._cancel_all()
+            self._changed.set()
+
+    def _take(self, signals: list[Signal]) -> None:
+        for signal in signals:
+            for fact in facts_for(self.progress, signal):
+                self._emit(fact)
+        if signals:
+            if not self._journaled.rows:
+                self._emit(f.PrioritySet(priority=self.progress.priority, by="engine"))
+            self._effects().consumed.extend(signal.id for signal in signals)
+
+    # Commands
+
+    def _pump(self) -> None:
+        """Do all that the facts call for, until they call for nothing more."""
+        if self._pumping or self.lost is not None or self._handing_over:
+            return
+        self._pumping = True
+        try:
+            while asked := commands(self.progress):
+                for command in asked:
+                    self._do(command)
+        finally:
+            self._pumping = False
+        self._send()
+        if self.progress.is_over or not self._attempts:
+            self._changed.set()
+
+    def _do(self, command: Command) -> None:
+        if isinstance(command, Record):
+            fact = command.fact
+            stale = isinstance(fact, f.StepFact) and fact.step not in self.progress.wants
+            if not stale:
+                self._emit(fact)
+            return
+        if command.path not in self.progress.wants:
+            return  # an earlier command of this round has made it void
+        match command:
+            case Start():
+                self._start(command)
+            case Wait():
+                self._wait(command)
+            case Stop():
+                attempt = self._close(command.path)
+                self._emit(f.StepStopped(step=command.path, attempt=attempt, by=command.by))
+            case Steer():
+                self._steer(command)
+
+    def _start(self, command: Start) -> None:
+        text = self.texts.get(command.path)
+        if text is None:
+            text = self.texts[command.path] = StepText(command.path, attempt=command.attempt, now_ms=clock_ms())
+        elif text.length > command.keep:
+            self._retract(text, command.keep, "the attempt was given up")
+        if (spent := self._over_budget(command)) is not None:
+            self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
+            self._emit(f.StepFailed(step=command.path, attempt=command.attempt, error=spent, kind="BudgetExceeded"))
+            return
+        self._flush(command.path)
+        text.start_attempt(command.attempt, clock_ms())
+        after_seq = self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
+        if isinstance(command.step.call, EmitCall):
+            self._effects().emits.append(Emitted(command.step.call.event, command.key, dict(command.input)))
+            self._emit(f.StepCompleted(step=command.path, attempt=command.attempt, output=dict(command.input)))
+            return
+        limit = self._around.settings.max_text_chars
+        attempt = Attempt(self, command, text, self.progress.priority, limit)
+        attempt.after_seq = after_seq
+        self._attempts[command.path] = attempt
+        task = asyncio.get_running_loop().create_task(self._carry_out(attempt), name=f"step {command.path}")
+        attempt.task = task
+        self._leaving.add(task)
+        task.add_done_callback(self._left)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._leaving.discard(task)
+        if not self._leaving:
+            self._changed.set()
+
+    def _over_budget(self, command: Start) -> str | None:
+        budget = self._graph.budget_usd
+        if budget is None or command.step.kind not in ("agent", "judge") or self.cost_usd < budget:
+            return None
+        return f"The run has spent {self.cost_usd:.4f} usd, its budget is {budget:.4f} usd. Raise it and retry the run."
+
+    def _wait(self, command: Wait) -> None:
+        due: datetime | None = None
+        if command.until is not None:
+            due = datetime.fromisoformat(command.until)
+        elif command.for_s is not None:
+            due = now() + timedelta(seconds=command.for_s)
+        kind = "review" if command.is_review else "event" if command.event else "timer"
+        self._emit(
+            f.WaitStarted(
+                step=command.path,
+                wait=kind,
+                attempt=command.attempt,
+                until_ms=None if due is None else int(due.timestamp() * 1000),
+                event=command.event,
+                key=command.key,
+                show=command.show,
+                question=command.question,
+            )
+        )
+        self._had_waits = True
+        if due is not None:
+            self._timers.arm(command.path, due)
+        if kind != "timer":
+            name = command.event or "review"
+            body = {"show": command.show, "question": command.question} if command.is_review else {}
+            self._effects().waits.append(Awaited(command.path, kind, name, command.key, body))
+
+    def _steer(self, command: Steer) -> None:
+        attempt = self._close(command.path)
+        text = self.texts[command.path]
+        keep = text.length if command.keep is None else min(command.keep, text.length)
+        self._emit(
+            f.StepSteered(step=command.path, attempt=attempt, feedback=command.feedback, keep=keep, by=command.by)
+        )
+        if keep < text.length:
+            self._retract(text, keep, f"steered by {command.by}" if command.by else "steered")
+
+    # Attempts
+
+    async def _carry_out(self, attempt: Attempt) -> None:
+        handler = self._around.handlers.get(attempt.step.kind)
+        try:
+            if handler is None:
+                raise ToolNotFound(f"No handler for {attempt.step.kind} steps is registered in this worker.")
+            async with asyncio.timeout(attempt.step.timeout_s):
+                result = await handler(attempt)
+            if not attempt.is_over:
+                self._succeeded(attempt, result)
+        except asyncio.CancelledError:
+            if not attempt.is_over:
+                self._attempt_failed(attempt, StrettoError("The step's handler cancelled itself."))
+        except TimeoutError as error:
+            limit = attempt.step.timeout_s
+            timed_out = StepTimedOut(
+                f"{attempt.path} took longer than its time-out of {limit} s. "
+                "Give it more with `timeout`, or make its work smaller."
+            )
+            self._attempt_failed(attempt, timed_out if limit is not None else error)
+        except Exception as error:
+            self._attempt_failed(attempt, error)
+        self._pump()
+
+    def _succeeded(self, attempt: Attempt, result: StepResult) -> None:
+        limit = self._around.settings.max_output_bytes
+        if result.output is not None:
+            size = len(msgspec.json.encode(result.output))
+            if size > limit:
+                raise OutputInvalid(
+                    f"The output of {attempt.path} has {size} bytes, more than {limit}. "
+                    "Return less, or raise STRETTO_MAX_OUTPUT_BYTES."
+                )
+        usage = dict(result.usage) if result.usage else None
+        if usage:
+            self.cost_usd += float(usage.get("cost_usd") or 0)
+        self._close(attempt.path)
+        self._emit(
+            f.StepCompleted(
+                step=attempt.path,
+                attempt=attempt.attempt,
+                of="text" if result.is_text else "value",
+                output=None if result.is_text else result.output,
+                usage=usage,
+                note=result.note,
+            )
+        )
+
+    def _attempt_failed(self, attempt: Attempt, error: BaseException) -> None:
+        if attempt.is_over:
+            return
+        state = self.progress.state(attempt.path)
+        keep = state.keep if state is not None else 0
+        self._close(attempt.path)
+        retry_in_s = retry_pause_s(attempt.step.retry, attempt.failures + 1, error)
+        message = error.message if isinstance(error, StrettoError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, StrettoError):
+            log.warning("step failed", run_id=str(self.run_id), step=attempt.path, error=message)
+        text = self.texts[attempt.path]
+        self._emit(
+            f.StepFailed(
+                step=attempt.path,
+                attempt=attempt.attempt,
+                error=message,
+                kind=type(error).__name__,
+                retry_in_s=retry_in_s,
+            )
+        )
+        if text.length > keep:
+            self._retract(text, keep, message)
+        if retry_in_s is not None:
+            self._timers.arm(attempt.path, now() + timedelta(seconds=retry_in_s))
+
+    def _close(self, path: str) -> int:
+        """End the attempt at this path, if there is one; its text goes to the journal."""
+        self._flush(path)
+        attempt = self._attempts.pop(path, None)
+        if attempt is None:
+            state = self.progress.state(path)
+            return state.attempt if state is not None else 1
+        attempt.is_over = True
+        if attempt.task is not None and attempt.task is not asyncio.current_task():
+            attempt.task.cancel()
+        return attempt.attempt
+
+    def _cancel_all(self) -> None:
+        for path in list(self._attempts):
+            if self.lost is None:
+                self._close(path)
+            else:
+                attempt = self._attempts.pop(path)
+                attempt.is_over = True
+                if attempt.task is not None:
+                    attempt.task.cancel()
+
+    def _cancel_under(self, path: str) -> None:
+        for other in list(self._attempts):
+            if other.startswith((path + ".", path + "[")):
+                self._close(other)
+
+    # Text
+
+    def _text_of(self, path: str) -> str:
+        text = self.texts.get(path)
+        return "" if text is None else text.slice(0)
+
+    def wrote(self, attempt: Attempt, offset: int, text: str) -> None:
+        """An attempt has streamed text."""
+        path = attempt.path
+        self._around.hub.publish_text(self.run_id, path, attempt.attempt, offset, text, attempt.after_seq)
+        if path not in self.dirty:
+            self.dirty.add(path)
+            self._around.flusher.note(self)
+        if self._readers.wrote(path, text) and self.progress.wants:
+            self._pump()
+
+    def flush_text(self) -> None:
+        """Give all text that waits to the writer."""
+        if self.lost is None:
+            for path in list(self.dirty):
+                self._flush(path)
+            self._send()
+
+    def _flush(self, path: str) -> None:
+        text = self.texts.get(path)
+        self.dirty.discard(path)
+        chunk = None if text is None else text.take_pending()
+        if chunk is not None:
+            self._journaled.seq += 1
+            self._journaled.rows.append(text_row(self._journaled.seq, chunk, now()))
+
+    def retract(self, attempt: Attempt, position: int, reason: str) -> None:
+        """A handler gives up text of its own."""
+        attempt.after_seq = self._retract(self.texts[attempt.path], position, reason)
+        self._pump()
+
+    def _retract(self, text: StepText, position: int, reason: str) -> int:
+        self._flush(text.step)
+        text.retract(position)
+        return self._emit(f.TextRetracted(step=text.step, attempt=text.attempt, position=position, reason=reason))
+
+    async def drain(self) -> None:
+        """Wait while too much text waits for the disk."""
+        await self._around.journal.drain()
+
+    def _emit_segment(self, fact: f.Fact) -> None:
+        if isinstance(fact, f.SegmentCut):
+            self._flush(self._readers.source_of(fact.step))
+        self._emit(fact)
+
+    # What follows from facts in this process
+
+    def _step_ended(self, fact: f.StepFact) -> None:
+        self._timers.disarm(fact.step)
+        state = self.progress.state(fact.step)
+        if state is not None and (state.has_ended or state.reader is not None):
+            self._readers.ended(state)
+
+    def _step_started(self, fact: f.StepStarted) -> None:
+        state = self.progress.state(fact.step)
+        if state is not None and state.is_reader:
+            self._readers.open(state)
+
+    def _step_failed(self, fact: f.StepFailed) -> None:
+        if fact.retry_in_s is None:
+            self._cancel_under(fact.step)
+            self._step_ended(fact)
+
+    def _step_dropped(self, fact: f.StepDropped) -> None:
+        self._close(fact.step)
+        self._timers.disarm(fact.step)
+        self._readers.item_ended(fact.step[: fact.step.rindex("[")])
+
+    def _text_retracted(self, fact: f.TextRetracted) -> None:
+        self._readers.retracted(fact.step)
+
+    def _wait_over(self, fact: f.StepFact) -> None:
+        self._timers.disarm(fact.step)
+        self._effects().ended_waits.append(fact.step)
+
+    def _run_over(self, fact: f.Fact) -> None:
+        self._cancel_all()
+        effects = self._effects()
+        if self._had_waits or self._timers:
+            effects.clear_timers = True
+            effects.ended_waits.append("*")
+        self._timers.disarm_all()
+        match fact:
+            case f.RunCompleted():
+                self._list("completed", output=fact.output, finished=True)
+            case f.RunFailed():
+                self._list("failed", error={"step": fact.step, "error": fact.error}, finished=True)
+            case _:
+                self._list("cancelled", finished=True)
+
+    # Time
+
+    def _awaits_time(self, path: str) -> bool:
+        state = self.progress.state(path)
+        return state is not None and state.status in ("waiting", "backing_off") and path not in self.progress.wants
+
+    def _fire(self, path: str) -> None:
+        if self.lost is None and not self._handing_over and self._awaits_time(path):
+            self._emit(f.TimerFired(step=path))
+            self._pump()
+            self._send()
+
+    def _due_soon(self) -> bool:
+        return self.progress.status != "paused" and self._timers.due_within(self._around.settings.linger_s)
+
+    _FOLLOW_UPS: ClassVar[dict[type[f.Fact], Callable[[RunTask, Any], None]]] = {
+        f.StepStarted: _step_started,
+        f.StepCompleted: _step_ended,
+        f.StepSkipped: _step_ended,
+        f.StepStopped: _step_ended,
+        f.StepFailed: _step_failed,
+        f.StepDropped: _step_dropped,
+        f.TextRetracted: _text_retracted,
+        f.TimerFired: _wait_over,
+        f.EventReceived: _wait_over,
+        f.ReviewDecided: _wait_over,
+        f.RunCompleted: _run_over,
+        f.RunFailed: _run_over,
+        f.RunCancelled: _run_over,
+    }
+
+
+def retry_pause_s(retry: Retry, failures: int, error: BaseException) -> float | None:
+    """Seconds until the next attempt after this many failures; None when there is none."""
+    if failures >= retry.attempts or isinstance(error, Permanent):
+        return None
+    pause_s = min(retry.backoff_s * retry.factor ** (failures - 1), retry.max_backoff_s)
+    pause_s -= pause_s * retry.jitter * random.random()
+    asked_s = error.retry_after_s if isinstance(error, Transient) else None
+    return max(pause_s, asked_s or 0.0)

@@ -1,0 +1,300 @@
+"""The door to runs: start them, look at them, tell them something. Works from any process."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+
+from stretto.engine.ids import accepted_at, new_run_id
+from stretto.engine.journal import rows_statement
+from stretto.engine.rows import fact_row, facts_of, texts_of
+from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, put_signal
+from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
+from stretto.flow import facts as f
+from stretto.flow.document import graph_of, validate_input
+from stretto.flow.graph import Graph
+from stretto.flow.progress import Progress
+from stretto.store import Database
+from stretto.stream.cursor import START, Cursor
+from stretto.stream.events import Event
+from stretto.stream.hub import Hub
+from stretto.stream.log import Row
+
+_canonical = msgspec.json.Encoder(order="sorted").encode
+MAX_KEY_CHARS = 255
+
+
+class Runs:
+    """What one tenant can do with runs.
+
+    Every method raises `RunNotFound` for a run that the tenant does not have, and
+    `DatabaseUnreachable` when the database is away.
+    """
+
+    def __init__(self, database: Database, hub: Hub, tenant_id: UUID) -> None:
+        self.database = database
+        self._hub = hub
+        self._store = RunStore(database)
+        self.tenant_id = tenant_id
+
+    # Start
+
+    async def start(
+        self,
+        flow: Graph | str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        priority: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> UUID:
+        """Accept a run; once this returns, no crash loses it. `flow` is a graph, or the name of a stored flow.
+
+        With an `idempotency_key` that was used before, gives the run that it started; raises
+        `IdempotencyConflict` when that was another request. Raises `InputInvalid` or `FlowNotFound`.
+        """
+        async with self.database.tenant(self.tenant_id) as connection:
+            return await self.start_in(connection, flow, input, priority=priority, idempotency_key=idempotency_key)
+
+    async def start_in(
+        self,
+        connection: AsyncConnection[TupleRow],
+        flow: Graph | str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        priority: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> UUID:
+        """As `start`, in a transaction that somebody else holds."""
+        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARS:
+            raise InputInvalid(
+                f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} characters; this has {len(idempotency_key)}."
+            )
+        if priority is not None and priority not in range(4):
+            raise InputInvalid(f"A priority is 0 (first), 1, 2 or 3 (last), not {priority}.")
+        name = flow if isinstance(flow, str) else flow.name
+        run_id = new_run_id()
+        at = accepted_at(run_id)
+        if idempotency_key is not None:
+            digest = hashlib.sha256(_canonical([name, input or {}, priority])).hexdigest()
+            known = await self._claim_key(connection, idempotency_key, digest, run_id)
+            if known is not None:
+                return known
+        graph, version = await self._graph(connection, flow)
+        valid = validate_input(graph, input or {})
+        rank = graph.priority if priority is None else priority
+        values = {
+            "tenant_id": self.tenant_id,
+            "run_id": run_id,
+            "flow_name": name,
+            "flow_version": version,
+            "priority": rank,
+            "input": msgspec.json.encode(valid).replace(b"\\u0000", b"\\ufffd").decode(),
+            "parent_id": None,
+            "at": at,
+        }
+        accepted = f.RunAccepted(flow=name, version=version, input=valid, priority=rank)
+        await fetch(connection, "insert_run", values)
+        await fetch(connection, "insert_rows", rows_statement(self.tenant_id, [(run_id, fact_row(1, accepted, at))]))
+        await fetch(connection, "wake_run", values)
+        return run_id
+
+    async def _claim_key(
+        self, connection: AsyncConnection[TupleRow], key: str, digest: str, run_id: UUID
+    ) -> UUID | None:
+        values = {
+            "tenant_id": self.tenant_id,
+            "key": key,
+            "digest": digest,
+            "run_id": run_id,
+            "at": accepted_at(run_id),
+        }
+        if await fetch(connection, "claim_key", values):
+            return None
+        (known, known_digest), *_ = await fetch(connection, "get_key", values)
+        if known_digest != digest:
+            raise IdempotencyConflict(
+                f"The Idempotency-Key {key!r} started run {known} with another flow, input or priority. "
+                "Use a new key for a new request."
+            )
+        return known
+
+    async def _graph(self, connection: AsyncConnection[TupleRow], flow: Graph | str) -> tuple[Graph, int]:
+        if isinstance(flow, str):
+            values = {"tenant_id": self.tenant_id, "name": flow, "version": None}
+            found = await fetch(connection, "get_flow", values)
+            if not found:
+                raise FlowNotFound(f"There is no flow named {flow!r}. Store one with `stretto run FILE`.")
+            return graph_of(found[0][1]), found[0][0]
+        return flow, await self._save(connection, flow)
+
+    async def _save(self, connection: AsyncConnection[TupleRow], graph: Graph) -> int:
+        values = {
+            "tenant_id": self.tenant_id,
+            "name": graph.name,
+            "digest": graph.digest,
+            "document": msgspec.json.encode(graph.document).decode(),
+            "version": None,
+            "at": accepted_at(new_run_id()),
+        }
+        while not (found := await fetch(connection, "save_flow", values)):
+            pass  # the conflict was waited for, so the next try sees the other's version
+        return int(found[0][0])
+
+    async def save_flow(self, graph: Graph) -> int:
+        """Store a flow; gives its version, the same for the same document."""
+        async with self.database.tenant(self.tenant_id) as connection:
+            return await self._save(connection, graph)
+
+    # Look
+
+    async def get(self, run_id: UUID) -> Run:
+        run = await self._store.run(self.tenant_id, run_id)
+        if run is None:
+            raise RunNotFound(f"There is no run {run_id}. `stretto runs` lists them.", run_id=run_id)
+        return run
+
+    async def list(
+        self,
+        *,
+        status: str | None = None,
+        flow_name: str | None = None,
+        before: UUID | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Latest runs first; `before` goes on after the last of the page before."""
+        return await self._store.runs(
+            self.tenant_id, status=status, flow_name=flow_name, before=before, limit=min(max(limit, 1), 1000)
+        )
+
+    async def find(self, text: str) -> UUID:
+        """The run with this id, or whose id ends so (as `stretto runs` shows it)."""
+        try:
+            return UUID(text)
+        except ValueError:
+            found = await self._store.find(self.tenant_id, text)
+        if len(found) == 1:
+            return found[0]
+        told = "several runs" if found else "no run"
+        raise RunNotFound(f"{text!r} fits {told}. `stretto runs` lists them; give more of the id.")
+
+    async def journal(self, run_id: UUID) -> list[Row]:
+        """All rows of the run, in order."""
+        rows = await self._store.journal(self.tenant_id, run_id)
+        if not rows:
+            raise RunNotFound(f"There is no run {run_id}. `stretto runs` lists them.", run_id=run_id)
+        return rows
+
+    async def progress(self, run_id: UUID, *, at_seq: int | None = None) -> Progress:
+        """Where the run stands, or stood after row `at_seq`: the fold of its facts up to there."""
+        rows = [row for row in await self.journal(run_id) if at_seq is None or row.seq <= at_seq]
+        if not rows:
+            raise NotPossible("A run's journal begins with row 1. Give a seq of 1 or more.")
+        graph, _ = await self.graph_of(rows)
+        texts = texts_of(rows)
+        progress = Progress(graph, lambda path: texts[path].slice(0) if path in texts else "", keep_turns=True)
+        progress.apply_all(facts_of(rows))
+        return progress
+
+    async def graph_of(self, rows: Sequence[Row]) -> tuple[Graph, int]:
+        """The graph, and its flow's version, of the run whose rows these are."""
+        accepted = rows[0].body or {}
+        name, version = str(accepted["flow"]), int(str(accepted["version"]))
+        found = await self._store.flow(self.tenant_id, name, version)
+        if found is None:
+            raise FlowNotFound(f"Version {version} of flow {name!r}, which the run needs, is no longer stored.")
+        return graph_of(found[1]), version
+
+    def follow(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Event]:
+        """What happened in the run after the cursor, and what happens, until it ends."""
+        return self._hub.follow(run_id, TenantLog(self.database, self.tenant_id), after)
+
+    # Tell
+
+    async def pause(self, run_id: UUID, by: str = "") -> None:
+        """No new step starts; those at work finish. `NotPossible` when the run is over."""
+        await self._tell(run_id, "pause", {"by": by})
+
+    async def resume(self, run_id: UUID, by: str = "") -> None:
+        """Go on after a pause; or carry a failed or cancelled run on, without repeating finished steps."""
+        run = await self.get(run_id)
+        if run.status in ("failed", "cancelled"):
+            await self.retry(run_id, by=by)
+        else:
+            await self._tell(run_id, "resume", {"by": by})
+
+    async def cancel(self, run_id: UUID, by: str = "", reason: str = "") -> None:
+        """End the run; what was shown stays."""
+        await self._tell(run_id, "cancel", {"by": by, "reason": reason})
+
+    async def retry(self, run_id: UUID, step: str | None = None, by: str = "") -> None:
+        """Try the failed steps (or the one named) of a failed or cancelled run again."""
+        run = await self.get(run_id)
+        if run.status not in ("failed", "cancelled"):
+            raise NotPossible(f"Run {run_id} is {run.status}; only a failed or cancelled run can be tried again.")
+        if step is not None and (await self.progress(run_id)).state(step) is None:
+            raise StepNotFound(f"Run {run_id} has no step {step!r}. `stretto show {run_id}` lists its steps.")
+        await self._tell(run_id, "retry", {"step": step, "by": by})
+
+    async def inject(
+        self, run_id: UUID, step: str, text: str, *, mode: Literal["next", "now"] = "next", by: str = ""
+    ) -> None:
+        """Give feedback to a step: `next` at its next turn, `now` cuts it off and lets it go on with it."""
+        if not text.strip():
+            raise NotPossible("The feedback is empty. Say what the step should do differently.")
+        progress = await self.progress(run_id)
+        if not any(step in (state.path, state.step.id) for state in progress.states.values()):
+            raise StepNotFound(f"Run {run_id} has no step {step!r}. `stretto show {run_id}` lists its steps.")
+        await self._tell(run_id, "inject", {"step": step, "text": text, "mode": mode, "by": by})
+
+    async def set_priority(self, run_id: UUID, priority: int, by: str = "") -> None:
+        """From 0 (first) to 3 (last); counts from the run's next job and model call on."""
+        if priority not in range(4):
+            raise NotPossible(f"A priority is 0 (first), 1, 2 or 3 (last), not {priority}.")
+        await self._tell(run_id, "priority", {"priority": priority, "by": by})
+
+    async def _tell(self, run_id: UUID, kind: str, body: Mapping[str, Any]) -> None:
+        if not await self._store.signal(self.tenant_id, run_id, kind, body):
+            run = await self.get(run_id)
+            raise NotPossible(f"Run {run_id} is {run.status}; it takes no {kind} any more.", run_id=run_id)
+
+    # People and events
+
+    async def reviews(self, run_id: UUID | None = None, limit: int = 100) -> list[Awaiting]:
+        """What waits for a person, oldest first."""
+        return await self._store.waits(self.tenant_id, "review", run_id, limit)
+
+    async def decide(
+        self,
+        run_id: UUID,
+        step: str,
+        verdict: f.Verdict,
+        *,
+        by: str,
+        comments: str = "",
+        value: Any = None,
+    ) -> None:
+        """A person's decision. `value` replaces what was shown. Of two decisions the first counts; the
+        second raises `NotPossible`."""
+        async with self.database.tenant(self.tenant_id) as connection:
+            values = {"tenant_id": self.tenant_id, "run_id": run_id, "step": step}
+            found = await fetch(connection, "get_wait", values)
+            if not found or found[0][0] != "review":
+                raise NotPossible(
+                    f"Step {step!r} of run {run_id} does not wait for a decision (any more). "
+                    "`stretto reviews` lists what does.",
+                    run_id=run_id,
+                )
+            shown = found[0][2].get("show") if value is None else value
+            body = {"step": step, "verdict": verdict, "by": by, "comments": comments, "value": shown}
+            await fetch(connection, "delete_waits", {**values, "run_ids": [run_id], "steps": [step]})
+            await put_signal(connection, run_id, "review", body)
+
+    async def deliver(self, event: str, data: Any = None, key: str = "") -> None:
+        """Let the steps that wait for this event go on."""
+        await self._store.deliver(self.tenant_id, event, key, data)

@@ -1,0 +1,243 @@
+"""The only Python that runs the engine's SQL, but for the journal's writer. Logic makes ids and times; SQL stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
+
+from stretto.store import Database, load_queries
+from stretto.stream.log import Row
+
+_Q = load_queries("stretto.engine")
+_json = msgspec.json.encode
+
+PAGE = 5_000
+"""Rows of a journal read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as the list shows it."""
+
+    id: UUID
+    flow_name: str
+    flow_version: int
+    status: str
+    priority: int
+    input: Any
+    output: Any
+    error: Any
+    parent_id: UUID | None
+    cost_usd: Decimal
+    accepted_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What somebody has to say to a run."""
+
+    id: int
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A step that waits for a person (or an event), as the inbox shows it."""
+
+    run_id: UUID
+    step: str
+    name: str
+    body: Any
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Start a flow at the times of a cron expression."""
+
+    name: str
+    flow_name: str
+    cron: str
+    timezone: str
+    input: Any
+    priority: int
+    next_at: datetime
+
+
+class RunStore:
+    """Reads and writes of runs outside the journal's writer."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def journal(self, tenant_id: UUID, run_id: UUID) -> list[Row]:
+        """All rows of a run's journal, in order."""
+        rows: list[Row] = []
+        async with self.database.tenant(tenant_id) as connection:
+            while True:
+                after = rows[-1].seq if rows else 0
+                page = await _read_page(connection, tenant_id, run_id, after, PAGE)
+                rows.extend(page)
+                if len(page) < PAGE:
+                    return rows
+
+    async def run(self, tenant_id: UUID, run_id: UUID) -> Run | None:
+        async with (
+            self.database.tenant(tenant_id) as connection,
+            connection.cursor(row_factory=class_row(Run)) as cursor,
+        ):
+            await cursor.execute(_Q["get_run"], {"tenant_id": tenant_id, "run_id": run_id})
+            return await cursor.fetchone()
+
+    async def runs(
+        self,
+        tenant_id: UUID,
+        *,
+        status: str | None = None,
+        flow_name: str | None = None,
+        before: UUID | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Latest runs first."""
+        async with (
+            self.database.tenant(tenant_id) as connection,
+            connection.cursor(row_factory=class_row(Run)) as cursor,
+        ):
+            await cursor.execute(
+                _Q["list_runs"],
+                {
+                    "tenant_id": tenant_id,
+                    "status": status,
+                    "flow_name": flow_name,
+                    "before": before,
+                    "limit": limit,
+                },
+            )
+            return await cursor.fetchall()
+
+    async def find(self, tenant_id: UUID, ending: str) -> list[UUID]:
+        """Runs whose id ends with these characters, at most three."""
+        pattern = "%" + ending.lower().replace("\\", "").replace("%", "").replace("_", "")
+        return [row[0] for row in await self._all(tenant_id, "find_runs", pattern=pattern)]
+
+    async def flow(self, tenant_id: UUID, name: str, version: int | None = None) -> tuple[int, Any] | None:
+        """(version, document) of a flow; the latest version when none is given."""
+        rows = await self._all(tenant_id, "get_flow", name=name, version=version)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def flow_names(self, tenant_id: UUID) -> list[str]:
+        return [row[0] for row in await self._all(tenant_id, "flow_names")]
+
+    async def signals(self, tenant_id: UUID, run_id: UUID) -> list[Signal]:
+        return [Signal(*row) for row in await self._all(tenant_id, "read_signals", run_id=run_id)]
+
+    async def signal(self, tenant_id: UUID, run_id: UUID, kind: str, body: Mapping[str, Any]) -> bool:
+        """Leave a signal; False when the run is over or unknown."""
+        async with self.database.tenant(tenant_id) as connection:
+            return await put_signal(connection, run_id, kind, body)
+
+    async def waits(self, tenant_id: UUID, kind: str, run_id: UUID | None = None, limit: int = 100) -> list[Awaiting]:
+        rows = await self._all(tenant_id, "list_waits", kind=kind, run_id=run_id, limit=limit)
+        return [Awaiting(*row) for row in rows]
+
+    async def deliver(self, tenant_id: UUID, name: str, key: str, data: Any) -> None:
+        """End the waits for this event."""
+        await self._all(tenant_id, "take_event_waits", name=name, key=key, data=_json(data).decode())
+
+    async def save_schedule(self, tenant_id: UUID, schedule: Schedule, at: datetime) -> None:
+        await self._all(
+            tenant_id,
+            "save_schedule",
+            name=schedule.name,
+            flow_name=schedule.flow_name,
+            cron=schedule.cron,
+            timezone=schedule.timezone,
+            input=_json(schedule.input).decode(),
+            priority=schedule.priority,
+            next_at=schedule.next_at,
+            at=at,
+        )
+
+    async def schedules(self, tenant_id: UUID) -> list[Schedule]:
+        return [Schedule(*row) for row in await self._all(tenant_id, "list_schedules")]
+
+    async def delete_schedule(self, tenant_id: UUID, name: str) -> bool:
+        return bool(await self._all(tenant_id, "delete_schedule", name=name))
+
+    # Over all tenants; the functions behind these give counts and ids only.
+
+    async def fire_due_timers(self, most: int = 500) -> int:
+        return int((await self._system("fire_due_timers", most=most))[0][0])
+
+    async def due_schedules(self, most: int = 100) -> list[tuple[UUID, str]]:
+        return [(row[0], row[1]) for row in await self._system("due_schedules", most=most)]
+
+    async def rescue_runs(self, silence_s: float) -> int:
+        return int((await self._system("rescue_runs", silence_s=silence_s))[0][0])
+
+    async def _system(self, query: str, **values: Any) -> list[TupleRow]:
+        async with self.database.system() as connection:
+            return await (await connection.execute(_Q[query], values)).fetchall()
+
+    async def _all(self, tenant_id: UUID, query: str, **values: Any) -> list[TupleRow]:
+        async with self.database.tenant(tenant_id) as connection:
+            cursor = await connection.execute(_Q[query], {"tenant_id": tenant_id, **values})
+            return await cursor.fetchall() if cursor.description else []
+
+
+async def fetch(connection: AsyncConnection[TupleRow], query: str, values: Mapping[str, Any]) -> list[TupleRow]:
+    """Run one of the engine's queries in a transaction that somebody else holds."""
+    cursor = await connection.execute(_Q[query], values)
+    return await cursor.fetchall() if cursor.description else []
+
+
+async def put_signal(connection: AsyncConnection[TupleRow], run_id: UUID, kind: str, body: Mapping[str, Any]) -> bool:
+    """Leave a signal in this transaction and wake the run; False when the run is over or unknown."""
+    values = {"run_ids": [run_id], "kinds": [kind], "bodies": [Jsonb(dict(body))]}
+    return bool(await fetch(connection, "signal_runs", values))
+
+
+async def _read_page(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, run_id: UUID, after: int, limit: int
+) -> list[Row]:
+    cursor = await connection.execute(
+        _Q["read_journal"], {"tenant_id": tenant_id, "run_id": run_id, "after": after, "limit": limit}
+    )
+    return [Row(*row) for row in await cursor.fetchall()]
+
+
+class TenantLog:
+    """Reads the journals of one tenant for those who follow streams (`stream.LogReader`)."""
+
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+
+    async def read(self, run_id: UUID, after_seq: int, limit: int) -> Sequence[Row]:
+        async with self._database.tenant(self._tenant_id) as connection:
+            return await _read_page(connection, self._tenant_id, run_id, after_seq, limit)
+
+    async def read_many(self, heads: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[Row]]:
+        found: dict[UUID, list[Row]] = {}
+        values = {
+            "tenant_id": self._tenant_id,
+            "run_ids": list(heads),
+            "after": list(heads.values()),
+            "limit": limit,
+        }
+        async with self._database.tenant(self._tenant_id) as connection:
+            for row in await fetch(connection, "read_journals", values):
+                found.setdefault(row[0], []).append(Row(*row[1:]))
+        return found

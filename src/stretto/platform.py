@@ -1,0 +1,129 @@
+"""The composition root: the only module that sees every room and puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+
+from stretto.agents import agent_handler, judge_handler
+from stretto.engine import Handler, Runs, Schedules, Worker
+from stretto.engine.schedules import start_due
+from stretto.gateway.provider import ModelProvider
+from stretto.gateway.simulated import SimulatedProvider
+from stretto.settings import Settings, load_settings
+from stretto.store import DEFAULT_TENANT, Database
+from stretto.stream import Hub
+from stretto.tools import Tools, builtin_tools, tool_handler
+
+log = structlog.get_logger(__name__)
+
+TEND_EVERY_S = 3600.0
+"""How often partitions are made and old ones dropped."""
+
+
+class Platform:
+    """Stretto in this process: the database, the streams, the doors to runs, and (if wanted) a worker.
+
+    Use it as `async with Platform.open() as platform`.
+    """
+
+    def __init__(self, settings: Settings, database: Database, hub: Hub, provider: ModelProvider, tools: Tools) -> None:
+        self.settings = settings
+        self.database = database
+        self.hub = hub
+        self.provider = provider
+        self.tools = tools
+        self.handlers: dict[str, Handler] = {
+            "agent": agent_handler(provider),
+            "judge": judge_handler(provider),
+            "tool": tool_handler(tools),
+        }
+        self.worker: Worker | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        provider: ModelProvider | None = None,
+        tools: Tools | None = None,
+        handlers: Mapping[str, Handler] | None = None,
+        worker: bool = True,
+    ) -> AsyncGenerator[Platform]:
+        """Open the database and, with `worker`, begin to carry runs out; at the end, hand over and close.
+
+        `provider` answers model calls (default: the simulated one), `handlers` replace those of single
+        kinds of steps. Raises a `StoreError` when the database cannot be used.
+        """
+        settings = settings or load_settings()
+        database = await Database.open(settings)
+        answers = provider or simulated_provider(settings)
+        try:
+            async with Hub() as hub:
+                platform = cls(settings, database, hub, answers, tools or builtin_tools())
+                platform.handlers.update(handlers or {})
+                if worker:
+                    async with platform.working():
+                        yield platform
+                else:
+                    yield platform
+        finally:
+            if provider is None:
+                await answers.close()
+            await database.close()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[Worker]:
+        """A worker at work; at the end it hands its runs over."""
+        worker = self.worker = Worker(
+            self.database,
+            self.hub,
+            self.handlers,
+            self.settings,
+            chores=[lambda: start_due(self.database, self.hub)],
+        )
+        task = asyncio.create_task(worker.run(), name="worker")
+        tending = asyncio.create_task(self._tend(), name="partitions")
+        try:
+            ready = asyncio.create_task(worker.ready())
+            await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            yield worker
+        finally:
+            self.worker = None
+            tending.cancel()
+            worker.stop()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _tend(self) -> None:
+        """Make the partitions that come next, and drop those whose time is over."""
+        while True:
+            try:
+                now = datetime.now(UTC)
+                await self.database.ensure_partitions(now)
+                dropped = await self.database.drop_partitions(now - timedelta(days=self.settings.retention_days))
+                if dropped:
+                    log.info("dropped old partitions", partitions=dropped)
+            except Exception:
+                log.exception("could not tend the partitions; trying again in an hour")
+            await asyncio.sleep(TEND_EVERY_S)
+
+    def runs(self, tenant_id: UUID = DEFAULT_TENANT) -> Runs:
+        """The door to a tenant's runs."""
+        return Runs(self.database, self.hub, tenant_id)
+
+    def schedules(self, tenant_id: UUID = DEFAULT_TENANT) -> Schedules:
+        """The door to a tenant's schedules."""
+        return Schedules(self.database, self.hub, tenant_id)
+
+
+def simulated_provider(settings: Settings) -> SimulatedProvider:
+    """The provider that answers while no model is configured; it says in every answer that it is simulated."""
+    return SimulatedProvider(seed=settings.sim_seed, ttft_s=settings.sim_ttft_s, tokens_per_s=settings.sim_tokens_per_s)
