@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -14,6 +15,10 @@ from stretto.store.places import MAJOR, Account, give, sync_folder
 OWNER = "stretto"
 APP = "stretto_app"
 LEAST_FREE_BYTES = 8_000_000
+DAMAGE = re.compile(
+    r"PANIC:|incorrect checksum|invalid (primary )?checkpoint|could not locate a valid checkpoint|"
+    r"not a valid data directory|invalid page|could not open file \"(base|global|pg_)"
+)
 
 CONFIG = """\
 # Written by Stretto at each start. Put your own settings into local.conf next to this file.
@@ -67,8 +72,11 @@ host all all 127.0.0.1/32 scram-sha-256
 """
 
 
-def ensure_data(folder: Path, programs: Path, account: Account | None) -> Path:
-    """The data folder, made if there is none. It appears whole or not at all."""
+def ensure_data(folder: Path, programs: Path, account: Account | None, lock: int) -> Path:
+    """The data folder, made if there is none. It appears whole or not at all.
+
+    initdb inherits the handle of the start lock: if we are killed meanwhile, the next one waits until it has ended.
+    """
     data = folder / "data"
     if data.exists():
         check_data(data)
@@ -82,7 +90,7 @@ def ensure_data(folder: Path, programs: Path, account: Account | None) -> Path:
     write_private(words, password)
     give(words, account)
     try:
-        make_data(fresh, words, programs, account)
+        make_data(fresh, words, programs, account, lock)
     finally:
         words.unlink(missing_ok=True)
     fresh.rename(data)
@@ -90,7 +98,7 @@ def ensure_data(folder: Path, programs: Path, account: Account | None) -> Path:
     return data
 
 
-def make_data(fresh: Path, words: Path, programs: Path, account: Account | None) -> None:
+def make_data(fresh: Path, words: Path, programs: Path, account: Account | None, lock: int) -> None:
     """Run initdb, which also brings all to disk."""
     command = [programs / "bin" / "initdb", "-D", fresh, "-U", OWNER, f"--pwfile={words}", "--auth=scram-sha-256"]
     command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -105,6 +113,7 @@ def make_data(fresh: Path, words: Path, programs: Path, account: Account | None)
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=account.groups if account else None,
+        pass_fds=[lock],
         start_new_session=True,
         check=False,
     )
@@ -208,6 +217,6 @@ def explain(log: str, data: Path, port: int) -> StoreError:
         )
     if "Permission denied" in log or "has wrong ownership" in log or "has invalid permissions" in log:
         return FolderForbidden(f"PostgreSQL may not use its folder {data}. Grant it the right that it misses:\n{lines}")
-    if "PANIC:" in log or "checksum" in log or "could not locate" in log or "is not a database cluster" in log:
+    if DAMAGE.search(log):
         return DataFolderUnfit(damaged(data, f"PostgreSQL says\n{lines}\n"))
     return DatabaseUnreachable(f"The embedded PostgreSQL does not start. The end of its log:\n{lines or '(empty)'}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import select
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -14,10 +13,8 @@ from uuid import UUID
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import ConnStatus
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from stretto.errors import DatabaseUnreachable, DiskFull, SettingsInvalid
 from stretto.settings import Settings
@@ -26,6 +23,7 @@ from stretto.store.cluster import APP, OWNER, passwords_file, read_password
 from stretto.store.embedded import Membership, join
 from stretto.store.fitness import SCHEMAS, add_what_is_missing, check_fitness, check_version, look_around
 from stretto.store.migrate import applied_migrations, load_migrations, migrate, migrate_queue, pending, queue_is_current
+from stretto.store.pool import Pool, connect
 from stretto.store.sql import load_queries
 
 DEFAULT_TENANT = UUID("00000000-0000-7000-8000-000000000001")
@@ -40,25 +38,22 @@ log = logging.getLogger(__name__)
 class Database:
     """An open database. Make one with `Database.open`, and `close` it.
 
-    `conninfo` is how the application's role connects, for pools of others. `dsn_for_people` is a URL for psql that
-    holds no password. Everything raises `DatabaseUnreachable` while the server is away; it may be tried again.
+    `conninfo` is how the application's role connects, for pools of others. Everything waits a while for a server that
+    is away, and then raises `DatabaseUnreachable`; it may be tried again.
     """
 
     def __init__(self, settings: Settings, member: Membership | None, owner: str, app: str) -> None:
         self.settings = settings
         self.conninfo = app
-        self.dsn_for_people = address_for_people(owner, member)
         self._member = member
         self._owner = owner
-        self._pool = AsyncConnectionPool(
-            app,
-            min_size=1,
-            max_size=settings.pool_size,
-            check=check_alive,
-            open=False,
-            name="stretto",
-        )
+        self._pool = Pool(app, settings.pool_size)
         self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def dsn_for_people(self) -> str:
+        """A URL for psql that holds no password."""
+        return address_for_people(self._owner, self._member)
 
     @classmethod
     async def open(cls, settings: Settings) -> Database:
@@ -89,11 +84,7 @@ class Database:
             raise
 
     async def _start(self) -> None:
-        try:
-            await self._pool.open(wait=True, timeout=CONNECT_S)
-        except BaseException:
-            await self._pool.close()
-            raise
+        await self._pool.warm_up()
         if self._member is not None:
             self._keeping = asyncio.create_task(self._keep_server(self._member), name="keep the embedded PostgreSQL")
 
@@ -109,15 +100,15 @@ class Database:
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncGenerator[AsyncConnection[TupleRow]]:
         """A transaction that sees and writes one tenant's rows. Commits at the end, rolls back on an exception."""
-        async with self.system() as connection:
-            await connection.execute(QUERIES["set_tenant"], {"tenant_id": str(tenant_id)})
-            yield connection
+        with clear_errors():
+            async with self._pool.transaction(tenant_id) as connection:
+                yield connection
 
     @asynccontextmanager
     async def system(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
         """A transaction without a tenant: sees no tenant's rows, but the queue and what belongs to no tenant."""
         with clear_errors():
-            async with self._pool.connection() as connection:
+            async with self._pool.transaction() as connection:
                 yield connection
 
     async def dedicated(self) -> AsyncConnection[TupleRow]:
@@ -174,15 +165,12 @@ async def join_server(settings: Settings) -> Membership:
 
 
 async def ended(member: Membership) -> None:
-    """Wait until the keeper is gone."""
+    """Wait until the keeper is gone, and note meanwhile what it says."""
     loop = asyncio.get_running_loop()
     member.line.setblocking(False)
-    while True:
-        try:
-            if not await loop.sock_recv(member.line, 4096):
-                return
-        except OSError:
-            return
+    with suppress(OSError):
+        while news := await loop.sock_recv(member.line, 4096):
+            member.hear(news)
 
 
 async def ensure_database(member: Membership) -> None:
@@ -215,11 +203,6 @@ async def set_up(owner: str, password: str | None) -> str:
             await connection.execute(QUERIES["add_tenant"], values)
         await partitions.ensure_partitions(connection, datetime.now(UTC))
         return found.vector_schema or "public"
-
-
-async def connect(conninfo: str) -> AsyncConnection[TupleRow]:
-    """A connection with autocommit."""
-    return await AsyncConnection.connect(conninfo, autocommit=True)
 
 
 def checked_url(settings: Settings) -> str:
@@ -263,18 +246,11 @@ def clear_errors() -> Generator[None]:
         yield
     except psycopg.errors.DiskFull as error:
         raise DiskFull(f"The database's disk is full: {error.diag.message_primary}. Make room there.") from error
-    except PoolTimeout as error:
-        raise DatabaseUnreachable("The database gave no connection in time. Check that it runs.") from error
+    except psycopg.errors.IdleInTransactionSessionTimeout as error:
+        raise DatabaseUnreachable(
+            f"The transaction was ended because it stood idle for over {IDLE_IN_TRANSACTION}. It may be tried again."
+        ) from error
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
             raise DatabaseUnreachable(f"The database does not answer: {str(error).strip()}") from error
         raise
-
-
-async def check_alive(connection: AsyncConnection[TupleRow]) -> None:
-    """Raise when the server has closed a pooled connection, without asking it: an idle one has nothing to read."""
-    waiting, _, _ = select.select([connection.pgconn.socket], [], [], 0)
-    if waiting:
-        connection.pgconn.consume_input()
-        if connection.pgconn.status != ConnStatus.OK:
-            raise psycopg.OperationalError("the server has closed the connection")

