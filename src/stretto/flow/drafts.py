@@ -1,0 +1,144 @@
+"""A flow between document and graph: what was read, with places, before references are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stretto.flow.graph import (
+    Block,
+    Call,
+    Each,
+    Expression,
+    Json,
+    Reaction,
+    Retry,
+    StepKind,
+    Template,
+    Watch,
+)
+from stretto.flow.problems import Path
+
+Schema = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class NameRead:
+    """A name, and the fields of it, that a template or expression reads at `offset` of its text."""
+
+    name: str
+    trail: tuple[str | int, ...]
+    offset: int
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One text of a step or block that reads names: a template or a condition."""
+
+    path: Path
+    reads: tuple[NameRead, ...]
+    text: Template | Expression
+    role: Literal["input", "when", "other", "feedback"] = "other"
+
+
+@dataclass(slots=True, eq=False)
+class DraftStep:
+    """A step as written. `kind` is None when it could not be made out; the step still counts as known."""
+
+    id: str
+    path: Path
+    block: DraftBlock
+    order: int
+    kind: StepKind | None = None
+    make_call: Callable[[list[Block]], Call] | None = None
+    blocks: list[DraftBlock] = field(default_factory=list["DraftBlock"])
+    uses: list[Use] = field(default_factory=list[Use])
+    until: list[Use] = field(default_factory=list[Use])  # seen from inside the body
+    input: dict[str, Template] = field(default_factory=dict[str, Template])
+    declared_after: list[tuple[str, Path]] = field(default_factory=list[tuple[str, Path]])
+    when: Expression | None = None
+    each: Each | None = None
+    has_cut: bool = False  # `each` says by what to cut
+    watch: Watch | None = None
+    reactions: tuple[Reaction, ...] = ()
+    retry: Retry | None = None
+    timeout_s: float | None = None
+    optional: bool = False
+    budget_usd: float | None = None
+    priority: int | None = None
+    model: str | None = None
+    returns: str | None = None
+    agent: str | None = None
+    flow: str | None = None
+    over: Use | None = None  # map: the list it goes through
+    is_planned: bool = False  # map: over `tasks`
+    item: str = "item"
+
+    # Filled in by `resolve`.
+    after: dict[str, Path] = field(default_factory=dict[str, Path])
+    previous: set[str] = field(default_factory=set[str])
+
+    @property
+    def stream_of(self) -> str | None:
+        """The step whose stream it reads."""
+        return self.each.of if self.each else self.watch.of if self.watch else None
+
+    @property
+    def input_path(self) -> Path:
+        return (*self.path, "input")
+
+
+@dataclass(slots=True, eq=False)
+class DraftBlock:
+    """Steps as written. `owner` is the loop, map or branch whose body this is."""
+
+    path: Path
+    owner: DraftStep | None
+    steps: dict[str, DraftStep] = field(default_factory=dict[str, DraftStep])
+    output: Template | None = None
+    output_uses: list[Use] = field(default_factory=list[Use])
+    inner: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    @property
+    def is_loop(self) -> bool:
+        return self.owner is not None and self.owner.kind == "loop"
+
+    @property
+    def depth(self) -> int:
+        """How many containers stand around it."""
+        return 0 if self.owner is None else self.owner.block.depth + 1
+
+
+@dataclass(slots=True)
+class DraftAgent:
+    """An agent as written."""
+
+    name: str
+    path: Path
+    model: str | None = None
+    prompt: Template | None = None
+    system: Template | None = None
+    uses: list[Use] = field(default_factory=list[Use])
+    returns: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class DraftFlow:
+    """A flow as written."""
+
+    name: str
+    description: str
+    input_schema: Schema
+    types: dict[str, Schema]
+    agents: dict[str, DraftAgent]
+    root: DraftBlock
+    steps: dict[str, DraftStep]
+    retry: Retry | None = None
+    timeout_s: float | None = None
+    priority: int = 2
+    budget_usd: float | None = None
+    concurrency: int | None = None

@@ -1,0 +1,170 @@
+"""Read a flow's own files: the flow, its prompts, and the flows it runs, all from one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+
+from stretto.flow.graph import Json
+from stretto.flow.parse import MAX_BYTES, FilePlaces, parse
+from stretto.flow.problems import Path, Problems, Spot, nearest
+from stretto.flow.read_flow import is_file_name
+from stretto.flow.reading import NAME
+
+MAX_FLOWS = 100
+
+
+def read_flow_file(path: FilePath, problems: Problems) -> tuple[dict[str, Json], FilePlaces] | None:
+    """A flow's document with its prompts and sub-flows inside; None when the file cannot be read at all."""
+    main = _read_one(path, _shown(path), problems)
+    if main is None:
+        return None
+    document, places = main
+    flows: dict[str, Json] = {}
+    given: Json = document.get("flows")
+    if isinstance(given, Mapping):
+        flows.update(given)  # pyright: ignore[reportUnknownArgumentType]
+    seen = {str(document.get("flow")), *flows}
+    wanted = [name for _, name in sub_flow_steps(document)]
+    while wanted and len(flows) < MAX_FLOWS:
+        name = wanted.pop(0)
+        beside = _beside(path, name)
+        if name in seen or beside is None:
+            continue
+        seen.add(name)
+        read = _read_one(beside, _shown(beside), problems)
+        if read is None:
+            flows[name] = {"flow": name}
+            continue
+        sub, sub_places = read
+        if sub.get("flow") != name and isinstance(sub.get("flow"), str):
+            problems.add(sub_places.value(("flow",)), f"the file is {beside.name}, but the flow in it is called `{sub['flow']}`.", f"Call it `{name}`, or rename the file.")
+        flows[name] = sub
+        places.mount(("flows", name), sub_places)
+        wanted += [inner for _, inner in sub_flow_steps(sub)]
+    if flows:
+        document["flows"] = flows
+    return document, places
+
+
+def _shown(path: FilePath) -> str:
+    """The file's name as the person would write it: from where they stand, when it is below."""
+    try:
+        return str(path.resolve().relative_to(FilePath.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _beside(path: FilePath, name: str) -> FilePath | None:
+    if not NAME.fullmatch(name):
+        return None
+    for ending in (".yaml", ".yml", ".json"):
+        candidate = path.parent / f"{name}{ending}"
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _read_one(path: FilePath, shown: str, problems: Problems) -> tuple[dict[str, Json], FilePlaces] | None:
+    try:
+        with path.open("rb") as file:
+            source = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problems.add(Spot(shown, 0, 0), f"the flow cannot be read: {(error.strerror or str(error)).lower()}.", _missing_remedy(path))
+        return None
+    read = parse(source, shown, problems)
+    if read is None:
+        return None
+    document, places = read
+    _put_prompts_in(path.parent, document, places, problems)
+    return document, places
+
+
+def _missing_remedy(path: FilePath) -> str:
+    try:
+        names = [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml", ".json")]
+    except OSError:
+        return "Check the path."
+    close = nearest(path.name, names)
+    return f"Did you mean `{close}`?" if close else "Check the path."
+
+
+def _put_prompts_in(folder: FilePath, document: dict[str, Json], places: FilePlaces, problems: Problems) -> None:
+    agents: Json = document.get("agents")
+    if not isinstance(agents, Mapping):
+        return
+    for name, agent in agents.items():  # pyright: ignore[reportUnknownVariableType]
+        for key in ("prompt", "system"):
+            value: Json = agent.get(key) if isinstance(agent, dict) else None  # pyright: ignore[reportUnknownVariableType]
+            if isinstance(value, str) and value.strip() and is_file_name(value):
+                path = ("agents", str(name), key)  # pyright: ignore[reportUnknownArgumentType]
+                agent[key] = _prompt(folder, value, path, places, problems)
+
+
+def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> str:
+    """The text of a prompt file; with a problem noted, a text that reads nothing."""
+    file = folder / name
+    try:
+        inside = file.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):
+        inside = False
+    if not inside:
+        problems.add(places.value(path), f"the prompt file `{name[:120]}` lies outside the flow's folder.", "Move it beside the flow, or into a folder below.")
+        return "\n"
+    try:
+        with file.open("rb") as opened:
+            source = opened.read(MAX_BYTES + 1)
+    except (OSError, ValueError):
+        problems.add(places.value(path), f"there is no prompt file `{name[:120]}`.", _prompt_remedy(folder, file, name))
+        return "\n"
+    shown = _shown(file)
+    if len(source) > MAX_BYTES:
+        problems.add(Spot(shown, 1, 1), f"the prompt has more than {MAX_BYTES:,} bytes.", "Make it shorter.")
+        return "\n"
+    try:
+        text = source.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = source[: error.start].count(b"\n") + 1
+        column = error.start - source[: error.start].rfind(b"\n")
+        problems.add(Spot(shown, line, column), f"this is not UTF-8 text (byte 0x{source[error.start]:02x}).", "Save the file as UTF-8.")
+        return "\n"
+    if not text.strip():
+        problems.add(Spot(shown, 1, 1), "the prompt is empty.", "Write what the model shall do.")
+        return "\n"
+    text = text if "\n" in text or "{{" in text else text + "\n"
+    places.text_from(path, shown, text)
+    return text
+
+
+def _prompt_remedy(folder: FilePath, file: FilePath, name: str) -> str:
+    if " " in name.strip() and not file.suffix:
+        return "To write the prompt here instead of in a file, put it after `|` on lines of its own."
+    try:
+        names = [str(other.relative_to(folder)) for other in file.parent.iterdir() if other.is_file()]
+    except OSError:
+        return f"Make the file {_shown(file)}."
+    close = nearest(name, names)
+    return f"Did you mean `{close}`?" if close else f"Make the file {_shown(file)}."
+
+
+def sub_flow_steps(document: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
+    """The steps that run another flow: the path of the step, and the flow's name."""
+    todo: list[tuple[Path, Json]] = [(("steps",), document.get("steps"))]
+    while todo:
+        path, steps = todo.pop(0)
+        entries: list[tuple[Path, Json]] = []
+        if isinstance(steps, Mapping):
+            entries = [((*path, str(key)), step) for key, step in steps.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        elif isinstance(steps, list):
+            entries = [((*path, index), step) for index, step in enumerate(steps)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for here, step in entries:
+            if not isinstance(step, Mapping):
+                continue
+            name: Json = step.get("flow")
+            if isinstance(name, str):
+                yield here, name
+            if "steps" in step:
+                todo.append(((*here, "steps"), step["steps"]))
+            cases: Json = step.get("branch")
+            if isinstance(cases, list):
+                todo += [((*here, "branch", i, "steps"), case.get("steps")) for i, case in enumerate(cases) if isinstance(case, Mapping)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]

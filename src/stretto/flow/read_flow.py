@@ -1,0 +1,152 @@
+"""Read the top of a flow document: name, input, types, agents and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, Schema
+from stretto.flow.graph import Json
+from stretto.flow.read_step import StepReader, read_retry
+from stretto.flow.reading import NAME, WORD, Reader, kind_of
+from stretto.flow.types import TypeReader, check_schema, read_type_name
+from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
+
+
+def read_flow(reader: Reader, document: Mapping[str, Json], flow_names: frozenset[str]) -> DraftFlow:
+    """Everything that stands in a document, problems noted; references are not looked at yet."""
+    reader.unknown_keys((), document, FLOW_KEYS, "a flow")
+    name = _name(reader, document)
+    types = TypeReader(reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}).read()
+    agents = _agents(reader, document, types)
+    steps = StepReader(reader, agents, types, flow_names)
+    root = DraftBlock((), None)
+    if "steps" in document:
+        steps.read_steps(("steps",), document["steps"], root)
+    else:
+        reader.at_key((), "the flow has no `steps`.", "Add them: `steps: {draft: {agent: writer}}`.")
+    if "output" in document:
+        root.output, root.output_uses = reader.template(("output",), document["output"], "`output`")
+    draft = DraftFlow(name, _description(reader, document), _input(reader, document), types, agents, root, steps.known)
+    _defaults(reader, document, draft)
+    return draft
+
+
+def _name(reader: Reader, document: Mapping[str, Json]) -> str:
+    if "flow" not in document:
+        reader.at_key((), "the flow has no name.", "Begin the file with `flow: NAME`.")
+        return "unnamed"
+    name = reader.text(("flow",), document["flow"], "the flow's name")
+    if name is None:
+        return "unnamed"
+    if not NAME.fullmatch(name):
+        reader.at_value(("flow",), f"`{name[:80]}` cannot name a flow.", f"Write it like `{_plain_name(name, '-')}`: small letters, digits and `-`, at most 63.")
+    return name
+
+
+def _plain_name(name: str, joint: str) -> str:
+    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.lower()).split()
+    plain = joint.join(words)[:63].strip(joint)
+    return plain if plain[:1].isalpha() else f"my{joint}{plain}".strip(joint)
+
+
+def _description(reader: Reader, document: Mapping[str, Json]) -> str:
+    value = document.get("description")
+    if value is None or isinstance(value, str):
+        return value or ""
+    reader.at_value(("description",), f"`description` is a text, but this is {kind_of(value)}.", "Put it in quotes.")
+    return ""
+
+
+def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
+    fields = reader.mapping(("input",), document.get("input"), "`input`", "input: {task: {type: string}}") or {}
+    properties: dict[str, Schema] = {}
+    for name, schema in fields.items():
+        path = ("input", name)
+        if not WORD.fullmatch(name):
+            reader.at_key(path, f"`{name[:80]}` cannot name an input.", f"Write it like `{_plain_name(name, '_')}`.")
+        properties[name] = check_schema(reader, schema, path)
+        if "default" in properties[name]:
+            _check_default(reader, properties[name], (*path, "default"))
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, schema in properties.items() if "default" not in schema],
+        "additionalProperties": False,
+    }
+
+
+def _check_default(reader: Reader, schema: Schema, path: tuple[str, ...]) -> None:
+    from stretto.flow.json_schema import misfits  # noqa: PLC0415 - the validator loads on use
+
+    for where, message in misfits(schema, schema["default"], most=1):
+        reader.at_value((*path, *where), f"the default does not fit its own schema: {message}.", "Correct one of the two.")
+
+
+def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Schema]) -> dict[str, DraftAgent]:
+    agents: dict[str, DraftAgent] = {}
+    raw = reader.mapping(("agents",), document.get("agents"), "`agents`", "agents: {writer: {model: fast, prompt: prompts/writer.md}}") or {}
+    for name, value in raw.items():
+        path = ("agents", name)
+        agent = agents[name] = DraftAgent(name, path)
+        if not WORD.fullmatch(name):
+            reader.at_key(path, f"`{name[:80]}` cannot name an agent.", f"Write it like `{_plain_name(name, '_')}`.")
+        data = reader.mapping(path, value, f"agent `{name}`", f"{name}: {{model: fast, prompt: prompts/{name}.md}}")
+        if data is not None:
+            _agent(reader, agent, data, types)
+    return agents
+
+
+def _agent(reader: Reader, agent: DraftAgent, data: dict[str, Json], types: Mapping[str, Schema]) -> None:
+    path = agent.path
+    reader.unknown_keys(path, data, AGENT_KEYS, f"agent `{agent.name}`")
+    if "model" in data:
+        agent.model = reader.text((*path, "model"), data["model"], "the model route")
+    else:
+        reader.at_key(path, f"agent `{agent.name}` has no `model`.", "Name a route: `model: fast`, `strong` or `code`.")
+    if "prompt" in data:
+        agent.prompt = _prompt(reader, agent, "prompt", data["prompt"])
+    else:
+        reader.at_key(path, f"agent `{agent.name}` has no `prompt`.", f"Name a file: `prompt: prompts/{agent.name}.md`.")
+    if "system" in data:
+        agent.system = _prompt(reader, agent, "system", data["system"])
+    if "returns" in data:
+        agent.returns = read_type_name(reader, (*path, "returns"), data["returns"], types)
+    if "temperature" in data:
+        agent.temperature = reader.number((*path, "temperature"), data["temperature"], "`temperature`", 0, 2)
+    if "max_tokens" in data:
+        agent.max_tokens = reader.whole((*path, "max_tokens"), data["max_tokens"], "`max_tokens`", 1, 10_000_000)
+
+
+def _prompt(reader: Reader, agent: DraftAgent, key: str, value: Json) -> Any:
+    path = (*agent.path, key)
+    text = reader.text(path, value, f"the {key} of agent `{agent.name}`")
+    if text is None:
+        return None
+    if is_file_name(text):
+        reader.at_value(path, f"the prompt file `{text[:120]}` is not here to be read.", "Give the flow as a file beside its prompts, or write the prompt's text here, ending with a line break.")
+        return None
+    template, uses = reader.template(path, text, f"the {key} of agent `{agent.name}`")
+    agent.uses += uses
+    return template
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a prompt names a file: one line without `{{`."""
+    return "\n" not in text and "{{" not in text
+
+
+def _defaults(reader: Reader, document: Mapping[str, Json], draft: DraftFlow) -> None:
+    if "retry" in document:
+        draft.retry = read_retry(reader, ("retry",), document["retry"])
+    if "timeout" in document:
+        draft.timeout_s = reader.duration(("timeout",), document["timeout"], "`timeout`")
+    if "budget" in document:
+        draft.budget_usd = reader.money(("budget",), document["budget"], "`budget`")
+    if "concurrency" in document:
+        draft.concurrency = reader.whole(("concurrency",), document["concurrency"], "`concurrency`", 1, 10_000)
+    if "priority" in document:
+        priority = reader.whole(("priority",), document["priority"], "`priority`", 0, 3)
+        draft.priority = 2 if priority is None else priority
+
+

@@ -1,0 +1,321 @@
+"""Read what each kind of step says: agent, tool, judge, review, map, flow, branch, loop, wait, emit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep
+from stretto.flow.graph import (
+    AgentCall,
+    BranchCall,
+    Case,
+    EmitCall,
+    Expression,
+    JudgeCall,
+    Json,
+    LoopCall,
+    MapCall,
+    ReviewCall,
+    ToolCall,
+    WaitCall,
+)
+from stretto.flow.problems import Path, listing, suggest
+from stretto.flow.reading import NAME, WORD, Reader, kind_of
+from stretto.flow.templates import Constant
+from stretto.flow.vocabulary import RESERVED
+
+MAX_TURNS = 1000
+MAX_ITEMS = 100_000
+_TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*([./:][A-Za-z0-9_-]+)*")
+_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class KindContext:
+    """What reading a kind needs beside the step itself."""
+
+    reader: Reader
+    agents: Mapping[str, DraftAgent]
+    flow_names: frozenset[str]
+    read_steps: Callable[[Path, Json, DraftBlock], None]
+
+
+def _agent(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    name = _agent_name(context, (*step.path, "agent"), data["agent"])
+    if name is not None:
+        step.agent = name
+        step.make_call = lambda _blocks: AgentCall(name)
+
+
+def _agent_name(context: KindContext, path: Path, value: Json) -> str | None:
+    name = context.reader.text(path, value, "`agent`")
+    if name is None:
+        return None
+    if name not in context.agents:
+        otherwise = "" if context.agents else "Describe it under `agents:`."
+        context.reader.at_value(path, f"there is no agent `{name[:80]}`.", suggest(name, context.agents, otherwise))
+        return None
+    return name
+
+
+def _tool(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    path = (*step.path, "tool")
+    name = context.reader.text(path, data["tool"], "`tool`")
+    if name is None:
+        return
+    if not _TOOL.fullmatch(name) or len(name) > 200:
+        context.reader.at_value(path, f"`{name[:80]}` cannot name a tool.", "Write it like `python.test`.")
+        return
+    step.make_call = lambda _blocks: ToolCall(name)
+
+
+def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "judge")
+    if isinstance(data["judge"], str):
+        reader.at_value(path, "`judge` is a mapping.", f"Write it like `judge: {{agent: {data['judge'][:40]}, approve: 0.9, reject: 0.7}}`.")
+        return
+    body = reader.mapping(path, data["judge"], "`judge`", "judge: {agent: critic, approve: 0.9, reject: 0.7}")
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("agent", "approve", "reject"), "`judge`")
+    approve = reader.number((*path, "approve"), body["approve"], "`approve`", 0, 1) if "approve" in body else 0.9
+    reject = reader.number((*path, "reject"), body["reject"], "`reject`", 0, 1) if "reject" in body else 0.7
+    if approve is not None and reject is not None and reject > approve:
+        reader.at_value(
+            (*path, "reject"),
+            f"`reject` ({reject:g}) is above `approve` ({approve:g}).",
+            "Below `reject` is rejected, from `approve` on approved, and between the two escalated.",
+        )
+    if "agent" not in body:
+        reader.at_key(path, "`judge` does not say which agent scores.", "Add `agent: NAME`.")
+        return
+    name = _agent_name(context, (*path, "agent"), body["agent"])
+    if name is None:
+        return
+    agent = context.agents[name]
+    if agent.returns != "Judgement":
+        given = f"`{agent.returns}`" if agent.returns else "text"
+        reader.at_value((*path, "agent"), f"a judge's agent returns `Judgement`, but `{name}` returns {given}.", f"Add `returns: Judgement` to agent `{name}`.")
+    step.agent = name
+    step.make_call = lambda _blocks: JudgeCall(name, 0.9 if approve is None else approve, 0.7 if reject is None else reject)
+
+
+def _review(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "review")
+    body = reader.mapping(path, data["review"], "`review`", 'review: {show: "{{ draft }}", question: Shall this be sent?}')
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("show", "question"), "`review`")
+    question = reader.text((*path, "question"), body["question"], "`question`") if "question" in body else None
+    for key, example in (("show", 'show: "{{ draft }}"'), ("question", "question: Shall this be sent?")):
+        if key not in body:
+            reader.at_key(path, f"`review` has no `{key}`.", f"Add `{example}`.")
+    if "show" not in body:
+        return
+    show, uses = reader.template((*path, "show"), body["show"], "`show`")
+    step.uses += uses
+    if question and "{{" in question:
+        reader.at_value((*path, "question"), "`question` is plain text.", "Put what changes into `show`.", question.index("{{"))
+    if show is not None:
+        step.make_call = lambda _blocks: ReviewCall(show, question or "")
+
+
+def _body(context: KindContext, step: DraftStep, data: Mapping[str, Json], path: Path, what: str) -> DraftBlock:
+    """The block of a loop, a map or a case."""
+    block = DraftBlock(path, step)
+    step.blocks.append(block)
+    if "steps" in data:
+        context.read_steps((*path, "steps"), data["steps"], block)
+    else:
+        context.reader.at_key(path, f"{what} has no `steps`.", "Add them: `steps: {draft: {agent: writer}}`.")
+    if "output" in data:
+        block.output, block.output_uses = context.reader.template((*path, "output"), data["output"], "`output`")
+    return block
+
+
+def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "map")
+    _body(context, step, data, step.path, f"map `{step.id}`")
+    if isinstance(data["map"], str):
+        reader.at_value(path, "`map` is a mapping.", f'Write it like `map: {{over: "{data["map"][:60]}"}}`.')
+        return
+    body = reader.mapping(path, data["map"], "`map`", 'map: {over: "{{ input.names }}"}')
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("over", "tasks", "concurrency", "max", "as"), "`map`")
+    concurrency = reader.whole((*path, "concurrency"), body["concurrency"], "`concurrency`", 1, 10_000) if "concurrency" in body else 8
+    most = reader.whole((*path, "max"), body["max"], "`max`", 1, MAX_ITEMS) if "max" in body else 1000
+    if "as" in body:
+        _item_name(context, step, (*path, "as"), body["as"])
+    sources = [key for key in ("over", "tasks") if key in body]
+    if len(sources) != 1:
+        reader.at_key(path, "`map` goes through one thing: `over` a list, or a planner's `tasks`.", 'Write `map: {over: "{{ input.names }}"}` or `map: {tasks: "{{ plan.tasks }}"}`.')
+        return
+    source = sources[0]
+    step.is_planned = source == "tasks"
+    template, uses = reader.template((*path, source), body[source], f"`{source}`")
+    step.uses += uses
+    step.over = uses[0] if len(uses) == 1 and uses[0].path == (*path, source) else None
+    if template is None:
+        return
+    if isinstance(template, Constant) and not isinstance(template.value, list):
+        reader.at_value((*path, source), f"`{source}` is a list, but this is {kind_of(template.value)}.", 'Write it like `"{{ plan.tasks }}"`, or a list of plain values.')
+    over, tasks = (None, template) if step.is_planned else (template, None)
+    step.make_call = lambda blocks: MapCall(blocks[0], over, tasks, concurrency or 8, most or 1000, step.item)
+
+
+def _item_name(context: KindContext, step: DraftStep, path: Path, value: Json) -> None:
+    name = context.reader.text(path, value, "`as`")
+    if name is None:
+        return
+    if not WORD.fullmatch(name):
+        context.reader.at_value(path, f"`{name[:80]}` cannot name an item.", "Write it like `as: chapter`.")
+    elif name in RESERVED - {"item"}:
+        context.reader.at_value(path, f"an item cannot be called `{name}`, which means something else.", "Choose another name.")
+    else:
+        step.item = name
+
+
+def _flow(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    path = (*step.path, "flow")
+    name = context.reader.text(path, data["flow"], "`flow`")
+    if name is None:
+        return
+    if not NAME.fullmatch(name):
+        hint = name.removesuffix(".yaml").removesuffix(".yml").rsplit("/", 1)[-1]
+        context.reader.at_value(path, f"`{name[:80]}` cannot name a flow.", f"Name the flow, not its file: `flow: {hint[:60]}`.")
+    elif name not in context.flow_names:
+        context.reader.at_value(path, f"there is no flow `{name}`.", suggest(name, context.flow_names, f"Put `{name}.yaml` beside this file."))
+    else:
+        step.flow = name
+
+
+def _branch(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "branch")
+    cases = data["branch"]
+    if not isinstance(cases, list) or not cases:
+        reader.at_value(path, f"`branch` is a list of cases, but this is {kind_of(cases) if cases else 'empty'}.", 'Write it like `branch: [{when: "review.approved", steps: {…}}, {steps: {…}}]`.')
+        return
+    conditions: list[Expression | None] = []
+    otherwise: int | None = None
+    for index, case in enumerate(cases):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        here = (*path, index)
+        if otherwise is not None:
+            reader.at_value(here, "this case is never reached: the one before it has no `when` and takes all that is left.", "Put the case without `when` last, or give it a `when`.")
+        body = reader.mapping(here, case, "a case", '{when: "review.approved", steps: {…}}')
+        if body is None:
+            conditions.append(None)
+            step.blocks.append(DraftBlock(here, step))
+            continue
+        reader.unknown_keys(here, body, ("when", "steps", "output"), "a case")
+        if "when" not in body:
+            otherwise = index if otherwise is None else otherwise
+        conditions.append(_case_condition(context, step, here, body))
+        _body(context, step, body, here, "this case")
+    step.make_call = lambda blocks: BranchCall(tuple(Case(when, block) for when, block in zip(conditions, blocks, strict=True)))
+
+
+def _case_condition(context: KindContext, step: DraftStep, here: Path, body: Mapping[str, Json]) -> Expression | None:
+    if "when" not in body:
+        return None
+    condition, uses = context.reader.condition((*here, "when"), body["when"], "`when`")
+    step.uses += uses
+    return condition
+
+
+def _loop(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "loop")
+    _body(context, step, data, step.path, f"loop `{step.id}`")
+    body = reader.mapping(path, data["loop"], "`loop`", 'loop: {until: "review.approved", max: 5}')
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("until", "max"), "`loop`")
+    missing = [key for key in ("until", "max") if key not in body]
+    for key in missing:
+        why = "when it is done" if key == "until" else "how often it turns at most"
+        example = 'until: "review.approved"' if key == "until" else "max: 5"
+        reader.at_key(path, f"loop `{step.id}` does not say {why}.", f"Add `{example}`; a loop needs both `until` and `max`.")
+    until = None
+    if "until" in body:
+        until, step.until = reader.condition((*path, "until"), body["until"], "`until`")
+    most: int | None = None
+    if "max" in body:
+        if body["max"] == 0 and not isinstance(body["max"], bool):
+            reader.at_value((*path, "max"), "`max: 0` means that the loop never turns.", "Give it at least 1, or delete the loop.")
+        else:
+            most = reader.whole((*path, "max"), body["max"], "`max`", 1, MAX_TURNS)
+    if until is not None and most is not None:
+        condition, turns = until, most
+        step.make_call = lambda blocks: LoopCall(condition, turns, blocks[0])
+
+
+def _wait(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "wait")
+    if isinstance(data["wait"], str | int | float) and not isinstance(data["wait"], bool):
+        reader.at_value(path, "`wait` is a mapping.", f"Write it like `wait: {{for: {data['wait']}}}`.")
+        return
+    body = reader.mapping(path, data["wait"], "`wait`", "wait: {for: 10m}")
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("for", "until", "event", "key", "timeout"), "`wait`")
+    ways = [key for key in ("for", "until", "event") if key in body]
+    if len(ways) != 1:
+        what = listing(ways) if ways else "nothing"
+        reader.at_value(path, f"`wait` waits for one thing, but this names {what}.", "Give one of `for: 10m`, `until: \"{{ input.start }}\"` or `event: NAME`.")
+        return
+    for key in ("key", "timeout"):
+        if key in body and "event" not in body:
+            reader.at_key((*path, key), f"`{key}` belongs to a wait for an `event`.", "Delete it.")
+    for_s = reader.duration((*path, "for"), body["for"], "`for`") if "for" in body else None
+    timeout_s = reader.duration((*path, "timeout"), body["timeout"], "`timeout`") if "timeout" in body else None
+    event = _event(reader, (*path, "event"), body["event"]) if "event" in body else None
+    until, until_uses = reader.template((*path, "until"), body["until"], "`until`") if "until" in body else (None, [])
+    key, key_uses = reader.template((*path, "key"), body["key"], "`key`") if "key" in body else (None, [])
+    step.uses += until_uses + key_uses
+    if isinstance(until, Constant):
+        _check_time(reader, (*path, "until"), until.value)
+    step.make_call = lambda _blocks: WaitCall(for_s, until, event, key, timeout_s)
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+
+
+def _check_time(reader: Reader, path: Path, value: Json) -> None:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        reader.at_value(path, f"`until` is a time, but this is {kind_of(value)}.", "Write it like `2030-01-31T09:00:00Z`; a length of time is `for: 10m`.")
+
+
+def _event(reader: Reader, path: Path, value: Json) -> str | None:
+    name = reader.text(path, value, "`event`")
+    if name is not None and not _EVENT.fullmatch(name):
+        reader.at_value(path, f"`{name[:80]}` cannot name an event.", "Write it like `order.paid`; what changes belongs into `key`.")
+        return None
+    return name
+
+
+def _emit(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
+    reader, path = context.reader, (*step.path, "emit")
+    if isinstance(data["emit"], str):
+        reader.at_value(path, "`emit` is a mapping.", f"Write it like `emit: {{event: {data['emit'][:60]}}}`.")
+        return
+    body = reader.mapping(path, data["emit"], "`emit`", "emit: {event: order.paid}")
+    if body is None:
+        return
+    reader.unknown_keys(path, body, ("event", "key"), "`emit`")
+    if "event" not in body:
+        reader.at_key(path, "`emit` does not name the event.", "Add `event: NAME`.")
+        return
+    event = _event(reader, (*path, "event"), body["event"])
+    key, uses = reader.template((*path, "key"), body["key"], "`key`") if "key" in body else (None, [])
+    step.uses += uses
+    if event is not None:
+        step.make_call = lambda _blocks: EmitCall(event, key)
+
+
+READ_KIND: Mapping[str, Callable[[KindContext, DraftStep, Mapping[str, Json]], None]] = {
+    "agent": _agent, "tool": _tool, "judge": _judge, "review": _review, "map": _map, "flow": _flow, "branch": _branch, "loop": _loop,
+    "wait": _wait, "emit": _emit,
+}  # fmt: skip
+"""How each kind of step is read."""

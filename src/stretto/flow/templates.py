@@ -1,0 +1,116 @@
+"""Prompts and step inputs: Jinja templates in a sandbox that reaches nothing but the data given.
+
+A template that is one `{{ … }}` gives the value itself (text, number, list, mapping); any other gives text, in which
+null is empty and lists and mappings are JSON. A name without a value (a skipped step, the first turn of a loop) is null,
+and a field of null is null; a field that an existing mapping lacks is an error, unless `default(…)` or `is defined` asks for it.
+Only data can be reached: no method, no attribute of a Python object, no include, import or macro. Work is bounded: so many
+loop turns, so many characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from stretto.errors import OutputInvalid
+from stretto.flow.graph import Json, Template
+from stretto.flow.problems import Fault
+
+MAX_SOURCE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A plain value without any `{{ … }}`."""
+
+    value: Json
+
+    @property
+    def source(self) -> str:
+        return self.value if isinstance(self.value, str) else repr(self.value)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset()
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A list or mapping with templates inside."""
+
+    parts: tuple[Template, ...] | Mapping[str, Template]
+
+    @property
+    def source(self) -> str:
+        if isinstance(self.parts, tuple):
+            return "[" + ", ".join(part.source for part in self.parts) + "]"
+        return "{" + ", ".join(f"{key}: {part.source}" for key, part in self.parts.items()) + "}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        parts = self.parts if isinstance(self.parts, tuple) else self.parts.values()
+        return frozenset[str]().union(*(part.names for part in parts))
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        if isinstance(self.parts, tuple):
+            return [part.render(scope) for part in self.parts]
+        return {key: part.render(scope) for key, part in self.parts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One compiled Jinja template."""
+
+    source: str
+    names: frozenset[str]
+    compiled: Any  # jinja_sandbox.Compiled; untyped so that importing this module does not load Jinja
+
+    def render(self, scope: Mapping[str, Json]) -> Json:
+        given: dict[str, Json] = {}
+        for name in self.names:
+            try:
+                given[name] = scope[name]
+            except KeyError:
+                continue
+        return self.compiled.render(given)
+
+
+def compile_template(value: Json) -> Template:
+    """A template from a text, or from a list or mapping that holds texts. Raises `Fault`."""
+    if isinstance(value, str):
+        return compile_text(value)
+    if isinstance(value, Mapping):
+        entries = {str(key): compile_template(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return Constant(value) if _all_constant(entries.values()) else Structure(entries)
+    if isinstance(value, list | tuple):
+        parts = tuple(compile_template(part) for part in value)  # pyright: ignore[reportUnknownVariableType]
+        return Constant(list(value)) if _all_constant(parts) else Structure(parts)  # pyright: ignore[reportUnknownArgumentType]
+    return Constant(value)
+
+
+def _all_constant(parts: Any) -> bool:
+    return all(isinstance(part, Constant) for part in parts)
+
+
+@lru_cache(maxsize=4096)
+def compile_text(source: str) -> Template:
+    """A template from its text; the same text is compiled once. Raises `Fault` with the offset of the mistake."""
+    if "{{" not in source and "{%" not in source and "{#" not in source:
+        return Constant(source)
+    if len(source) > MAX_SOURCE:
+        raise Fault(f"a template may have {MAX_SOURCE:,} characters, and this has {len(source):,}", "Make it shorter.")
+    from stretto.flow import jinja_sandbox  # noqa: PLC0415 - Jinja loads on use
+
+    compiled = jinja_sandbox.compile_source(source)
+    return Text(source, compiled.names, compiled)
+
+
+def render_error(source: str, error: BaseException) -> OutputInvalid:
+    """The error for a template that could not be rendered."""
+    shown = source if len(source) <= 80 else source[:77] + "…"
+    return OutputInvalid(f"The template `{shown}` cannot be rendered: {error}", template=source)
