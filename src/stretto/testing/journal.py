@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
@@ -29,9 +30,13 @@ class MemoryLog:
     async def read(self, run_id: UUID, after_seq: int, limit: int) -> Sequence[Row]:
         """Give at most `limit` rows of one run after `after_seq`."""
         self.reads += 1
-        return self.rows.get(run_id, [])[after_seq : after_seq + limit]
+        rows = self.rows.get(run_id, [])[after_seq : after_seq + limit]
+        await asyncio.sleep(0)  # others have their turn meanwhile, as with a database
+        return rows
 
     async def read_many(self, heads: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[Row]]:
         """Give the rows of many runs, each after its own seq."""
         self.polls += 1
-        return {run_id: self.rows.get(run_id, [])[after : after + limit] for run_id, after in heads.items()}
+        rows = {run_id: self.rows.get(run_id, [])[after : after + limit] for run_id, after in heads.items()}
+        await asyncio.sleep(0)
+        return rows
