@@ -80,7 +80,11 @@ def check_fitness(found: Surroundings) -> None:
             f"The schema {' and '.join(found.foreign_schemas)} belongs to another user than {me}. Connect as its owner, or run: "
             + " ".join(f"ALTER SCHEMA {quoted(name)} OWNER TO {me};" for name in found.foreign_schemas)
         )
-    if not found.app_exists and not (found.superuser or found.createrole):
+    if found.user == APP:
+        problems.append(
+            f"STRETTO_DATABASE_URL connects as {APP}, the role that must not own the tables. Connect as another user."
+        )
+    elif not found.app_exists and not (found.superuser or found.createrole):
         problems.append(
             f"The role {APP}, under which Stretto works so that row-level security holds, is missing. "
             f"Run as a superuser: CREATE ROLE {APP} NOLOGIN; GRANT {APP} TO {me};"

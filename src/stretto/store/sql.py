@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib import resources
+from itertools import pairwise
 from types import MappingProxyType
 from typing import LiteralString, cast
 
@@ -20,8 +21,12 @@ HEADER = re.compile(r"-- ([a-z][a-z0-9_]*) --\s*")
 
 def load_queries(package: str) -> Mapping[str, LiteralString]:
     """The queries of a package's `queries.sql`, by name. Raises `StoreError` where the file is not as it should be."""
-    file = resources.files(package) / "queries.sql"
-    return MappingProxyType(parse_queries(file.read_text(encoding="utf-8"), f"{package.replace('.', '/')}/queries.sql"))
+    place = f"{package.replace('.', '/')}/queries.sql"
+    try:
+        text = (resources.files(package) / "queries.sql").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StoreError(f"{place} is missing. Install Stretto again.") from None
+    return MappingProxyType(parse_queries(text, place))
 
 
 def parse_queries(text: str, place: str) -> dict[str, LiteralString]:
@@ -32,7 +37,7 @@ def parse_queries(text: str, place: str) -> dict[str, LiteralString]:
     for number, line in lines[: starts[0] if starts else None]:
         if line.strip() and not line.startswith("--"):
             raise StoreError(f"{place}:{number}: a query starts with a line '-- name --'. Put one above this line.")
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         number, header = lines[start]
         found = HEADER.fullmatch(header)
         assert found is not None
