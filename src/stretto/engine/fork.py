@@ -16,7 +16,7 @@ from stretto.engine.runs import Runs
 from stretto.engine.store import fetch
 from stretto.errors import NotPossible, StepNotFound
 from stretto.flow import facts as f
-from stretto.flow.document import validate_input
+from stretto.flow.inputs import validate_input
 from stretto.flow.graph import Graph
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState

@@ -193,6 +193,8 @@ class RunTask:
 
     def _emit(self, fact: f.Fact) -> int:
         """Number a fact and apply it; it goes to the writer with the next `_send`."""
+        if isinstance(fact, f.RunCompleted | f.RunFailed | f.RunCancelled):
+            self._cancel_all()  # so that all text stands before the end
         journaled = self._journaled
         journaled.seq += 1
         journaled.rows.append(fact_row(journaled.seq, fact, now()))
@@ -235,11 +237,9 @@ class RunTask:
 
     def _take(self, signals: list[Signal]) -> None:
         for signal in signals:
-            for fact in facts_for(self.progress, signal):
+            for fact in list(facts_for(self.progress, signal)) or [f.SignalPassedOver(signal=signal.kind)]:
                 self._emit(fact)
         if signals:
-            if not self._journaled.rows:
-                self._emit(f.PrioritySet(priority=self.progress.priority, by="engine"))
             self._effects().consumed.extend(signal.id for signal in signals)
 
     # Commands
@@ -250,25 +250,18 @@ class RunTask:
             return
         self._pumping = True
         try:
-            while asked := commands(self.progress):
-                for command in asked:
-                    self._do(command)
+            while sum(self._do(command) for command in commands(self.progress)):
+                pass
         finally:
             self._pumping = False
         self._send()
         if self.progress.is_over or not self._attempts:
             self._changed.set()
 
-    def _do(self, command: Command) -> None:
-        if isinstance(command, Record):
-            fact = command.fact
-            stale = isinstance(fact, f.StepFact) and fact.step not in self.progress.wants
-            if not stale:
-                self._emit(fact)
-            return
-        if command.path not in self.progress.wants:
-            return  # an earlier command of this round has made it void
+    def _do(self, command: Command) -> int:
         match command:
+            case Record():
+                self._emit(command.fact)
             case Start():
                 self._start(command)
             case Wait():
@@ -278,6 +271,7 @@ class RunTask:
                 self._emit(f.StepStopped(step=command.path, attempt=attempt, by=command.by))
             case Steer():
                 self._steer(command)
+        return 1
 
     def _start(self, command: Start) -> None:
         text = self.texts.get(command.path)
@@ -525,7 +519,13 @@ class RunTask:
     def _step_dropped(self, fact: f.StepDropped) -> None:
         self._close(fact.step)
         self._timers.disarm(fact.step)
+        text = self.texts.get(fact.step)
+        if text is not None and text.length:
+            self._retract(text, 0, "what it had read was retracted")
         self._readers.item_ended(fact.step[: fact.step.rindex("[")])
+
+    def _state_changed(self, fact: f.Fact) -> None:
+        self._list("paused" if self.progress.status == "paused" else "running")
 
     def _text_retracted(self, fact: f.TextRetracted) -> None:
         self._readers.retracted(fact.step)
@@ -535,7 +535,6 @@ class RunTask:
         self._effects().ended_waits.append(fact.step)
 
     def _run_over(self, fact: f.Fact) -> None:
-        self._cancel_all()
         effects = self._effects()
         if self._had_waits or self._timers:
             effects.clear_timers = True
@@ -575,6 +574,10 @@ class RunTask:
         f.TimerFired: _wait_over,
         f.EventReceived: _wait_over,
         f.ReviewDecided: _wait_over,
+        f.RunPaused: _state_changed,
+        f.RunContinued: _state_changed,
+        f.RunRetried: _state_changed,
+        f.PrioritySet: _state_changed,
         f.RunCompleted: _run_over,
         f.RunFailed: _run_over,
         f.RunCancelled: _run_over,

@@ -17,7 +17,8 @@ from stretto.engine.rows import fact_row, facts_of, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, put_signal
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
-from stretto.flow.document import graph_of, validate_input
+from stretto.flow.compile import compile_document
+from stretto.flow.inputs import validate_input
 from stretto.flow.graph import Graph
 from stretto.flow.progress import Progress
 from stretto.store import Database
@@ -130,7 +131,7 @@ class Runs:
             found = await fetch(connection, "get_flow", values)
             if not found:
                 raise FlowNotFound(f"There is no flow named {flow!r}. Store one with `stretto run FILE`.")
-            return graph_of(found[0][1]), found[0][0]
+            return compile_document(found[0][1]), found[0][0]
         return flow, await self._save(connection, flow)
 
     async def _save(self, connection: AsyncConnection[TupleRow], graph: Graph) -> int:
@@ -208,7 +209,7 @@ class Runs:
         found = await self._store.flow(self.tenant_id, name, version)
         if found is None:
             raise FlowNotFound(f"Version {version} of flow {name!r}, which the run needs, is no longer stored.")
-        return graph_of(found[1]), version
+        return compile_document(found[1]), version
 
     def follow(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Event]:
         """What happened in the run after the cursor, and what happens, until it ends."""

@@ -12,7 +12,8 @@ from cronsim import CronSim, CronSimError
 from stretto.engine.runs import Runs
 from stretto.engine.store import RunStore, Schedule, fetch
 from stretto.errors import FlowNotFound, Invalid, NotFound
-from stretto.flow.document import graph_of, validate_input
+from stretto.flow.compile import compile_document
+from stretto.flow.inputs import validate_input
 from stretto.store import Database
 from stretto.stream.hub import Hub
 
@@ -60,7 +61,7 @@ class Schedules:
         found = await self._store.flow(self._tenant_id, flow_name)
         if found is None:
             raise FlowNotFound(f"There is no flow named {flow_name!r}. Store one with `stretto run FILE`.")
-        valid = validate_input(graph_of(found[1]), input or {})
+        valid = validate_input(compile_document(found[1]), input or {})
         schedule = Schedule(name, flow_name, cron, timezone, valid, priority, next_at)
         await self._store.save_schedule(self._tenant_id, schedule, at)
         return schedule

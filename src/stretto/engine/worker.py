@@ -26,7 +26,7 @@ from stretto.engine.run import RunTask, Surroundings
 from stretto.engine.step import Handler
 from stretto.engine.store import RunStore, Signal
 from stretto.errors import LeaseLost, StoreError
-from stretto.flow.document import graph_of
+from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 from stretto.settings import Settings
 from stretto.store import Database
@@ -162,7 +162,7 @@ class Worker:
             found = await self._store.flow(tenant_id, name, version)
             if found is None:
                 raise StoreError(f"Version {version} of flow {name} is not in the database, although a run needs it.")
-            graph = graph_of(found[1])
+            graph = compile_document(found[1])
             if len(self._graphs) >= 512:
                 self._graphs.pop(next(iter(self._graphs)))
             self._graphs[key] = graph

@@ -103,25 +103,29 @@ def decide(graph: Graph, facts: Iterable[f.Fact], text_of: TextOf = _no_text) ->
     """All commands that these facts call for. `text_of` gives a step's streamed text."""
     progress = Progress(graph, text_of)
     progress.apply_all(facts)
-    return commands(progress)
+    return list(commands(progress))
 
 
-def commands(progress: Progress) -> list[Command]:
-    """All commands that the facts applied so far call for and no fact has answered yet."""
-    if not progress.wants or progress.status in ("new", "completed", "failed", "cancelled"):
-        return []
-    found: list[Command] = []
-    room = None if progress.limit is None else progress.limit - progress.running
-    for want in list(progress.wants.values()):
-        if want.kind == "start" and (progress.status == "paused" or (room is not None and room <= 0)):
+def commands(progress: Progress) -> Iterator[Command]:
+    """All commands that the facts applied so far call for and no fact has answered yet.
+
+    Facts may be applied between two commands: one that they have made void is not given any more, and
+    one that they have newly called for comes with the next call.
+    """
+    if progress.status in ("new", "completed", "failed", "cancelled"):
+        return
+    paused, limit = progress.status == "paused", progress.limit
+    running = progress.running
+    for path, want in list(progress.wants.items()):
+        if progress.wants.get(path) is not want:
             continue
-        if progress.status == "paused" and want.kind in ("open", "wait"):
+        if paused and want.kind in ("start", "open", "wait"):
+            continue
+        if want.kind == "start" and limit is not None and max(running, progress.running) >= limit:
             continue
         for command in _answer(progress, want):
-            found.append(command)
-            if room is not None and isinstance(command, Start):
-                room -= 1
-    return found
+            running += isinstance(command, Start)
+            yield command
 
 
 def _answer(progress: Progress, want: Want) -> Iterator[Command]:
@@ -180,7 +184,7 @@ def _skips(progress: Progress, state: StepState) -> bool:
 
 
 def _start(progress: Progress, state: StepState) -> Iterator[Command]:
-    if _skips(progress, state):
+    if state.reader is None and _skips(progress, state):
         yield Record(f.StepSkipped(step=state.path, reason=_reason(state)))
         return
     names = _names(progress, state)

@@ -73,6 +73,12 @@ class PrioritySet(Fact, frozen=True, kw_only=True, omit_defaults=True):
     by: str = ""
 
 
+class SignalPassedOver(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody told the run something that no longer fitted its state."""
+
+    signal: str
+
+
 class RunCompleted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     output: Any = None
 

@@ -57,9 +57,7 @@ def _plan(block: Block) -> _Plan:
 class Progress:
     """Where one run stands after the facts applied so far."""
 
-    def __init__(
-        self, graph: Graph, text_of: TextOf, limit: int | None = None, *, keep_turns: bool = False
-    ) -> None:
+    def __init__(self, graph: Graph, text_of: TextOf, limit: int | None = None, *, keep_turns: bool = False) -> None:
         """`limit` is the most steps at work at once, unless the flow sets its own; `keep_turns` keeps
         the states of a loop's old turns, which nothing refers to but somebody may want to see."""
         self._keep_turns = keep_turns
@@ -399,6 +397,9 @@ class Progress:
     def _priority_set(self, fact: f.PrioritySet) -> None:
         self.priority = fact.priority
 
+    def _nothing(self, fact: f.Fact) -> None:
+        pass
+
     def _step_started(self, fact: f.StepStarted) -> None:
         if (state := self._known(fact)) is not None:
             state.attempt = fact.attempt
@@ -589,6 +590,7 @@ class Progress:
         f.RunFailed: _run_failed,
         f.RunRetried: _run_retried,
         f.PrioritySet: _priority_set,
+        f.SignalPassedOver: _nothing,
         f.StepStarted: _step_started,
         f.StepCompleted: _step_completed,
         f.StepSkipped: _step_skipped,
