@@ -16,8 +16,8 @@ from stretto.engine.runs import Runs
 from stretto.engine.store import fetch
 from stretto.errors import NotPossible, StepNotFound
 from stretto.flow import facts as f
-from stretto.flow.inputs import validate_input
 from stretto.flow.graph import Graph
+from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState
 from stretto.stream.log import TEXT, Row
@@ -55,7 +55,7 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) 
     assert isinstance(accepted, f.RunAccepted)
     given = validate_input(graph, {**accepted.input, **edits.input}) if edits.input else accepted.input
     for path in edits.outputs:
-        if path != origin.path and path != origin.step.id and (progress.state(path) is None or path not in gone.paths):
+        if path not in {origin.path, origin.step.id, *gone.paths}:
             raise NotPossible(
                 f"The fork from {origin.path} does not run {path!r} again, so its output cannot be set. "
                 "Fork from that step."

@@ -18,8 +18,8 @@ from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, put_
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
-from stretto.flow.inputs import validate_input
 from stretto.flow.graph import Graph
+from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.store import Database
 from stretto.stream.cursor import START, Cursor

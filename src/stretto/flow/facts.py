@@ -69,6 +69,8 @@ class RunRetried(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PrioritySet(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """What is more urgent from now on: 0 comes first, 3 last."""
+
     priority: int
     by: str = ""
 
@@ -80,10 +82,14 @@ class SignalPassedOver(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunCompleted(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """The run is over; `output` is the flow's."""
+
     output: Any = None
 
 
 class RunFailed(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """The run is over because this step failed for good; it can be retried."""
+
     step: str
     error: str
 
@@ -95,6 +101,8 @@ class StepFact(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StepStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt begins, or a reader (`each`, `watch`) begins to read."""
+
     attempt: int
 
 
@@ -122,6 +130,8 @@ class StepFailed(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """The step's `when` did not hold; its value is null."""
+
     reason: str
 
 
@@ -172,15 +182,21 @@ class BranchTaken(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TurnStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A loop begins a turn; turns count from 1."""
+
     turn: int
 
 
 class MapExpanded(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """What a map runs over; `needs` holds, for each task of a plan, the indices of those that it needs."""
+
     items: list[Any]
     needs: list[list[int]] | None = None
 
 
 class FlowEntered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A sub-flow begins with this input."""
+
     input: dict[str, Any]
 
 
@@ -197,15 +213,19 @@ class WaitStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TimerFired(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    pass
+    """The time that the step waited for has come."""
 
 
 class EventReceived(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """The event that the step waited for has come."""
+
     name: str
     data: Any = None
 
 
 class ReviewDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A person has decided; `value` is what was shown, or what the person made of it."""
+
     verdict: Verdict
     by: str
     comments: str = ""

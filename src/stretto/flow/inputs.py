@@ -26,7 +26,7 @@ def validate_input(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in filled:
             wrong.append(f"{name}: is required. Give it a value.")
     known_names = {name: value for name, value in filled.items() if name in declared}
-    partial = {**graph.input_schema, "required": []}
+    partial: dict[str, Any] = {**graph.input_schema, "required": []}
     for misfit in misfits(partial, known_names):
         wrong.append(f"{'.'.join(map(str, misfit.path)) or 'input'}: {misfit.message}.")
     if wrong:
