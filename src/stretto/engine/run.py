@@ -85,6 +85,8 @@ class RunTask:
         self._changed = asyncio.Event()
         self._signalled = False
         self._handing_over = False
+        self._resting = False
+        self.gone = asyncio.Event()
         self._pumping = False
         self._had_waits = False
 
@@ -118,12 +120,15 @@ class RunTask:
                 return
             self._emit(f.RunClaimed(worker=self._around.worker))
             self._take(signals)
+            self._list("paused" if self.progress.status == "paused" else "running")
+            self._send()
+            await self.durable()  # no handler starts before the run is surely ours
+            if self.lost is not None:
+                return
             for path in self._timers.paths:
                 if not self._awaits_time(path):
                     self._timers.disarm(path)
             self._readers.open_all()
-            if not self.progress.is_over:
-                self._list("running")
             self._pump()
             while not await self._rested():
                 await self._changed.wait()
@@ -154,6 +159,7 @@ class RunTask:
         return True
 
     def _rest(self, status: Literal["waiting", "paused", "accepted"]) -> None:
+        self._resting = True  # a timer that fires from now on is in the table already
         effects = self._effects()
         effects.timers = self._timers.due
         if status == "accepted":
@@ -217,7 +223,7 @@ class RunTask:
 
     def _send(self) -> None:
         journaled = self._journaled
-        if journaled.rows:
+        if journaled.rows and self.lost is None:
             append = Append(self.lease, journaled.rows, journaled.effects, self._committed, self._failed)
             journaled.sent = journaled.seq
             journaled.rows, journaled.effects = [], None
@@ -228,6 +234,11 @@ class RunTask:
         self._around.hub.publish_committed(self.run_id, append.rows)
         if self._journaled.committed == self._journaled.seq:
             self._changed.set()
+
+    def lose(self, error: BaseException) -> None:
+        """Stop at once and write nothing more."""
+        self.lease.lost = True
+        self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
         if self.lost is None:
@@ -246,12 +257,14 @@ class RunTask:
 
     def _pump(self) -> None:
         """Do all that the facts call for, until they call for nothing more."""
-        if self._pumping or self.lost is not None or self._handing_over:
+        if self._pumping or self._resting or self._handing_over or self.lost is not None:
             return
         self._pumping = True
         try:
             while sum(self._do(command) for command in commands(self.progress)):
                 pass
+        except Exception as error:  # a fault of this program: stop, so that the job is tried again
+            self.lose(error)
         finally:
             self._pumping = False
         self._send()
@@ -555,7 +568,7 @@ class RunTask:
         return state is not None and state.status in ("waiting", "backing_off") and path not in self.progress.wants
 
     def _fire(self, path: str) -> None:
-        if self.lost is None and not self._handing_over and self._awaits_time(path):
+        if self.lost is None and not self._handing_over and not self._resting and self._awaits_time(path):
             self._emit(f.TimerFired(step=path))
             self._pump()
             self._send()

@@ -1,7 +1,7 @@
 """The worker: takes runs from the queue, carries them out, and looks after time and the dead.
 
-Dispatch is Procrastinate's: one job a run at a time (`lock`), at most one waiting (`queueing_lock`).
-Everything that a job needs is in the journal, so a job holds only ids.
+A run has one job at work at a time (`lock`) and at most one that waits (`queueing_lock`). Everything
+that a job needs is in the journal, so a job holds only ids.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from uuid import UUID
 
-import procrastinate
-import psycopg
 import structlog
-from procrastinate.exceptions import ProcrastinateException
-from procrastinate.worker import Worker as QueueWorker
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stretto.engine.flusher import Flusher
 from stretto.engine.journal import Journal
+from stretto.engine.queue import AWAY, CHANNEL, Queue, open_queue
 from stretto.engine.run import RunTask, Surroundings
 from stretto.engine.step import Handler
 from stretto.engine.store import RunStore, Signal
@@ -57,9 +52,9 @@ class Worker:
         self._chores = chores
         self._active: dict[UUID, RunTask] = {}
         self._graphs: dict[tuple[UUID, str, int], Graph] = {}
-        self._stopping = asyncio.Event()
+        self._stopping = False
         self._ready = asyncio.Event()
-        self._procrastinate: QueueWorker | None = None
+        self._queue: Queue | None = None
 
     @property
     def active_runs(self) -> int:
@@ -76,9 +71,9 @@ class Worker:
 
     def stop(self) -> None:
         """Take no more runs and hand over those at work."""
-        self._stopping.set()
-        if self._procrastinate is not None:
-            self._procrastinate.stop()
+        self._stopping = True
+        if self._queue is not None:
+            self._queue.stop()
         for task in self._active.values():
             task.hand_over()
 
@@ -86,54 +81,32 @@ class Worker:
         """Work until `stop`."""
         self._journal.start()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with open_queue(self._database, self._settings) as app:
+                self._queue = Queue(app, self._settings, self.advance)
+                if self._stopping:
+                    return
                 side = [
-                    group.create_task(self._listen(), name="signals"),
-                    group.create_task(self._sweep(), name="sweep"),
+                    asyncio.create_task(self._listen(self._queue), name="listen"),
+                    asyncio.create_task(self._sweep(), name="sweep"),
                 ]
-                await self._take_jobs()
-                for task in side:
-                    task.cancel()
+                self._queue.ready.set()
+                self._ready.set()
+                try:
+                    await self._queue.run()
+                finally:
+                    for task in side:
+                        task.cancel()
+                    await asyncio.gather(*side, return_exceptions=True)
         finally:
+            self._ready.set()
             await self._journal.close()
-
-    async def _take_jobs(self) -> None:
-        """Run Procrastinate's worker, and start it again when the database was away."""
-        pause_s = 0.1
-        while not self._stopping.is_set():
-            app = queue_app(self._database, self._settings)
-            app.task(name="advance_run", queue="runs", pass_context=False)(self._advance)
-            try:
-                async with app.open_async():
-                    self._procrastinate = QueueWorker(
-                        app=app,
-                        queues=["runs"],
-                        name=self.name,
-                        concurrency=self._settings.concurrent_runs,
-                        install_signal_handlers=False,
-                        fetch_job_polling_interval=0.5,
-                        update_heartbeat_interval=self._settings.heartbeat_s,
-                        stalled_worker_timeout=max(60.0, self._settings.lease_s * 10),
-                        delete_jobs="always",
-                    )
-                    self._ready.set()
-                    if self._stopping.is_set():
-                        return
-                    await self._procrastinate.run()
-            except (ProcrastinateException, psycopg.Error, OSError) as error:
-                log.warning("the queue is away; trying again", error=str(error).strip())
-            if not self._stopping.is_set():
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, 1.0)
-
-    async def _advance(self, run_id: str, tenant_id: str) -> None:
-        """The one job there is: go on with a run."""
-        await self.advance(UUID(tenant_id), UUID(run_id))
 
     async def advance(self, tenant_id: UUID, run_id: UUID) -> None:
         """Carry a run on until it ends, rests or is lost."""
-        if run_id in self._active:
-            return
+        if (before := self._active.get(run_id)) is not None:
+            # Others thought this worker dead and gave the run a new job, which came back here.
+            before.lose(LeaseLost(run_id=run_id))
+            await before.gone.wait()
         rows = await self._store.journal(tenant_id, run_id)
         if not rows:
             return
@@ -149,6 +122,7 @@ class Worker:
             await task.carry(await signals(), signals)
         finally:
             del self._active[run_id]
+            task.gone.set()
         if isinstance(task.lost, LeaseLost):
             log.info("another process carries the run on", run_id=str(run_id))
         elif task.lost is not None:
@@ -168,19 +142,23 @@ class Worker:
             self._graphs[key] = graph
         return graph
 
-    async def _listen(self) -> None:
-        """Hear of signals for runs that are carried out here."""
+    async def _listen(self, queue: Queue) -> None:
+        """Hear of new jobs, and of signals for runs that are carried out here."""
         while True:
-            with suppress(psycopg.Error, StoreError):
-                connection = await self._database.dedicated()
-                async with connection:
+            try:
+                async with await self._database.dedicated() as connection:
+                    await connection.execute(f'LISTEN "{CHANNEL}"')
                     await connection.execute("LISTEN stretto_signal")
+                    queue.notice()
                     for task in self._active.values():
                         task.signal()  # what came while nobody listened
                     async for notice in connection.notifies():
-                        task = self._active.get(UUID(notice.payload))
-                        if task is not None:
+                        if notice.channel == CHANNEL:
+                            queue.notice()
+                        elif (task := self._active.get(UUID(notice.payload))) is not None:
                             task.signal()
+            except AWAY as error:
+                log.warning("cannot listen; trying again", error=str(error).strip())
             await asyncio.sleep(0.2)
 
     async def _sweep(self) -> None:
@@ -194,21 +172,8 @@ class Worker:
                     log.info("took over runs of silent workers", runs=rescued)
                 for chore in self._chores:
                     await chore()
-            except (StoreError, psycopg.Error) as error:
+            except AWAY as error:
                 log.warning("sweep failed; trying again", error=str(error).strip())
             except Exception:
                 log.exception("sweep failed")
             await asyncio.sleep(self._settings.sweep_s)
-
-
-def queue_app(database: Database, settings: Settings) -> procrastinate.App:
-    """Procrastinate on our database. What it writes need not wait for the disk: a job whose start or end is
-    forgotten in a crash of PostgreSQL is taken again, and the journal knows how far its run is."""
-    options = f"{conninfo_to_dict(database.conninfo).get('options', '')} -c synchronous_commit=off"
-    conninfo = make_conninfo(database.conninfo, options=options)
-    connector = procrastinate.PsycopgConnector(
-        conninfo=conninfo,
-        min_size=1,
-        max_size=max(2, settings.pool_size // 2),
-    )
-    return procrastinate.App(connector=connector)
