@@ -47,20 +47,18 @@ async def answer_in_text(talk: Conversation) -> StepResult:
 
 async def answer_in_type(talk: Conversation, returns: str) -> Any:
     """Let the agent give a value of this type, with one repair turn when it does not fit."""
-    value, problems, completion = await _take_value(talk)
+    value, problem, completion = await _take_value(talk)
     while feedback := talk.ctx.take_feedback():
         talk.give_up("feedback")
         talk.say("\n\n".join([*feedback, ANEW]))
-        value, problems, completion = await _take_value(talk)
-    if problems:
+        value, problem, completion = await _take_value(talk)
+    if problem:
         talk.give_up(f"the answer is no {returns}")
-        talk.say(
-            f"That cannot be used: {'; '.join(problems)}. Answer again with nothing but one JSON value that fits the schema."
-        )
-        value, problems, completion = await _take_value(talk)
-    if problems:
+        talk.say(f"{problem} Answer again with nothing but one JSON value that fits the schema.")
+        value, problem, completion = await _take_value(talk)
+    if problem:
         raise OutputInvalid(
-            f"The agent {talk.agent.name!r} was asked twice and gave no {returns}: {'; '.join(problems)}. "
+            f"The agent {talk.agent.name!r} was asked twice and gave no {returns}. {problem} "
             + (
                 f"Its answer was cut off at max_tokens ({talk.agent.max_tokens}); raise it."
                 if completion.stop_reason == "length"
@@ -71,11 +69,11 @@ async def answer_in_type(talk: Conversation, returns: str) -> Any:
     return value
 
 
-async def _take_value(talk: Conversation) -> tuple[Any, list[str], Completion]:
+async def _take_value(talk: Conversation) -> tuple[Any, str, Completion]:
     completion = await talk.take_turn()
     schema = cast("Mapping[str, Any]", talk.returns)
-    value, problems = parse_answer(talk.answer(), schema)
-    return value, problems, completion
+    value, problem = parse_answer(talk.answer(), schema)
+    return value, problem, completion
 
 
 def note_of(talk: Conversation, completion: Completion) -> str | None:

@@ -18,7 +18,7 @@ from stretto.errors import (
     Transient,
 )
 from stretto.flow.graph import ToolCall
-from stretto.tools.conform import find_misfits
+from stretto.flow.inputs import validate_output
 from stretto.tools.registry import KEY_PARAMETER, Tool, Tools
 
 
@@ -82,11 +82,5 @@ def to_json(tool: Tool, result: object) -> Any:
 
 def check_result(ctx: StepContext, tool: Tool, output: object) -> None:
     """Raise `OutputInvalid` when the step declares a type and the output does not fit it."""
-    returns = ctx.step.returns
-    if returns is None:
-        return
-    if misfits := find_misfits(ctx.graph.types[returns], output):
-        raise OutputInvalid(
-            f"The tool {tool.name!r} returned what is no {returns}: {'; '.join(misfits)}. Correct the tool or the type.",
-            tool=tool.name,
-        )
+    if ctx.step.returns is not None:
+        validate_output(ctx.graph.types[ctx.step.returns], output, f"output of tool {tool.name}")

@@ -27,8 +27,6 @@ _FENCE = re.compile(
 _PYTHON = {"", "py", "python", "python3"}
 ALL_PASSED = 86
 """The exit status that says that all was run and nothing failed; code that ends the process early has another."""
-TIME_SPENT = 87
-"""The exit status that says that the processor time was used up."""
 
 # The strictest that works here is used: no network and own process ids, if need be as an unprivileged user.
 _UNSHARE = (
@@ -70,9 +68,12 @@ async def python_test(code: str, tests: str = "") -> TestRun:
     What is isolated: a process of its own in Python's isolated mode, a new empty folder, no environment
     variables, no standard input; limits on processor time, wall-clock time, memory, processes, file size and
     output; all its processes are killed at the end. Under root it becomes the user nobody, where that user
-    can read Python. Where Linux allows `unshare`, it has no network and sees no process ids but its own.
-    What is not: it can read whatever its user can read on this machine, and elsewhere than on such a Linux it
-    can reach the network. It is a guard against mistakes, not against an attacker.
+    can read Python. On Linux with Landlock (5.13, TCP from 6.7) it can read only Python and the system's
+    programs, write only in its folder, and open no TCP connection. Where Linux allows `unshare`, it has no
+    network at all and none of its processes can outlive it.
+    What is not: without Landlock it can read and write whatever its user can; without Landlock and `unshare`
+    it can reach the network; a root that does not become nobody is not bound by the limit on processes; on
+    macOS the limit on memory does not hold.
 
     Args:
         code: Python, or Markdown with Python in fences.
@@ -87,11 +88,18 @@ async def run_tests(code: str, tests: str, limits: Limits) -> TestRun:
     if not code.strip() and not tests.strip():
         return TestRun(passed=False, output="There is no Python code to run.", seconds=0.0)
     prefix = await asyncio.to_thread(find_unshare)
-    folder = await asyncio.to_thread(_prepare, code, tests, limits)
+    folder = Path(tempfile.mkdtemp(prefix="stretto-test-"))
+    writing = asyncio.ensure_future(asyncio.to_thread(_write_job, folder, code, tests, limits))
     try:
+        await asyncio.shield(writing)
         return await _run(prefix, folder, limits)
     finally:
-        await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        await asyncio.shield(_remove(folder, writing))
+
+
+async def _remove(folder: Path, writing: asyncio.Future[None]) -> None:
+    await asyncio.wait([writing])  # a thread cannot be stopped: what it writes after a cancel must go as well
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def extract_python(text: str) -> str:
@@ -114,9 +122,8 @@ def find_unshare() -> tuple[str, ...]:
     return ()
 
 
-def _prepare(code: str, tests: str, limits: Limits) -> Path:
-    """A folder with the code in `work`, where it runs, and what it may use in `job.json`."""
-    folder = Path(tempfile.mkdtemp(prefix="stretto-test-"))
+def _write_job(folder: Path, code: str, tests: str, limits: Limits) -> None:
+    """Put the code in `work`, where it runs, and what it may use in `job.json`."""
     work = folder / "work"
     work.mkdir()
     (work / "code.py").write_text(code, encoding="utf-8")
@@ -127,12 +134,10 @@ def _prepare(code: str, tests: str, limits: Limits) -> Path:
         "processes": limits.processes,
         "file_bytes": limits.file_bytes,
         "all_passed": ALL_PASSED,
-        "time_spent": TIME_SPENT,
         "has_tests": bool(tests.strip()),
     }
     (folder / "job.json").write_bytes(orjson.dumps(job))
     folder.chmod(0o711)  # nobody must reach its work folder, and no more
-    return folder
 
 
 async def _run(prefix: tuple[str, ...], folder: Path, limits: Limits) -> TestRun:
@@ -177,7 +182,7 @@ def explain_status(status: int | None, limits: Limits) -> str:
     """In words, how a process ended whose own output does not tell; empty when it does."""
     if status is None:
         return f"Stopped after {limits.wall_s:g} s."
-    if status in (TIME_SPENT, -signal.SIGXCPU, 128 + signal.SIGXCPU):
+    if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
         return f"Stopped after {limits.cpu_s} s of processor time."
     if status in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return "It was killed; it may have used too much memory or processor time."

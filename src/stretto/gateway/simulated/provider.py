@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from hashlib import blake2b
 from random import Random
-
-import orjson
 
 from stretto.errors import ModelError, SettingsInvalid
 from stretto.gateway.provider import Completion, ModelRequest, TokenSink
@@ -100,9 +99,9 @@ class SimulatedProvider:
     async def _play(self, tokens: list[str], sink: TokenSink) -> None:
         loop = asyncio.get_running_loop()
         if self._pacer is None or self._pacer.loop is not loop:
-            self._pacer = Pacer(loop)
+            self._pacer = Pacer(loop, self._tokens_per_s)
         if tokens:
-            await self._pacer.play(tokens, sink, delay_s=self._ttft_s, tokens_per_s=self._tokens_per_s)
+            await self._pacer.play(tokens, sink, delay_s=self._ttft_s)
         else:
             await asyncio.sleep(self._ttft_s)
 
@@ -124,7 +123,7 @@ def simulate_text(seed: int, request: ModelRequest, answer_tokens: tuple[int, in
     """
     returns = dict(request.returns) if request.returns is not None else None
     asked = [seed, request.model, [[message.role, message.content] for message in request.messages], returns]
-    digest = blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    digest = blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).digest()
     rng = Random(int.from_bytes(digest, "big"))
     reading = read_request(request)
     if returns is not None:

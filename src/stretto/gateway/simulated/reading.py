@@ -67,9 +67,9 @@ class Reading:
 def read_request(request: ModelRequest) -> Reading:
     """Read the conversation; the last user message counts most."""
     messages = request.messages
-    asked = [message.content for message in messages if message.role != "assistant"]
+    asked = [_clip(message.content) for message in messages if message.role != "assistant"]
     users = [index for index, message in enumerate(messages) if message.role == "user"]
-    prompt = messages[users[0]].content if users else "".join(asked)
+    prompt = _clip(messages[users[0]].content) if users else "".join(asked)
     plain = _FENCE.sub(" ", "\n".join(asked))
     feedback = _find_feedback(prompt)
     said_before = any(message.role == "assistant" for message in messages)
@@ -86,6 +86,11 @@ def read_request(request: ModelRequest) -> Reading:
     )
 
 
+def _clip(text: str, head: int = 4_000, tail: int = 12_000) -> str:
+    """The beginning and the end of a long text: what a prompt asks for stands there."""
+    return text if len(text) <= head + tail else f"{text[:head]}\n{text[-tail:]}"
+
+
 def _find_feedback(prompt: str) -> str:
     found = _FEEDBACK.search(_FENCE.sub(" ", prompt))
     return found["said"].strip() if found else ""
@@ -93,7 +98,7 @@ def _find_feedback(prompt: str) -> str:
 
 def _find_topics(text: str, most: int = 8) -> tuple[str, ...]:
     text = text.replace(MARK, " ").replace(TAKEN_UP, " ")
-    words = [word for word in _WORD.findall(text[-20_000:]) if word.lower() not in _STOP]
+    words = [word for word in _WORD.findall(text) if word.lower() not in _STOP]
     counts = Counter(word.lower() for word in words)
     spelling = {word.lower(): word for word in reversed(words)}
     topics = tuple(spelling[word] for word, _ in counts.most_common(most))

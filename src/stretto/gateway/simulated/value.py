@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -9,7 +10,6 @@ from random import Random
 from typing import Any, cast
 
 import jsonschema_rs
-import orjson
 
 from stretto.errors import ModelRefused
 from stretto.gateway.simulated.prose import write_prose
@@ -60,7 +60,7 @@ class _Impossible(Exception):
 def write_value(schema: Schema, reading: Reading, rng: Random) -> str:
     """A JSON text that fits the schema. Raises `ModelRefused` when none was found."""
     try:
-        validator = jsonschema_rs.validator_for(dict(schema))
+        validator = jsonschema_rs.Draft202012Validator(dict(schema), retriever=_refuse)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise ModelRefused(
             f"This is no JSON Schema that can be used: {first_line(error)}. Correct the type."
@@ -74,11 +74,15 @@ def write_value(schema: Schema, reading: Reading, rng: Random) -> str:
             continue
         problem = next(iter(validator.iter_errors(value)), None)
         if problem is None:
-            return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+            return json.dumps(value, indent=2, ensure_ascii=False)
         fault = problem.message
     raise ModelRefused(
         f"The simulated provider found no value that fits the type: {fault}. Simplify it, or use a model."
     )
+
+
+def _refuse(uri: str) -> Any:
+    raise ValueError(f"it may refer only to its own parts, not to {uri}")
 
 
 def first_line(error: Exception) -> str:
