@@ -159,7 +159,7 @@ BEGIN
     FOR item IN
         SELECT r.id, r.tenant_id, r.priority, s.kind, s.body
         FROM unnest(run_ids, kinds, bodies) WITH ORDINALITY AS s(run_id, kind, body, n) JOIN runs r ON r.id = s.run_id
-        WHERE r.finished_at IS NULL OR (r.status = 'failed' AND s.kind = 'retry')
+        WHERE r.finished_at IS NULL OR (r.status IN ('failed', 'cancelled') AND s.kind = 'retry')
         ORDER BY r.id, s.n
     LOOP
         INSERT INTO signals (tenant_id, run_id, kind, body, created_at)
