@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 
+from stretto.flow.check_prompts import check_prompts
 from stretto.flow.check_streams import check_streams
+from stretto.flow.check_types import TypeChecker, check_inner_input
 from stretto.flow.cycles import check_cycles
 from stretto.flow.document import document_digest, ordered_document, plain_document
-from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep
+from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep, Schema
 from stretto.flow.files import read_flow_file, sub_flow_steps
 from stretto.flow.graph import Agent, Block, FlowCall, Graph, Json, Retry, Step
+from stretto.flow.infer import Types
+from stretto.flow.plain import is_mapping
 from stretto.flow.problems import Places, PlacesWithin, Problems
 from stretto.flow.read_flow import read_flow
 from stretto.flow.reading import Reader
@@ -59,9 +63,10 @@ class _Compiler:
         self._problems = problems
         flows: Json = document.get("flows")
         self._flows: dict[str, Mapping[str, Json]] = {}
-        if isinstance(flows, Mapping):
-            self._flows = {name: flow for name, flow in flows.items() if isinstance(flow, Mapping)}  # pyright: ignore[reportUnknownVariableType]
+        if is_mapping(flows):
+            self._flows = {name: flow for name, flow in flows.items() if is_mapping(flow)}
         self._graphs: dict[str, Graph | None] = {}
+        self._signatures: dict[str, tuple[Schema, Schema]] = {}
         self._open: list[str] = []
 
     def root(self) -> Graph | None:
@@ -70,32 +75,51 @@ class _Compiler:
         self._open.append(name if isinstance(name, str) else "")
         return self._compile(self._document, self._places)
 
-    def _compile(self, document: Mapping[str, Json], places: Places) -> Graph | None:
+    def _compile(self, document: Mapping[str, Json], places: Places, name: str = "") -> Graph | None:
         reader = Reader(places, self._problems)
         before = len(self._problems.found)
         flow = read_flow(reader, document, frozenset(self._flows) | frozenset(self._open[:1]))
-        inner = {step.id: graph for step in flow.steps.values() if step.flow is not None and (graph := self._inner(reader, step, step.flow))}
+        inner = {
+            step.id: graph
+            for step in flow.steps.values()
+            if step.flow is not None and (graph := self._inner(reader, step, step.flow))
+        }
         Resolver(reader, flow).resolve()
         check_streams(reader, flow)
         check_cycles(reader, flow)
+        self._check_values(reader, flow, name)
         if len(self._problems.found) > before:
             return None
         return _graph(flow, self._with_flows(document), inner)
+
+    def _check_values(self, reader: Reader, flow: DraftFlow, name: str) -> None:
+        runs = {step.id: self._signatures[step.flow] for step in flow.steps.values() if step.flow in self._signatures}
+        types = Types(flow, {step: output for step, (_, output) in runs.items()})
+        TypeChecker(reader, flow, types).check()
+        check_prompts(reader, flow, types)
+        for step in flow.steps.values():
+            if step.flow is not None and step.id in runs:
+                check_inner_input(reader, step, step.flow, runs[step.id][0], types)
+        self._signatures[name] = flow.input_schema, types.block(flow.root)
 
     def _inner(self, reader: Reader, step: DraftStep, name: str) -> Graph | None:
         """The graph of the flow that a step runs."""
         path = (*step.path, "flow")
         if name in self._open:
             circle = " → ".join(f"`{each}`" for each in [*self._open[self._open.index(name) :], name])
-            reader.at_value(path, f"this flow would run itself without end: {circle}.", "Use a `loop` with `until` and `max`.")
+            reader.at_value(
+                path, f"this flow would run itself without end: {circle}.", "Use a `loop` with `until` and `max`."
+            )
             return None
         if name in self._graphs:
             return self._graphs[name]
         if len(self._open) >= MAX_NESTED_FLOWS:
-            reader.at_value(path, f"flows run each other more than {MAX_NESTED_FLOWS} levels deep.", "Bring some of them together.")
+            reader.at_value(
+                path, f"flows run each other more than {MAX_NESTED_FLOWS} levels deep.", "Bring some of them together."
+            )
             return None
         self._open.append(name)
-        graph = self._graphs[name] = self._compile(self._flows[name], PlacesWithin(self._places, ("flows", name)))
+        graph = self._graphs[name] = self._compile(self._flows[name], PlacesWithin(self._places, ("flows", name)), name)
         self._open.pop()
         return graph
 
@@ -133,7 +157,9 @@ def _graph(flow: DraftFlow, document: dict[str, Json], inner: Mapping[str, Graph
 def _agent(agent: DraftAgent) -> Agent:
     assert agent.model is not None
     assert agent.prompt is not None
-    return Agent(agent.name, agent.model, agent.prompt, agent.system, agent.returns, agent.temperature, agent.max_tokens)
+    return Agent(
+        agent.name, agent.model, agent.prompt, agent.system, agent.returns, agent.temperature, agent.max_tokens
+    )
 
 
 def _block(block: DraftBlock, flow: DraftFlow, inner: Mapping[str, Graph]) -> Block:

@@ -23,7 +23,11 @@ def _check_block(reader: Reader, block: DraftBlock) -> None:
         first = block.steps[circle[0]]
         path = first.after.get(circle[1], (*first.path, "each" if first.each else "watch"))
         shown = " → ".join(f"`{name}`" for name in [*circle, circle[0]])
-        why = "a step that reads along with another cannot also be what the other waits for" if any(block.steps[name].stream_of in circle for name in circle) else ""
+        why = (
+            "a step that reads along with another cannot also be what the other waits for"
+            if any(block.steps[name].stream_of in circle for name in circle)
+            else ""
+        )
         remedy = f"Remove one of these references{'; ' + why if why else ', or put the steps into a `loop`, where a step can read the last turn'}."
         reader.at_value(path, f"these steps wait for each other: {shown}.", remedy)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import msgspec
 
 from stretto.flow.graph import Json
+from stretto.flow.inputs import validate_output  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from stretto.flow.plain import is_list, is_mapping, is_sequence
 from stretto.flow.problems import Path, Places, Problems
 
 MAX_DEPTH = 80
@@ -39,7 +41,9 @@ class _Copier:
         if self.values > MAX_VALUES:
             raise _Unfit((), f"the flow has more than {MAX_VALUES:,} values.", "Split it into flows of its own.")
         if len(path) > MAX_DEPTH:
-            raise _Unfit(path[:8], f"this is nested more than {MAX_DEPTH} levels deep.", "Use a sub-flow for the inner part.")
+            raise _Unfit(
+                path[:8], f"this is nested more than {MAX_DEPTH} levels deep.", "Use a sub-flow for the inner part."
+            )
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -52,11 +56,13 @@ class _Copier:
             if not math.isfinite(value):
                 raise _Unfit(path, f"JSON has no number {value}.", "Make it a text.")
             return value
-        if isinstance(value, Mapping):
-            return {self._key(key, path): self.copy(item, (*path, str(key))) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        if isinstance(value, list | tuple):
-            return [self.copy(item, (*path, index)) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        raise _Unfit(path, f"a {type(value).__name__} cannot stand in a flow.", "Use texts, numbers, lists and mappings.")
+        if is_mapping(value):
+            return {self._key(key, path): self.copy(item, (*path, str(key))) for key, item in value.items()}
+        if is_sequence(value):
+            return [self.copy(item, (*path, index)) for index, item in enumerate(value)]
+        raise _Unfit(
+            path, f"a {type(value).__name__} cannot stand in a flow.", "Use texts, numbers, lists and mappings."
+        )
 
     def _key(self, key: object, path: Path) -> str:
         if not isinstance(key, str):
@@ -66,7 +72,11 @@ class _Copier:
     def _string(self, value: str, path: Path) -> str:
         self.text += len(value)
         if self.text > MAX_TEXT:
-            raise _Unfit((), f"the flow's texts have more than {MAX_TEXT:,} characters.", "Make the prompts shorter, or split the flow.")
+            raise _Unfit(
+                (),
+                f"the flow's texts have more than {MAX_TEXT:,} characters.",
+                "Make the prompts shorter, or split the flow.",
+            )
         bad = _UNSTORABLE.search(value)
         if bad:
             raise _Unfit(path, f"the control character U+{ord(bad[0]):04X} cannot stand in a flow.", "Delete it.")
@@ -80,10 +90,14 @@ def plain_document(document: object, places: Places, problems: Problems) -> dict
     except _Unfit as unfit:
         problems.add(places.value(unfit.path), unfit.message, unfit.remedy)
         return None
-    if not isinstance(copied, dict):
-        problems.add(places.value(()), "a flow is a mapping of keys to values.", "Begin with `flow: NAME`, then `agents:` and `steps:`.")
+    if not is_mapping(copied):
+        problems.add(
+            places.value(()),
+            "a flow is a mapping of keys to values.",
+            "Begin with `flow: NAME`, then `agents:` and `steps:`.",
+        )
         return None
-    return copied  # pyright: ignore[reportUnknownVariableType]
+    return dict(copied)
 
 
 def ordered_document(document: Mapping[str, Json]) -> dict[str, Json]:
@@ -96,19 +110,19 @@ def ordered_document(document: Mapping[str, Json]) -> dict[str, Json]:
     if "steps" in ordered:
         ordered["steps"] = _ordered_steps(ordered["steps"])
     flows: Json = ordered.get("flows")
-    if isinstance(flows, Mapping):
-        ordered["flows"] = {name: ordered_document(flow) if isinstance(flow, Mapping) else flow for name, flow in flows.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_mapping(flows):
+        ordered["flows"] = {name: ordered_document(flow) if is_mapping(flow) else flow for name, flow in flows.items()}
     return ordered
 
 
 def _ordered_steps(steps: Json) -> Json:
-    if isinstance(steps, Mapping):
-        listed: list[Json] = [{"id": name, **step} if isinstance(step, Mapping) else step for name, step in steps.items()]  # pyright: ignore[reportUnknownVariableType]
-    elif isinstance(steps, list):
-        listed = list(steps)  # pyright: ignore[reportUnknownArgumentType]
+    if is_mapping(steps):
+        listed: list[Json] = [{"id": name, **step} if is_mapping(step) else step for name, step in steps.items()]
+    elif is_list(steps):
+        listed = list(steps)
     else:
         return steps
-    return [_ordered_step(step) if isinstance(step, Mapping) else step for step in listed]  # pyright: ignore[reportUnknownArgumentType]
+    return [_ordered_step(step) if is_mapping(step) else step for step in listed]
 
 
 def _ordered_step(step: Mapping[str, Json]) -> dict[str, Json]:
@@ -116,10 +130,10 @@ def _ordered_step(step: Mapping[str, Json]) -> dict[str, Json]:
     if "steps" in ordered:
         ordered["steps"] = _ordered_steps(ordered["steps"])
     cases: Json = ordered.get("branch")
-    if isinstance(cases, list):
+    if is_list(cases):
         ordered["branch"] = [
-            {**case, "steps": _ordered_steps(case["steps"])} if isinstance(case, Mapping) and "steps" in case else case
-            for case in cases  # pyright: ignore[reportUnknownVariableType]
+            {**case, "steps": _ordered_steps(case["steps"])} if is_mapping(case) and "steps" in case else case
+            for case in cases
         ]
     return ordered
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -105,10 +105,17 @@ class DraftBlock:
     def is_loop(self) -> bool:
         return self.owner is not None and self.owner.kind == "loop"
 
+    def owners(self) -> Iterator[DraftStep]:
+        """The containers around it, from the inside out."""
+        owner = self.owner
+        while owner is not None:
+            yield owner
+            owner = owner.block.owner
+
     @property
     def depth(self) -> int:
         """How many containers stand around it."""
-        return 0 if self.owner is None else self.owner.block.depth + 1
+        return sum(1 for _ in self.owners())
 
 
 @dataclass(slots=True)

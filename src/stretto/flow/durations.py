@@ -27,10 +27,14 @@ def parse_duration(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Fault("a duration is a number with a unit", "Write it like `30s`, `5m`, `2h` or `1d`.")
     if isinstance(value, int | float):
-        raise Fault(f"`{_short(value)}` has no unit", f"Write `{_short(value)}s` for seconds or `{_short(value)}m` for minutes.")
+        raise Fault(
+            f"`{_short(value)}` has no unit", f"Write `{_short(value)}s` for seconds or `{_short(value)}m` for minutes."
+        )
     match = _DURATION.fullmatch(value)
     if not match:
-        raise Fault(f"`{_short(value)}` is no duration", "Write one number and one unit, like `30s`, `5m`, `2h` or `1d`.")
+        raise Fault(
+            f"`{_short(value)}` is no duration", "Write one number and one unit, like `30s`, `5m`, `2h` or `1d`."
+        )
     number, unit = match.groups()
     if unit not in UNITS:
         meant = _UNIT_OF_WORD.get(unit.lower())

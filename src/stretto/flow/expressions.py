@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
+
 from stretto.errors import OutputInvalid
 from stretto.flow import cel_tree
 from stretto.flow.graph import Json
+from stretto.flow.plain import is_list, is_mapping
 from stretto.flow.problems import Fault, nearest
 
 MAX_SOURCE = 10_000
@@ -25,7 +28,16 @@ _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '([^']*)'")
 _MIXED_NUMBERS = re.compile(r"\((?:int|double|uint), (?:int|double|uint)\)")
 _UNKNOWN = re.compile(r"undeclared reference to '([^']*)'")
-_NO_VALUE = ("Key not found", "No value with name", "Applying SELECT to non-message", "Index error", "null_type", "No such key", "<iter_range>", "<jump_condition>")
+_NO_VALUE = (
+    "Key not found",
+    "No value with name",
+    "Applying SELECT to non-message",
+    "Index error",
+    "null_type",
+    "No such key",
+    "<iter_range>",
+    "<jump_condition>",
+)
 _FUNCTIONS = (
     "size", "has", "contains", "startsWith", "endsWith", "matches", "all", "exists", "exists_one", "filter", "map", "int", "double",
     "string", "bool", "timestamp", "duration", "type",
@@ -45,7 +57,7 @@ class Condition:
     names: frozenset[str]
     tree: cel_tree.Node
     result: str  # the type that CEL's checker gives it: BOOL, DYN, INT …
-    program: Any  # cel.Expression; untyped so that importing this module does not load CEL
+    program: cel.Expression
 
     def test(self, scope: Mapping[str, Json]) -> bool:
         """Whether it holds; a missing field or null counts as false. Raises `OutputInvalid` when it gives something else."""
@@ -73,8 +85,6 @@ class Condition:
 
 
 def _evaluate(program: Any, given: dict[str, Json]) -> tuple[Any, str]:
-    from cel_expr_python import cel  # noqa: PLC0415 - CEL loads on use
-
     try:
         result = program.eval(data=given)
         if result.type() == cel.Type.ERROR:
@@ -86,18 +96,19 @@ def _evaluate(program: Any, given: dict[str, Json]) -> tuple[Any, str]:
 
 def _small_numbers(value: Any) -> Any:
     """The same data with integers beyond 64 bits as doubles, which is all that CEL can hold."""
-    if isinstance(value, Mapping):
-        return {key: _small_numbers(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list):
-        return [_small_numbers(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if is_mapping(value):
+        return {key: _small_numbers(item) for key, item in value.items()}
+    if is_list(value):
+        return [_small_numbers(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return float(value) if abs(value) < 10**300 else float("inf")
     return value
 
 
 def _kind(value: Any) -> str:
-    kinds = {str: "a text", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
-    return kinds.get(type(value), "a value")
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if is_list(value) else "a mapping" if is_mapping(value) else "a number"
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +117,9 @@ def compile_condition(source: str) -> Condition:
     if not source.strip():
         raise Fault("the condition is empty", "Write one like `review.approved`, or leave the key out.")
     if "{{" in source:
-        raise Fault("a condition is an expression, not a template", "Write it without `{{` and `}}`.", source.index("{{"))
+        raise Fault(
+            "a condition is an expression, not a template", "Write it without `{{` and `}}`.", source.index("{{")
+        )
     if len(source) > MAX_SOURCE:
         raise Fault(f"a condition may have {MAX_SOURCE:,} characters, and this has {len(source):,}", "Make it shorter.")
     try:
@@ -132,10 +145,13 @@ def _check(source: str, names: frozenset[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _environment(names: tuple[str, ...] = ()) -> Any:
-    from cel_expr_python import cel  # noqa: PLC0415 - CEL loads on use
-
     numbers = cel.Type.INT, cel.Type.DOUBLE
-    arithmetic: dict[str, Callable[[Any, Any], Any]] = {"_+_": operator.add, "_-_": operator.sub, "_*_": operator.mul, "_/_": _divide}
+    arithmetic: dict[str, Callable[[Any, Any], Any]] = {
+        "_+_": operator.add,
+        "_-_": operator.sub,
+        "_*_": operator.mul,
+        "_/_": _divide,
+    }
     mixed = [
         cel.FunctionDecl(
             sign,
@@ -166,7 +182,10 @@ def _offset(source: str, line: int, column: int) -> int:
 def _syntax_fault(error: str, source: str) -> Fault:
     if "recursion" in error:
         return Fault("the condition is nested too deeply", "Make it simpler, or let a step decide.")
-    for word in re.finditer(r"\b(and|or|not|is|AND|OR|NOT)\b|(?<![=!<>])=(?!=)", re.sub(r"'[^']*'|\"[^\"]*\"", lambda text: " " * len(text[0]), source)):
+    for word in re.finditer(
+        r"\b(and|or|not|is|AND|OR|NOT)\b|(?<![=!<>])=(?!=)",
+        re.sub(r"'[^']*'|\"[^\"]*\"", lambda text: " " * len(text[0]), source),
+    ):
         return Fault(f"`{word[0]}` is no operator of a condition", _PYTHON[word[0]], word.start())
     found = _ERROR.search(error)
     if not found:
@@ -189,15 +208,36 @@ def _type_fault(message: str, source: str, offset: int) -> Fault:
     if unknown:
         word = unknown[1]
         close = nearest(word, _FUNCTIONS)
-        remedy = f"Did you mean `{close}`?" if close else "There is `size`, `has`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `filter` and `map`."
+        remedy = (
+            f"Did you mean `{close}`?"
+            if close
+            else "There is `size`, `has`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `filter` and `map`."
+        )
         at = source.rfind(word, 0, offset + len(word))
         return Fault(f"there is no function `{word}` in conditions", remedy, at if at >= 0 else offset)
     overload = _OVERLOAD.search(message)
     if overload:
         sign = _SIGNS.get(overload[1], overload[1])
-        kinds = [_KINDS.get(kind, kind) for kind in re.split(r", (?![^(]*\))", overload[2].removeprefix("(").removesuffix(")"))]
-        return Fault(f"`{sign}` does not work between {' and '.join(kinds)}" if len(kinds) > 1 else f"`{sign}` does not work on {kinds[0]}", "", offset)
+        kinds = [
+            _KINDS.get(kind, kind)
+            for kind in re.split(r", (?![^(]*\))", overload[2].removeprefix("(").removesuffix(")"))
+        ]
+        return Fault(
+            f"`{sign}` does not work between {' and '.join(kinds)}"
+            if len(kinds) > 1
+            else f"`{sign}` does not work on {kinds[0]}",
+            "",
+            offset,
+        )
     return Fault(f"the condition cannot be read: {message.split(' [INVALID', 1)[0]}", "", offset)
 
 
-_KINDS = {"int": "a number", "double": "a number", "uint": "a number", "string": "a text", "bool": "true/false", "null": "null", "dyn": "a value"}
+_KINDS = {
+    "int": "a number",
+    "double": "a number",
+    "uint": "a number",
+    "string": "a text",
+    "bool": "true/false",
+    "null": "null",
+    "dyn": "a value",
+}

@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 
 from stretto.flow.graph import Json
 from stretto.flow.parse import MAX_BYTES, FilePlaces, parse
+from stretto.flow.plain import is_list, is_mapping
 from stretto.flow.problems import Path, Problems, Spot, nearest
 from stretto.flow.read_flow import is_file_name
 from stretto.flow.reading import NAME
@@ -22,8 +23,8 @@ def read_flow_file(path: FilePath, problems: Problems) -> tuple[dict[str, Json],
     document, places = main
     flows: dict[str, Json] = {}
     given: Json = document.get("flows")
-    if isinstance(given, Mapping):
-        flows.update(given)  # pyright: ignore[reportUnknownArgumentType]
+    if is_mapping(given):
+        flows.update(given)
     seen = {str(document.get("flow")), *flows}
     wanted = [name for _, name in sub_flow_steps(document)]
     while wanted and len(flows) < MAX_FLOWS:
@@ -38,7 +39,11 @@ def read_flow_file(path: FilePath, problems: Problems) -> tuple[dict[str, Json],
             continue
         sub, sub_places = read
         if sub.get("flow") != name and isinstance(sub.get("flow"), str):
-            problems.add(sub_places.value(("flow",)), f"the file is {beside.name}, but the flow in it is called `{sub['flow']}`.", f"Call it `{name}`, or rename the file.")
+            problems.add(
+                sub_places.value(("flow",)),
+                f"the file is {beside.name}, but the flow in it is called `{sub['flow']}`.",
+                f"Call it `{name}`, or rename the file.",
+            )
         flows[name] = sub
         places.mount(("flows", name), sub_places)
         wanted += [inner for _, inner in sub_flow_steps(sub)]
@@ -70,7 +75,11 @@ def _read_one(path: FilePath, shown: str, problems: Problems) -> tuple[dict[str,
         with path.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
     except OSError as error:
-        problems.add(Spot(shown, 0, 0), f"the flow cannot be read: {(error.strerror or str(error)).lower()}.", _missing_remedy(path))
+        problems.add(
+            Spot(shown, 0, 0),
+            f"the flow cannot be read: {(error.strerror or str(error)).lower()}.",
+            _missing_remedy(path),
+        )
         return None
     read = parse(source, shown, problems)
     if read is None:
@@ -91,14 +100,20 @@ def _missing_remedy(path: FilePath) -> str:
 
 def _put_prompts_in(folder: FilePath, document: dict[str, Json], places: FilePlaces, problems: Problems) -> None:
     agents: Json = document.get("agents")
-    if not isinstance(agents, Mapping):
+    if not is_mapping(agents):
         return
-    for name, agent in agents.items():  # pyright: ignore[reportUnknownVariableType]
+    changed_agents: dict[str, Json] = {}
+    for name, agent in agents.items():
+        if not is_mapping(agent):
+            continue
+        changed = dict(agent)
         for key in ("prompt", "system"):
-            value: Json = agent.get(key) if isinstance(agent, dict) else None  # pyright: ignore[reportUnknownVariableType]
+            value: Json = agent.get(key)
             if isinstance(value, str) and value.strip() and is_file_name(value):
-                path = ("agents", str(name), key)  # pyright: ignore[reportUnknownArgumentType]
-                agent[key] = _prompt(folder, value, path, places, problems)
+                path = ("agents", str(name), key)
+                changed[key] = _prompt(folder, value, path, places, problems)
+        changed_agents[str(name)] = changed
+    document["agents"] = {**agents, **changed_agents}
 
 
 def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> str:
@@ -109,7 +124,11 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
     except (OSError, ValueError):
         inside = False
     if not inside:
-        problems.add(places.value(path), f"the prompt file `{name[:120]}` lies outside the flow's folder.", "Move it beside the flow, or into a folder below.")
+        problems.add(
+            places.value(path),
+            f"the prompt file `{name[:120]}` lies outside the flow's folder.",
+            "Move it beside the flow, or into a folder below.",
+        )
         return "\n"
     try:
         with file.open("rb") as opened:
@@ -126,7 +145,11 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
         column = error.start - source[: error.start].rfind(b"\n")
-        problems.add(Spot(shown, line, column), f"this is not UTF-8 text (byte 0x{source[error.start]:02x}).", "Save the file as UTF-8.")
+        problems.add(
+            Spot(shown, line, column),
+            f"this is not UTF-8 text (byte 0x{source[error.start]:02x}).",
+            "Save the file as UTF-8.",
+        )
         return "\n"
     if not text.strip():
         problems.add(Spot(shown, 1, 1), "the prompt is empty.", "Write what the model shall do.")
@@ -153,12 +176,12 @@ def sub_flow_steps(document: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
     while todo:
         path, steps = todo.pop(0)
         entries: list[tuple[Path, Json]] = []
-        if isinstance(steps, Mapping):
-            entries = [((*path, str(key)), step) for key, step in steps.items()]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        elif isinstance(steps, list):
-            entries = [((*path, index), step) for index, step in enumerate(steps)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if is_mapping(steps):
+            entries = [((*path, str(key)), step) for key, step in steps.items()]
+        elif is_list(steps):
+            entries = [((*path, index), step) for index, step in enumerate(steps)]
         for here, step in entries:
-            if not isinstance(step, Mapping):
+            if not is_mapping(step):
                 continue
             name: Json = step.get("flow")
             if isinstance(name, str):
@@ -166,5 +189,9 @@ def sub_flow_steps(document: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
             if "steps" in step:
                 todo.append(((*here, "steps"), step["steps"]))
             cases: Json = step.get("branch")
-            if isinstance(cases, list):
-                todo += [((*here, "branch", i, "steps"), case.get("steps")) for i, case in enumerate(cases) if isinstance(case, Mapping)]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType, reportUnknownArgumentType]
+            if is_list(cases):
+                todo += [
+                    ((*here, "branch", i, "steps"), case.get("steps"))
+                    for i, case in enumerate(cases)
+                    if is_mapping(case)
+                ]

@@ -1,34 +1,77 @@
-"""Check a run's input against the flow's schema, and fill in what it leaves out."""
+"""Do values fit: a run's input its flow, a step's output its type."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any
 
-from stretto.errors import InputInvalid
-from stretto.flow.graph import Graph
-from stretto.flow.json_schema import misfits
+from stretto.errors import InputInvalid, OutputInvalid
+from stretto.flow.graph import Graph, Json
+from stretto.flow.json_schema import Misfit, misfits
+from stretto.flow.plain import is_list, is_mapping, is_sequence
+from stretto.flow.problems import Path, path_text, suggest
 
 
-def validate_input(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The run's input, with defaults filled in. Raises `InputInvalid` with everything that does not fit."""
-    declared: Mapping[str, Any] = graph.input_schema.get("properties", {})
-    wrong: list[str] = []
-    for name in given:
-        if name not in declared:
-            near = get_close_matches(name, declared, n=1)
-            known = f"Did you mean {near[0]!r}?" if near else f"It takes {', '.join(declared) or 'no input'}."
-            wrong.append(f"{name}: the flow has no such input. {known}")
-    defaults = {name: schema["default"] for name, schema in declared.items() if "default" in schema}
-    filled = {**defaults, **given}
-    for name in declared:
-        if name not in filled:
-            wrong.append(f"{name}: is required. Give it a value.")
-    known_names = {name: value for name, value in filled.items() if name in declared}
-    partial: dict[str, Any] = {**graph.input_schema, "required": []}
-    for misfit in misfits(partial, known_names):
-        wrong.append(f"{'.'.join(map(str, misfit.path)) or 'input'}: {misfit.message}.")
+def validate_input(graph: Graph, input: Mapping[str, Json]) -> dict[str, Json]:
+    """The input with defaults filled in, as plain JSON. Raises `InputInvalid` naming every field that does not fit."""
+    properties: Mapping[str, Mapping[str, Json]] = graph.input_schema["properties"]
+    given = {
+        name: json.loads(json.dumps(schema["default"])) for name, schema in properties.items() if "default" in schema
+    }
+    given.update(input)
+    wrong = [_unknown(name, properties) for name in given if name not in properties]
+    wrong += [f"`{name}` is missing: {_expected(schema)}." for name, schema in properties.items() if name not in given]
+    for name, value in given.items():
+        if name in properties:
+            wrong += [_wrong((name,), misfit) for misfit in _misfits(properties[name], value)]
     if wrong:
-        raise InputInvalid(f"The input does not fit flow {graph.name!r}.\n" + "\n".join(wrong))
-    return filled
+        raise InputInvalid(f"The input does not fit the flow `{graph.name}`: {' '.join(wrong)}", flow=graph.name)
+    return given
+
+
+def validate_output(schema: Mapping[str, Json], value: Json, what: str = "output") -> None:
+    """Checks a value against a type's schema. Raises `OutputInvalid` naming every part that does not fit."""
+    wrong = [_wrong((what,), misfit) for misfit in _misfits(schema, value)]
+    if wrong:
+        raise OutputInvalid(f"The {what} does not fit its type: {' '.join(wrong)}")
+
+
+def _misfits(schema: Mapping[str, Json], value: Json) -> list[Misfit]:
+    unfit = _not_json(value, 0)
+    return [Misfit((), unfit, value)] if unfit else misfits(schema, value)
+
+
+def _not_json(value: object, depth: int) -> str:
+    """Why a value is not JSON; empty when it is."""
+    if depth > 100:
+        return "is nested more than 100 levels deep"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}, which JSON has no number for"
+    if value is None or isinstance(value, str | int | float):
+        return ""
+    if is_mapping(value):
+        keys: list[object] = list(value)
+        parts: list[object] = list(value.values())
+        if not all(isinstance(key, str) for key in keys):
+            return "has a key that is no text"
+    elif is_sequence(value):
+        parts = list(value)
+    else:
+        return f"is a {type(value).__name__}, not JSON"
+    return next((why for part in parts if (why := _not_json(part, depth + 1))), "")
+
+
+def _unknown(name: str, properties: Mapping[str, Json]) -> str:
+    return f"`{name}` is not an input of this flow. {suggest(name, properties) or 'It takes none.'}"
+
+
+def _expected(schema: Mapping[str, Json]) -> str:
+    kind: Json = schema.get("type", "any value")
+    words = " or ".join(map(str, kind)) if is_list(kind) else str(kind)
+    described: Json = schema.get("description")
+    return f"{words} expected" + (f" ({described})" if isinstance(described, str) else "")
+
+
+def _wrong(path: Path, misfit: Misfit) -> str:
+    return f"`{path_text((*path, *misfit.path))}` {misfit.message}."

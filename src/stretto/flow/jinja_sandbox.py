@@ -7,19 +7,19 @@ character is counted, and operators that could build something huge are checked 
 
 from __future__ import annotations
 
-import json
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, cast
 
 from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes, pass_context
-from jinja2.runtime import Context, LoopContext, missing
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stretto.errors import OutputInvalid
 from stretto.flow.graph import Json
+from stretto.flow.plain import is_list, is_mapping, is_sequence
 from stretto.flow.problems import Fault, suggest
-from stretto.flow.template_filters import FILTERS, MAX_OUTPUT, TESTS, TooMuch, as_list, as_text, measure
+from stretto.flow.template_filters import FILTERS, MAX_OUTPUT, TESTS, TooMuch, as_list, as_text, is_null, measure
+from stretto.flow.template_names import Reads, is_trail, line_start, only_expression
 
 MAX_TURNS = 100_000
 MAX_RANGE = 10_000
@@ -34,31 +34,29 @@ _ALLOWED = (
 _LOOP_FIELDS = ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "depth")
 
 
+_NOTHING: object = Undefined()._undefined_obj  # pyright: ignore[reportPrivateUsage] - Jinja's mark for "no value at all"
+
+
 class Missing(Undefined):
     """A name without a value, which counts as null, or a field that data lack, which is an error when used."""
 
     __slots__ = ()
 
     @property
-    def _is_null(self) -> bool:
-        return self._undefined_obj is missing
-
-    @property
     def _undefined_message(self) -> str:
         name, data = self._undefined_name, self._undefined_obj
-        if data is missing:
+        if self._undefined_obj is _NOTHING:
             return f"`{name}` has no value."
-        if isinstance(data, Mapping):
-            keys = [str(key) for key in data]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-            there = suggest(str(name), keys) if keys else "It is empty."
-            return f"there is no field `{name}`. {there} Write `| default(\"\")` after it if it may be missing."
-        if isinstance(data, list) and isinstance(name, int):
-            return f"there is no item {name} in a list of {len(data)}."  # pyright: ignore[reportUnknownArgumentType]
-        kind = {str: "a text", int: "a number", float: "a number", bool: "true or false", list: "a list"}.get(type(data), "this value")
+        if is_mapping(data):
+            there = suggest(str(name), list(data)) or "It is empty."
+            return f'there is no field `{name}`. {there} Write `| default("")` after it if it may be missing.'
+        if is_list(data):
+            return f"there is no item {name} in a list of {len(data)}."
+        kind = "a text" if isinstance(data, str) else "a number" if isinstance(data, int | float) else "this value"
         return f"{kind} has no field `{name}`."
 
     def _use(self, null: Any) -> Any:
-        if self._is_null:
+        if self._undefined_obj is _NOTHING:
             return null
         raise UndefinedError(self._undefined_message)
 
@@ -144,18 +142,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return getattr(obj, attribute) if attribute in _LOOP_FIELDS else self.undefined(obj=obj, name=attribute)
         return self.getitem(obj, attribute)
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, obj: object, argument: object) -> Any:
         """A field of a mapping, an item of a list, a character of a text; of null, null."""
-        if obj is None or (isinstance(obj, Undefined) and not obj):
+        if is_null(obj):
             return None
-        try:
-            if isinstance(obj, Mapping) or (isinstance(obj, list | tuple | str) and type(argument) is int):
-                return obj[argument]  # pyright: ignore[reportUnknownVariableType, reportArgumentType]
-        except (LookupError, TypeError):
-            pass
-        return self.undefined(obj=obj, name=argument)
+        if is_mapping(obj) and isinstance(argument, str) and argument in obj:
+            return obj[argument]
+        if (is_list(obj) or isinstance(obj, str)) and type(argument) is int and -len(obj) <= argument < len(obj):
+            return obj[argument]
+        return self.undefined(obj=obj, name=as_text(argument))
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # pyright: ignore[reportSelfClsParameterName]
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # pyright: ignore[reportSelfClsParameterName]
         """Calls `range`; the compiler lets nothing else through."""
         if __obj is not _range or kwargs.keys() - {"_loop_vars", "_block_vars"}:
             raise TemplateError("only `range` can be called, with numbers.")
@@ -171,10 +168,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TemplateError("`+` adds two numbers, two texts or two lists; join a text and another value with `~`.")
         if operator == "**" and abs(right) > 64:
             raise TooMuch("`**` takes exponents up to 64.")
-        result = self.binop_table[operator](left, right)
+        result: Json = self.binop_table[operator](left, right)
         if isinstance(result, int) and abs(result) > 2**63:
             raise TooMuch("a number has grown beyond 64 bits.")
-        if isinstance(result, _SIZED) and len(result) > MAX_OUTPUT:  # pyright: ignore[reportUnknownArgumentType]
+        if (isinstance(result, str) or is_sequence(result)) and len(result) > MAX_OUTPUT:
             raise TooMuch(f"it builds a value of more than {MAX_OUTPUT:,} characters or items.")
         return result
 
@@ -184,11 +181,21 @@ _SIZED = (str, list, tuple)
 
 def _environment() -> Sandbox:
     sandbox = Sandbox(
-        undefined=Missing, finalize=_finalize, keep_trailing_newline=True, autoescape=False, optimized=False, cache_size=0
+        undefined=Missing,
+        finalize=_finalize,
+        keep_trailing_newline=True,
+        autoescape=False,
+        optimized=False,
+        cache_size=0,
     )
-    sandbox.globals = {"range": _range}
-    sandbox.filters = {**FILTERS, "loop turns": _turns, "joined text": _joined}
-    sandbox.tests = dict(TESTS)
+    tables: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (cast("dict[str, Any]", sandbox.globals), {"range": _range}),
+        (cast("dict[str, Any]", sandbox.filters), {**FILTERS, "loop turns": _turns, "joined text": _joined}),
+        (cast("dict[str, Any]", sandbox.tests), TESTS),
+    ]
+    for table, mine in tables:
+        table.clear()
+        table.update(mine)
     return sandbox
 
 
@@ -198,13 +205,14 @@ _SANDBOX = _environment()
 class Compiled:
     """A template that is ready to render."""
 
-    __slots__ = ("_run", "is_value", "names", "source", "tree")
+    __slots__ = ("_run", "is_trail", "is_value", "names", "source", "tree")
 
     def __init__(self, source: str, tree: nodes.Template) -> None:
         self.source = source
         self.tree = tree
         expression = only_expression(tree)
         self.is_value = expression is not None
+        self.is_trail = expression is not None and is_trail(expression)
         body = tree
         if expression is not None:
             target = nodes.Name(_RESULT, "store", lineno=1)
@@ -223,7 +231,7 @@ class Compiled:
                 return text
             value = context.vars[_RESULT]
             if isinstance(value, Undefined):
-                return None if not value else value  # an error when it is a missing field
+                return value or None  # asking a missing field for its truth is the error
             return measure(value)
         except (TemplateError, TooMuch) as error:
             raise _failed(self.source, str(error.message if isinstance(error, TemplateError) else error)) from None
@@ -235,19 +243,6 @@ def _failed(source: str, why: str) -> OutputInvalid:
     shown = " ".join(source.split())
     shown = shown if len(shown) <= 80 else shown[:79] + "…"
     return OutputInvalid(f"The template `{shown}` cannot be rendered: {why}", template=source)
-
-
-def only_expression(tree: nodes.Template) -> nodes.Expr | None:
-    """The expression of a template that is one `{{ … }}` and nothing but space around it."""
-    found: list[nodes.Expr] = []
-    for part in tree.body:
-        if not isinstance(part, nodes.Output):
-            return None
-        for node in part.nodes:
-            if isinstance(node, nodes.TemplateData) and not node.data.strip():
-                continue
-            found.append(node)
-    return found[0] if len(found) == 1 and not isinstance(found[0], nodes.TemplateData) else None
 
 
 def compile_source(source: str) -> Compiled:
@@ -272,7 +267,7 @@ def _syntax_fault(error: TemplateSyntaxError, source: str) -> Fault:
     start = line_start(source, error.lineno)
     line = source[start:].split("\n", 1)[0]
     token = message.rsplit("'", 2)[1] if message.count("'") >= 2 else ""
-    at = line.find(token) if token and "got" in message or "encountered" in message.lower() else -1
+    at = line.find(token) if (token and "got" in message) or "encountered" in message.lower() else -1
     if at < 0:
         at = max(min((found for found in (line.find("{{"), line.find("{%")) if found >= 0), default=0), 0)
     remedy = ""
@@ -285,24 +280,22 @@ def _syntax_fault(error: TemplateSyntaxError, source: str) -> Fault:
         message = f"there is no test `{token}`"
         at = max(line.find(token), 0)
     elif "unexpected end of template" in message.lower() or "Unexpected end" in message:
-        message, remedy = "the template ends in the middle", "Close every `{{` with `}}`, every `{% if %}` with `{% endif %}`."
+        message, remedy = (
+            "the template ends in the middle",
+            "Close every `{{` with `}}`, every `{% if %}` with `{% endif %}`.",
+        )
     elif "Encountered unknown tag" in message:
         message, remedy = f"there is no tag `{token}`", "There is `if`, `for`, `set` and `with`."
     elif "end of print statement" in message:
-        message, remedy = f"`{token}` cannot stand here", "A `{{ … }}` holds one expression, like `{{ review.comments }}`."
+        message, remedy = (
+            f"`{token}` cannot stand here",
+            "A `{{ … }}` holds one expression, like `{{ review.comments }}`.",
+        )
     elif message.startswith("expected token"):
         words = message.split("'")
         if len(words) >= 4:
             message = f"`{words[1]}` is expected where `{words[3]}` stands"
     return Fault(message, remedy, start + at)
-
-
-def line_start(source: str, line: int) -> int:
-    """The offset at which a line (from 1) of a text begins."""
-    at = 0
-    for _ in range(line - 1):
-        at = source.find("\n", at) + 1
-    return at
 
 
 def _refuse(tree: nodes.Template, source: str) -> None:
@@ -312,7 +305,11 @@ def _refuse(tree: nodes.Template, source: str) -> None:
         if not isinstance(node, _ALLOWED) or (isinstance(node, nodes.For) and node.recursive):
             word = {"CallBlock": "call", "FilterBlock": "filter", "AssignBlock": "set … endset", "FromImport": "import"}
             name = word.get(type(node).__name__, type(node).__name__.lower())
-            raise Fault(f"`{name}` cannot be used in a template", "There is `if`, `for`, `set x = …` and `with`.", line_start(source, node.lineno))
+            raise Fault(
+                f"`{name}` cannot be used in a template",
+                "There is `if`, `for`, `set x = …` and `with`.",
+                line_start(source, node.lineno),
+            )
         if isinstance(node, nodes.Call) and not (isinstance(node.node, nodes.Name) and node.node.name == "range"):
             raise _call_fault(node, source)
         todo.extend(node.iter_child_nodes())
@@ -325,7 +322,9 @@ def _call_fault(node: nodes.Call, source: str) -> Fault:
     if name in FILTERS:
         remedy = f"Write `… | {name}`."
     else:
-        remedy = "Values have no methods and there is one function, `range`; use a filter, as in `{{ names | join(\", \") }}`."
+        remedy = (
+            'Values have no methods and there is one function, `range`; use a filter, as in `{{ names | join(", ") }}`.'
+        )
     return Fault(f"`{name}()` cannot be called", remedy, max(at, start))
 
 
@@ -340,8 +339,8 @@ def _bounded(tree: nodes.Template) -> nodes.Template:
         for name, value in node.iter_fields():
             if isinstance(value, nodes.Concat):
                 setattr(node, name, _joined_node(value))
-            elif isinstance(value, list):
-                value[:] = [_joined_node(item) if isinstance(item, nodes.Concat) else item for item in value]  # pyright: ignore[reportUnknownVariableType]
+            elif is_list(value):
+                value[:] = [_joined_node(item) if isinstance(item, nodes.Concat) else item for item in value]
     return tree
 
 
@@ -349,126 +348,5 @@ def _joined_node(node: nodes.Concat) -> nodes.Filter:
     return _filter(nodes.List(node.nodes, lineno=node.lineno), "joined text")
 
 
-def _filter(node: nodes.Expr, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
-
-
-class Read:
-    """One place where a template reads a name: `review.comments[0]` reads `review` with the trail `("comments", 0)`."""
-
-    __slots__ = ("line", "name", "required", "trail")
-
-    def __init__(self, name: str, trail: tuple[str | int, ...], line: int, required: bool = True) -> None:
-        self.name = name
-        self.trail = trail
-        self.line = line
-        self.required = required  # False: the template only asks whether it is there
-
-
-class Reads:
-    """The names that a template reads from outside.
-
-    With `known`, a part that cannot be reached is left out: `{% if x is defined %}` is decided where `x`
-    is certainly there (`"yes"`) or certainly not (`"no"`).
-    """
-
-    def __init__(self, tree: nodes.Node, known: Callable[[str], Literal["yes", "no", "maybe"]] | None = None) -> None:
-        self.found: list[Read] = []
-        self._known = known or (lambda _name: "maybe")
-        self._walk(tree, frozenset({"range"}))
-
-    def _walk(self, node: nodes.Node, local: frozenset[str]) -> frozenset[str]:
-        """Notes what a node reads; gives the names that are local after it."""
-        match node:
-            case nodes.Name():
-                if node.ctx == "load" and node.name not in local:
-                    self.found.append(Read(node.name, (), node.lineno))
-            case nodes.Getattr() | nodes.Getitem():
-                self._chain(node, local)
-            case nodes.Test(name="defined" | "undefined" | "none", node=nodes.Name() as name):
-                self._ask(name, local)
-            case nodes.Filter(name="default" | "d", node=nodes.Name() as name):
-                self._ask(name, local)
-                self._all(node.args, local)
-            case nodes.If() | nodes.CondExpr():
-                self._condition(node, local)
-            case nodes.For():
-                self._walk(node.iter, local)
-                inner = local | _stored(node.target) | {"loop"}
-                for child in [*([node.test] if node.test else []), *node.body]:
-                    inner = self._walk(child, inner)
-                self._all(node.else_, local)
-            case nodes.With():
-                self._all(node.values, local)
-                self._all(node.body, local.union(*(_stored(target) for target in node.targets)))
-            case nodes.Assign():
-                self._walk(node.node, local)
-                return local | _stored(node.target)
-            case _:
-                return self._all(list(node.iter_child_nodes()), local)
-        return local
-
-    def _ask(self, name: nodes.Name, local: frozenset[str]) -> None:
-        if name.name not in local:
-            self.found.append(Read(name.name, (), name.lineno, required=False))
-
-    def _all(self, many: list[Any], local: frozenset[str]) -> frozenset[str]:
-        for child in many:
-            local = self._walk(child, local)
-        return local
-
-    def _chain(self, node: nodes.Getattr | nodes.Getitem, local: frozenset[str]) -> None:
-        trail: list[str | int] = []
-        at: nodes.Node = node
-        while isinstance(at, nodes.Getattr | nodes.Getitem):
-            if isinstance(at, nodes.Getattr):
-                trail.append(at.attr)
-            elif isinstance(at.arg, nodes.Const) and isinstance(at.arg.value, str | int):
-                trail.append(at.arg.value)
-            else:
-                trail.clear()  # an item that is only known at run time: check what leads up to it
-                self._walk(at.arg, local)
-            at = at.node
-        if not isinstance(at, nodes.Name):
-            self._walk(at, local)
-        elif at.name not in local:
-            self.found.append(Read(at.name, tuple(reversed(trail)), node.lineno))
-
-    def _condition(self, node: nodes.If | nodes.CondExpr, local: frozenset[str]) -> None:
-        self._walk(node.test, local)
-        decided = self._decide(node.test)
-        if isinstance(node, nodes.CondExpr):
-            yes, no = [node.expr1], [node.expr2] if node.expr2 else []
-        else:
-            yes, no = node.body, [*node.elif_, *node.else_]
-        if decided is not False:
-            self._all(yes, local)
-        if decided is not True:
-            self._all(no, local)
-
-    def _decide(self, test: nodes.Node) -> bool | None:
-        """Whether a condition is certain to hold (True) or not to (False)."""
-        match test:
-            case nodes.Test(name="defined" | "undefined" | "none" as name, node=nodes.Name() as asked):
-                there = {"yes": True, "no": False, "maybe": None}[self._known(asked.name)]
-                return there if name == "defined" or there is None else not there
-            case nodes.Name() if self._known(test.name) == "no":
-                return False
-            case nodes.Not():
-                inner = self._decide(test.node)
-                return None if inner is None else not inner
-            case nodes.And():
-                sides = (self._decide(test.left), self._decide(test.right))
-                return False if False in sides else True if sides == (True, True) else None
-            case nodes.Or():
-                sides = (self._decide(test.left), self._decide(test.right))
-                return True if True in sides else False if sides == (False, False) else None
-            case _:
-                return None
-
-
-def _stored(target: nodes.Node) -> frozenset[str]:
-    names = {name.name for name in target.find_all(nodes.Name)}
-    if isinstance(target, nodes.Name):
-        names.add(target.name)
-    return frozenset(names)
+def _filter(node: nodes.Node, name: str) -> nodes.Filter:
+    return nodes.Filter(cast("nodes.Expr", node), name, [], [], None, None, lineno=node.lineno)

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from stretto.flow.graph import Json
+from stretto.flow.plain import is_list, is_mapping
 from stretto.flow.problems import Path, Places, Problems, Spot
 
 MAX_BYTES = 1 << 20
@@ -169,18 +170,20 @@ def parse(source: bytes, file: str, problems: Problems) -> tuple[dict[str, Json]
     except _Unreadable as error:
         problems.add(error.spot, error.message, error.remedy)
         return None
-    if not isinstance(data, dict):
+    if not is_mapping(data):
         problems.add(
-            Spot(file, 1, 1) if not isinstance(top, _Scalar) or top.text else Spot(file, 1, 1),
-            "the file is empty." if data is None else f"a flow is a mapping of keys to values, but this is {_kind(data)}.",
+            Spot(file, 1, 1),
+            "the file is empty."
+            if data is None
+            else f"a flow is a mapping of keys to values, but this is {_kind(data)}.",
             "Begin with `flow: NAME`, then `agents:` and `steps:`.",
         )
         return None
-    return data, places
+    return dict(data), places
 
 
 def _kind(data: Json) -> str:
-    return "a list" if isinstance(data, list) else "one piece of text" if isinstance(data, str) else "a single value"
+    return "a list" if is_list(data) else "one piece of text" if isinstance(data, str) else "a single value"
 
 
 def _decode(source: bytes, file: str, problems: Problems) -> str | None:
@@ -229,7 +232,9 @@ class _Tree:
                 if isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
                     self.open.pop(id(stack.pop()[0]), None)
                 elif isinstance(event, yaml.DocumentStartEvent) and top is not None:
-                    raise self._unreadable(_mark(event.start_mark), "a second document begins here.", "Keep one flow in one file.")
+                    raise self._unreadable(
+                        _mark(event.start_mark), "a second document begins here.", "Keep one flow in one file."
+                    )
                 continue
             if stack:
                 self._put(stack[-1], node)
@@ -239,7 +244,11 @@ class _Tree:
                 assert not isinstance(node, _Scalar)
                 stack.append((node, []))
                 if len(stack) > MAX_DEPTH:
-                    raise self._unreadable(node.start, f"this is nested more than {MAX_DEPTH} levels deep.", "Use a sub-flow for the inner part.")
+                    raise self._unreadable(
+                        node.start,
+                        f"this is nested more than {MAX_DEPTH} levels deep.",
+                        "Use a sub-flow for the inner part.",
+                    )
         return top if top is not None else _Scalar("", True, None, (0, 0), (0, 0))
 
     def _put(self, top: tuple[_List | _Map, list[_Node]], node: _Node) -> None:
@@ -267,7 +276,9 @@ class _Tree:
         else:
             return None
         if event.tag not in (None, "!"):
-            raise self._unreadable(start, f"the tag `{event.tag}` cannot be used in a flow.", "Delete it; plain values are enough.")
+            raise self._unreadable(
+                start, f"the tag `{event.tag}` cannot be used in a flow.", "Delete it; plain values are enough."
+            )
         if event.anchor:
             self.anchors[event.anchor] = node
             if not isinstance(node, _Scalar):
@@ -279,7 +290,9 @@ class _Tree:
         node = self.anchors.get(name)
         start = _mark(event.start_mark)
         if node is None:
-            raise self._unreadable(start, f"`*{name}` names no anchor above.", f"Mark the value with `&{name}` before it is used.")
+            raise self._unreadable(
+                start, f"`*{name}` names no anchor above.", f"Mark the value with `&{name}` before it is used."
+            )
         if id(node) in self.open:
             raise self._unreadable(start, f"`*{name}` stands inside `&{name}` itself.", "Write the value out.")
         return node
@@ -287,7 +300,7 @@ class _Tree:
     def _events(self) -> Iterator[Any]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            yield from yaml.parse(self.text, Loader=loader)  # pyright: ignore[reportUnknownMemberType]
+            yield from yaml.parse(self.text, Loader=loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise self._unreadable(_mark(mark), *_syntax_message(error, self.text)) from None
@@ -308,20 +321,32 @@ def _syntax_message(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
     lines = text.split("\n")
     line = lines[mark[0]] if mark[0] < len(lines) else ""
     opened = f" that begins in line {_mark(error.context_mark)[0] + 1}" if error.context_mark else ""
-    if "\t" in line[: mark[1] + 1] or "found character that cannot start any token" in problem and "\t" in line:
+    if "\t" in line[: mark[1] + 1] or ("found character that cannot start any token" in problem and "\t" in line):
         return "a tab cannot indent YAML.", "Use spaces."
     if "mapping values are not allowed" in problem:
         return "a second `:` in one line cannot be read.", "Put the text in quotes, or the key on a line of its own."
     if "cannot start any token" in problem:
         return f"`{line[mark[1] : mark[1] + 1]}` cannot begin a value.", "Put the text in quotes."
     if "could not find expected ':'" in problem:
-        return "a key without `:` stands here or just above.", "Write `key: value`, and put long texts in quotes or after `|`."
+        return (
+            "a key without `:` stands here or just above.",
+            "Write `key: value`, and put long texts in quotes or after `|`.",
+        )
     if "flow" in str(error.context) and ("',' or '}'" in problem or "',' or ']'" in problem):
-        return f"a comma or the closing bracket is missing in the {{…}} or […]{opened}.", "Texts with `,`, `{` or `}` need quotes."
+        return (
+            f"a comma or the closing bracket is missing in the {{…}} or […]{opened}.",
+            "Texts with `,`, `{` or `}` need quotes.",
+        )
     if "did not find expected key" in problem or "expected <block end>" in problem:
-        return f"the indentation does not fit the block{opened}.", "Give all keys of one mapping the same number of spaces."
+        return (
+            f"the indentation does not fit the block{opened}.",
+            "Give all keys of one mapping the same number of spaces.",
+        )
     if "quoted scalar" in str(error.context):
-        return f"the text in quotes{opened} is not closed or has a wrong escape ({problem}).", "Close the quotes; inside \"…\" a backslash is written `\\\\`."
+        return (
+            f"the text in quotes{opened} is not closed or has a wrong escape ({problem}).",
+            'Close the quotes; inside "…" a backslash is written `\\\\`.',
+        )
     return f"this is not YAML: {problem}.", "Texts with special signs need quotes."
 
 
@@ -345,7 +370,11 @@ class _Reader:
                 "Use fewer aliases, or split the flow into sub-flows.",
             )
         if len(path) > MAX_DEPTH:
-            raise _Unreadable(self.places.value(path), f"this is nested more than {MAX_DEPTH} levels deep.", "Use a sub-flow for the inner part.")
+            raise _Unreadable(
+                self.places.value(path),
+                f"this is nested more than {MAX_DEPTH} levels deep.",
+                "Use a sub-flow for the inner part.",
+            )
         self.places.note(path, node, key)
         if isinstance(node, _Scalar):
             return self._scalar(node, path)
@@ -359,19 +388,27 @@ class _Reader:
         merged: list[_Node] = []
         for key_node, value_node in node.items:
             if not isinstance(key_node, _Scalar):
-                self._add(key_node.start, "a key must be a word, not a list or mapping.", "Put the text in quotes: `{{ … }}` unquoted is read as a mapping.")
+                self._add(
+                    key_node.start,
+                    "a key must be a word, not a list or mapping.",
+                    "Put the text in quotes: `{{ … }}` unquoted is read as a mapping.",
+                )
                 continue
             key = key_node.text
             if key == "<<" and key_node.plain:
                 merged += value_node.items if isinstance(value_node, _List) else [value_node]
                 continue
             if key in first:
-                self._add(key_node.start, f"`{key}` is given twice; it stands in line {first[key][0] + 1} already.", "Keep one of them, or give it another name.")
+                self._add(
+                    key_node.start,
+                    f"`{key}` is given twice; it stands in line {first[key][0] + 1} already.",
+                    "Keep one of them, or give it another name.",
+                )
                 continue
             first[key] = key_node.start
             data[key] = self.value(value_node, (*path, key), key_node.start)
-        for node in merged:
-            self._merge(node, path, data)
+        for other in merged:
+            self._merge(other, path, data)
         return data
 
     def _merge(self, node: _Node, path: Path, data: dict[str, Json]) -> None:
@@ -408,7 +445,9 @@ class _Reader:
             number = int(text, 0) if text[:2] in ("0o", "0x") else int(text)
             if -(2**63) <= number < 2**63:
                 return number
-        self._add(node.start, f"the number {text[:20]}… is too large.", "Put it in quotes if it is a text, such as an id.")
+        self._add(
+            node.start, f"the number {text[:20]}… is too large.", "Put it in quotes if it is a text, such as an id."
+        )
         return 0
 
     def _add(self, mark: _Mark, message: str, remedy: str) -> None:

@@ -92,7 +92,15 @@ class Problems:
         """Raises `FlowInvalid` with all of them in order of place, those of `main_file` first."""
         if self.found:
             raise FlowInvalid(
-                sorted(self.found, key=lambda found: (found.file != main_file, found.file if found.line else "", found.line, found.column))
+                sorted(
+                    self.found,
+                    key=lambda found: (
+                        found.file != main_file,
+                        found.file if found.line else "",
+                        found.line,
+                        found.column,
+                    ),
+                )
             )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stretto.flow.declared_types import TypeReader, check_schema, read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, Schema
 from stretto.flow.graph import Json
+from stretto.flow.json_schema import misfits
+from stretto.flow.plain import kind_of
 from stretto.flow.read_step import StepReader, read_retry
-from stretto.flow.reading import NAME, WORD, Reader, kind_of
-from stretto.flow.types import TypeReader, check_schema, read_type_name
+from stretto.flow.reading import NAME, WORD, Reader
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
 
 
@@ -17,7 +19,9 @@ def read_flow(reader: Reader, document: Mapping[str, Json], flow_names: frozense
     """Everything that stands in a document, problems noted; references are not looked at yet."""
     reader.unknown_keys((), document, FLOW_KEYS, "a flow")
     name = _name(reader, document)
-    types = TypeReader(reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}).read()
+    types = TypeReader(
+        reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}
+    ).read()
     agents = _agents(reader, document, types)
     steps = StepReader(reader, agents, types, flow_names)
     root = DraftBlock((), None)
@@ -40,7 +44,11 @@ def _name(reader: Reader, document: Mapping[str, Json]) -> str:
     if name is None:
         return "unnamed"
     if not NAME.fullmatch(name):
-        reader.at_value(("flow",), f"`{name[:80]}` cannot name a flow.", f"Write it like `{_plain_name(name, '-')}`: small letters, digits and `-`, at most 63.")
+        reader.at_value(
+            ("flow",),
+            f"`{name[:80]}` cannot name a flow.",
+            f"Write it like `{_plain_name(name, '-')}`: small letters, digits and `-`, at most 63.",
+        )
     return name
 
 
@@ -77,15 +85,21 @@ def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
 
 
 def _check_default(reader: Reader, schema: Schema, path: tuple[str, ...]) -> None:
-    from stretto.flow.json_schema import misfits  # noqa: PLC0415 - the validator loads on use
-
-    for where, message in misfits(schema, schema["default"], most=1):
-        reader.at_value((*path, *where), f"the default does not fit its own schema: {message}.", "Correct one of the two.")
+    for misfit in misfits(schema, schema["default"], most=1):
+        reader.at_value((*path, *misfit.path), f"the default {misfit.message}.", "Correct the default or its schema.")
 
 
 def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Schema]) -> dict[str, DraftAgent]:
     agents: dict[str, DraftAgent] = {}
-    raw = reader.mapping(("agents",), document.get("agents"), "`agents`", "agents: {writer: {model: fast, prompt: prompts/writer.md}}") or {}
+    raw = (
+        reader.mapping(
+            ("agents",),
+            document.get("agents"),
+            "`agents`",
+            "agents: {writer: {model: fast, prompt: prompts/writer.md}}",
+        )
+        or {}
+    )
     for name, value in raw.items():
         path = ("agents", name)
         agent = agents[name] = DraftAgent(name, path)
@@ -107,7 +121,9 @@ def _agent(reader: Reader, agent: DraftAgent, data: dict[str, Json], types: Mapp
     if "prompt" in data:
         agent.prompt = _prompt(reader, agent, "prompt", data["prompt"])
     else:
-        reader.at_key(path, f"agent `{agent.name}` has no `prompt`.", f"Name a file: `prompt: prompts/{agent.name}.md`.")
+        reader.at_key(
+            path, f"agent `{agent.name}` has no `prompt`.", f"Name a file: `prompt: prompts/{agent.name}.md`."
+        )
     if "system" in data:
         agent.system = _prompt(reader, agent, "system", data["system"])
     if "returns" in data:
@@ -124,7 +140,11 @@ def _prompt(reader: Reader, agent: DraftAgent, key: str, value: Json) -> Any:
     if text is None:
         return None
     if is_file_name(text):
-        reader.at_value(path, f"the prompt file `{text[:120]}` is not here to be read.", "Give the flow as a file beside its prompts, or write the prompt's text here, ending with a line break.")
+        reader.at_value(
+            path,
+            f"the prompt file `{text[:120]}` is not here to be read.",
+            "Give the flow as a file beside its prompts, or write the prompt's text here, ending with a line break.",
+        )
         return None
     template, uses = reader.template(path, text, f"the {key} of agent `{agent.name}`")
     agent.uses += uses
@@ -148,5 +168,3 @@ def _defaults(reader: Reader, document: Mapping[str, Json], draft: DraftFlow) ->
     if "priority" in document:
         priority = reader.whole(("priority",), document["priority"], "`priority`", 0, 3)
         draft.priority = 2 if priority is None else priority
-
-

@@ -13,16 +13,17 @@ from stretto.flow.graph import (
     Case,
     EmitCall,
     Expression,
-    JudgeCall,
     Json,
+    JudgeCall,
     LoopCall,
     MapCall,
     ReviewCall,
     ToolCall,
     WaitCall,
 )
+from stretto.flow.plain import is_list, kind_of
 from stretto.flow.problems import Path, listing, suggest
-from stretto.flow.reading import NAME, WORD, Reader, kind_of
+from stretto.flow.reading import NAME, WORD, Reader
 from stretto.flow.templates import Constant
 from stretto.flow.vocabulary import RESERVED
 
@@ -74,7 +75,11 @@ def _tool(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
 def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
     reader, path = context.reader, (*step.path, "judge")
     if isinstance(data["judge"], str):
-        reader.at_value(path, "`judge` is a mapping.", f"Write it like `judge: {{agent: {data['judge'][:40]}, approve: 0.9, reject: 0.7}}`.")
+        reader.at_value(
+            path,
+            "`judge` is a mapping.",
+            f"Write it like `judge: {{agent: {data['judge'][:40]}, approve: 0.9, reject: 0.7}}`.",
+        )
         return
     body = reader.mapping(path, data["judge"], "`judge`", "judge: {agent: critic, approve: 0.9, reject: 0.7}")
     if body is None:
@@ -97,14 +102,22 @@ def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> N
     agent = context.agents[name]
     if agent.returns != "Judgement":
         given = f"`{agent.returns}`" if agent.returns else "text"
-        reader.at_value((*path, "agent"), f"a judge's agent returns `Judgement`, but `{name}` returns {given}.", f"Add `returns: Judgement` to agent `{name}`.")
+        reader.at_value(
+            (*path, "agent"),
+            f"a judge's agent returns `Judgement`, but `{name}` returns {given}.",
+            f"Add `returns: Judgement` to agent `{name}`.",
+        )
     step.agent = name
-    step.make_call = lambda _blocks: JudgeCall(name, 0.9 if approve is None else approve, 0.7 if reject is None else reject)
+    step.make_call = lambda _blocks: JudgeCall(
+        name, 0.9 if approve is None else approve, 0.7 if reject is None else reject
+    )
 
 
 def _review(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
     reader, path = context.reader, (*step.path, "review")
-    body = reader.mapping(path, data["review"], "`review`", 'review: {show: "{{ draft }}", question: Shall this be sent?}')
+    body = reader.mapping(
+        path, data["review"], "`review`", 'review: {show: "{{ draft }}", question: Shall this be sent?}'
+    )
     if body is None:
         return
     reader.unknown_keys(path, body, ("show", "question"), "`review`")
@@ -117,7 +130,9 @@ def _review(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> 
     show, uses = reader.template((*path, "show"), body["show"], "`show`")
     step.uses += uses
     if question and "{{" in question:
-        reader.at_value((*path, "question"), "`question` is plain text.", "Put what changes into `show`.", question.index("{{"))
+        reader.at_value(
+            (*path, "question"), "`question` is plain text.", "Put what changes into `show`.", question.index("{{")
+        )
     if show is not None:
         step.make_call = lambda _blocks: ReviewCall(show, question or "")
 
@@ -145,13 +160,21 @@ def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> Non
     if body is None:
         return
     reader.unknown_keys(path, body, ("over", "tasks", "concurrency", "max", "as"), "`map`")
-    concurrency = reader.whole((*path, "concurrency"), body["concurrency"], "`concurrency`", 1, 10_000) if "concurrency" in body else 8
+    concurrency = (
+        reader.whole((*path, "concurrency"), body["concurrency"], "`concurrency`", 1, 10_000)
+        if "concurrency" in body
+        else 8
+    )
     most = reader.whole((*path, "max"), body["max"], "`max`", 1, MAX_ITEMS) if "max" in body else 1000
     if "as" in body:
         _item_name(context, step, (*path, "as"), body["as"])
     sources = [key for key in ("over", "tasks") if key in body]
     if len(sources) != 1:
-        reader.at_key(path, "`map` goes through one thing: `over` a list, or a planner's `tasks`.", 'Write `map: {over: "{{ input.names }}"}` or `map: {tasks: "{{ plan.tasks }}"}`.')
+        reader.at_key(
+            path,
+            "`map` goes through one thing: `over` a list, or a planner's `tasks`.",
+            'Write `map: {over: "{{ input.names }}"}` or `map: {tasks: "{{ plan.tasks }}"}`.',
+        )
         return
     source = sources[0]
     step.is_planned = source == "tasks"
@@ -160,8 +183,12 @@ def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> Non
     step.over = uses[0] if len(uses) == 1 and uses[0].path == (*path, source) else None
     if template is None:
         return
-    if isinstance(template, Constant) and not isinstance(template.value, list):
-        reader.at_value((*path, source), f"`{source}` is a list, but this is {kind_of(template.value)}.", 'Write it like `"{{ plan.tasks }}"`, or a list of plain values.')
+    if isinstance(template, Constant) and not is_list(template.value):
+        reader.at_value(
+            (*path, source),
+            f"`{source}` is a list, but this is {kind_of(template.value)}.",
+            'Write it like `"{{ plan.tasks }}"`, or a list of plain values.',
+        )
     over, tasks = (None, template) if step.is_planned else (template, None)
     step.make_call = lambda blocks: MapCall(blocks[0], over, tasks, concurrency or 8, most or 1000, step.item)
 
@@ -173,7 +200,9 @@ def _item_name(context: KindContext, step: DraftStep, path: Path, value: Json) -
     if not WORD.fullmatch(name):
         context.reader.at_value(path, f"`{name[:80]}` cannot name an item.", "Write it like `as: chapter`.")
     elif name in RESERVED - {"item"}:
-        context.reader.at_value(path, f"an item cannot be called `{name}`, which means something else.", "Choose another name.")
+        context.reader.at_value(
+            path, f"an item cannot be called `{name}`, which means something else.", "Choose another name."
+        )
     else:
         step.item = name
 
@@ -185,9 +214,15 @@ def _flow(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
         return
     if not NAME.fullmatch(name):
         hint = name.removesuffix(".yaml").removesuffix(".yml").rsplit("/", 1)[-1]
-        context.reader.at_value(path, f"`{name[:80]}` cannot name a flow.", f"Name the flow, not its file: `flow: {hint[:60]}`.")
+        context.reader.at_value(
+            path, f"`{name[:80]}` cannot name a flow.", f"Name the flow, not its file: `flow: {hint[:60]}`."
+        )
     elif name not in context.flow_names:
-        context.reader.at_value(path, f"there is no flow `{name}`.", suggest(name, context.flow_names, f"Put `{name}.yaml` beside this file."))
+        context.reader.at_value(
+            path,
+            f"there is no flow `{name}`.",
+            suggest(name, context.flow_names, f"Put `{name}.yaml` beside this file."),
+        )
     else:
         step.flow = name
 
@@ -195,15 +230,23 @@ def _flow(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
 def _branch(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
     reader, path = context.reader, (*step.path, "branch")
     cases = data["branch"]
-    if not isinstance(cases, list) or not cases:
-        reader.at_value(path, f"`branch` is a list of cases, but this is {kind_of(cases) if cases else 'empty'}.", 'Write it like `branch: [{when: "review.approved", steps: {…}}, {steps: {…}}]`.')
+    if not is_list(cases) or not cases:
+        reader.at_value(
+            path,
+            f"`branch` is a list of cases, but this is {kind_of(cases) if cases else 'empty'}.",
+            'Write it like `branch: [{when: "review.approved", steps: {…}}, {steps: {…}}]`.',
+        )
         return
     conditions: list[Expression | None] = []
     otherwise: int | None = None
-    for index, case in enumerate(cases):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    for index, case in enumerate(cases):
         here = (*path, index)
         if otherwise is not None:
-            reader.at_value(here, "this case is never reached: the one before it has no `when` and takes all that is left.", "Put the case without `when` last, or give it a `when`.")
+            reader.at_value(
+                here,
+                "this case is never reached: the one before it has no `when` and takes all that is left.",
+                "Put the case without `when` last, or give it a `when`.",
+            )
         body = reader.mapping(here, case, "a case", '{when: "review.approved", steps: {…}}')
         if body is None:
             conditions.append(None)
@@ -214,7 +257,9 @@ def _branch(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> 
             otherwise = index if otherwise is None else otherwise
         conditions.append(_case_condition(context, step, here, body))
         _body(context, step, body, here, "this case")
-    step.make_call = lambda blocks: BranchCall(tuple(Case(when, block) for when, block in zip(conditions, blocks, strict=True)))
+    step.make_call = lambda blocks: BranchCall(
+        tuple(Case(when, block) for when, block in zip(conditions, blocks, strict=True))
+    )
 
 
 def _case_condition(context: KindContext, step: DraftStep, here: Path, body: Mapping[str, Json]) -> Expression | None:
@@ -236,14 +281,18 @@ def _loop(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     for key in missing:
         why = "when it is done" if key == "until" else "how often it turns at most"
         example = 'until: "review.approved"' if key == "until" else "max: 5"
-        reader.at_key(path, f"loop `{step.id}` does not say {why}.", f"Add `{example}`; a loop needs both `until` and `max`.")
+        reader.at_key(
+            path, f"loop `{step.id}` does not say {why}.", f"Add `{example}`; a loop needs both `until` and `max`."
+        )
     until = None
     if "until" in body:
         until, step.until = reader.condition((*path, "until"), body["until"], "`until`")
     most: int | None = None
     if "max" in body:
-        if body["max"] == 0 and not isinstance(body["max"], bool):
-            reader.at_value((*path, "max"), "`max: 0` means that the loop never turns.", "Give it at least 1, or delete the loop.")
+        if body["max"] is not False and body["max"] == 0:
+            reader.at_value(
+                (*path, "max"), "`max: 0` means that the loop never turns.", "Give it at least 1, or delete the loop."
+            )
         else:
             most = reader.whole((*path, "max"), body["max"], "`max`", 1, MAX_TURNS)
     if until is not None and most is not None:
@@ -263,7 +312,11 @@ def _wait(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     ways = [key for key in ("for", "until", "event") if key in body]
     if len(ways) != 1:
         what = listing(ways) if ways else "nothing"
-        reader.at_value(path, f"`wait` waits for one thing, but this names {what}.", "Give one of `for: 10m`, `until: \"{{ input.start }}\"` or `event: NAME`.")
+        reader.at_value(
+            path,
+            f"`wait` waits for one thing, but this names {what}.",
+            'Give one of `for: 10m`, `until: "{{ input.start }}"` or `event: NAME`.',
+        )
         return
     for key in ("key", "timeout"):
         if key in body and "event" not in body:
@@ -279,18 +332,24 @@ def _wait(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     step.make_call = lambda _blocks: WaitCall(for_s, until, event, key, timeout_s)
 
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 
 
 def _check_time(reader: Reader, path: Path, value: Json) -> None:
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        reader.at_value(path, f"`until` is a time, but this is {kind_of(value)}.", "Write it like `2030-01-31T09:00:00Z`; a length of time is `for: 10m`.")
+        reader.at_value(
+            path,
+            f"`until` is a time, but this is {kind_of(value)}.",
+            "Write it like `2030-01-31T09:00:00Z`; a length of time is `for: 10m`.",
+        )
 
 
 def _event(reader: Reader, path: Path, value: Json) -> str | None:
     name = reader.text(path, value, "`event`")
     if name is not None and not _EVENT.fullmatch(name):
-        reader.at_value(path, f"`{name[:80]}` cannot name an event.", "Write it like `order.paid`; what changes belongs into `key`.")
+        reader.at_value(
+            path, f"`{name[:80]}` cannot name an event.", "Write it like `order.paid`; what changes belongs into `key`."
+        )
         return None
     return name
 

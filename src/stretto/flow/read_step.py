@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stretto.flow.declared_types import read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep, Schema
-from stretto.flow.graph import Each, Json, Reaction, Retry, SegmentRule, Watch
+from stretto.flow.graph import Each, Json, Reaction, Retry, SegmentKind, SegmentRule, StepKind, Watch
+from stretto.flow.plain import is_list, is_mapping, kind_of
 from stretto.flow.problems import Path, listing, nearest, suggest
 from stretto.flow.read_kind import READ_KIND, KindContext
-from stretto.flow.reading import WORD, Reader, kind_of
-from stretto.flow.types import read_type_name
+from stretto.flow.reading import WORD, Reader
 from stretto.flow.vocabulary import BODY_KEYS, COMMON_KEYS, KINDS, OUTCOMES, RESERVED, SEGMENTS, STEP_KEYS
 
-READERS = frozenset({"agent", "tool", "judge", "review", "emit"})
+READERS = frozenset({"agent", "tool", "judge", "review", "flow", "emit"})
 """Kinds that may read another step's stream with `each` or `watch`."""
 TAKES_INPUT = frozenset({"agent", "tool", "judge", "flow", "emit"})
+_CUTS: Mapping[str, SegmentKind] = {kind: kind for kind in SEGMENTS if kind != "tokens"}
 CALLS_MODEL = frozenset({"agent", "judge"})
 
 
 class StepReader:
     """Reads blocks of steps; every id is known once in the whole flow."""
 
-    def __init__(self, reader: Reader, agents: Mapping[str, DraftAgent], types: Mapping[str, Schema], flow_names: frozenset[str]) -> None:
+    def __init__(
+        self, reader: Reader, agents: Mapping[str, DraftAgent], types: Mapping[str, Schema], flow_names: frozenset[str]
+    ) -> None:
         self.reader = reader
         self.types = types
         self.known: dict[str, DraftStep] = {}
@@ -29,85 +33,139 @@ class StepReader:
 
     def read_steps(self, path: Path, value: Json, block: DraftBlock) -> None:
         """Reads `steps:`: a mapping of ids to steps, or a list of steps with `id`."""
-        if isinstance(value, list):
-            for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if is_list(value):
+            for index, item in enumerate(value):
                 self._listed((*path, index), item, block)
-        elif isinstance(value, Mapping) and value:
-            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-                self._step((*path, str(key)), str(key), item, block)  # pyright: ignore[reportUnknownArgumentType]
+        elif is_mapping(value) and value:
+            for key, item in value.items():
+                self._step((*path, str(key)), str(key), item, block)
         elif value is None or value == {}:
             self.reader.at_key(path, "there are no steps here.", "Add at least one, like `draft: {agent: writer}`.")
         else:
-            self.reader.at_value(path, f"`steps` is a mapping of ids to steps, but this is {kind_of(value)}.", "Write it like `steps: {draft: {agent: writer}}`.")
+            self.reader.at_value(
+                path,
+                f"`steps` is a mapping of ids to steps, but this is {kind_of(value)}.",
+                "Write it like `steps: {draft: {agent: writer}}`.",
+            )
         if value == []:
             self.reader.at_key(path, "there are no steps here.", "Add at least one, like `draft: {agent: writer}`.")
 
     def _listed(self, path: Path, item: Json, block: DraftBlock) -> None:
-        name: Json = item.get("id") if isinstance(item, Mapping) else None
+        name: Json = item.get("id") if is_mapping(item) else None
         if isinstance(name, str):
             self._step(path, name, item, block)
         else:
-            self.reader.at_value(path, "a step in a list has an `id`.", "Add `id: NAME`, or write the steps as a mapping of ids to steps.")
+            self.reader.at_value(
+                path,
+                "a step in a list has an `id`.",
+                "Add `id: NAME`, or write the steps as a mapping of ids to steps.",
+            )
 
     def _step(self, path: Path, name: str, value: Json, block: DraftBlock) -> None:
         reader = self.reader
         if not WORD.fullmatch(name):
-            reader.at_key(path, f"`{name[:80]}` cannot name a step.", f"Write it like `{_plain(name)}`: small letters, digits and `_`, a letter first, at most 63.")
+            reader.at_key(
+                path,
+                f"`{name[:80]}` cannot name a step.",
+                f"Write it like `{_plain(name)}`: small letters, digits and `_`, a letter first, at most 63.",
+            )
         elif name in RESERVED:
-            reader.at_key(path, f"a step cannot be called `{name}`, which means something else in templates and conditions.", f"Call it `{name}_step` or better.")
+            reader.at_key(
+                path,
+                f"a step cannot be called `{name}`, which means something else in templates and conditions.",
+                f"Call it `{name}_step` or better.",
+            )
         if name in self.known:
             line = reader.places.key(self.known[name].path).line
             where = f" in line {line}" if line else ""
-            reader.at_key(path, f"there is a step `{name}` already{where}.", "Ids are unique in the whole flow, also inside loops, maps and branches: rename one.")
+            reader.at_key(
+                path,
+                f"there is a step `{name}` already{where}.",
+                "Ids are unique in the whole flow, also inside loops, maps and branches: rename one.",
+            )
         step = DraftStep(name, path, block, len(block.steps))
         key = name if name not in self.known else f"{name} {len(self.known)}"  # read on, but nothing can refer to it
         self.known[key] = block.steps[key] = step
-        if not isinstance(value, Mapping):
-            reader.at_value(path, f"step `{name}` is a mapping, but this is {kind_of(value)}.", f"Write it like `{name}: {{agent: NAME}}`.")
+        if not is_mapping(value):
+            reader.at_value(
+                path,
+                f"step `{name}` is a mapping, but this is {kind_of(value)}.",
+                f"Write it like `{name}: {{agent: NAME}}`.",
+            )
             return
-        data: dict[str, Json] = {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        data: dict[str, Json] = {str(key): item for key, item in value.items()}
         if self._kind(step, data):
             self._keys(step, data)
             READ_KIND[str(step.kind)](self._context, step, data)
         self._common(step, data)
 
     def _kind(self, step: DraftStep, data: Mapping[str, Json]) -> bool:
-        kinds = [kind for kind in KINDS if kind in data]
+        kinds: list[StepKind] = [kind for kind in KINDS if kind in data]
         if len(kinds) == 1:
             step.kind = kinds[0]
             return True
         reader = self.reader
         if kinds:
             second = max(kinds, key=list(data).index)
-            reader.at_key((*step.path, second), f"step `{step.id}` is {listing([f'{kind}' for kind in kinds])} at once.", "Keep one, and make another step of the other.")
+            reader.at_key(
+                (*step.path, second),
+                f"step `{step.id}` is {listing([f'{kind}' for kind in kinds])} at once.",
+                "Keep one, and make another step of the other.",
+            )
             return False
         unknown = [key for key in data if key not in STEP_KEYS]
         for key in unknown:
-            close = nearest(key, [kind for kind in KINDS]) or nearest(key, STEP_KEYS)
-            reader.at_key((*step.path, key), f"a step has no key `{key}`.", f"Did you mean `{close}`?" if close else f"What a step does is said by one of {listing(KINDS)}.")
+            close = nearest(key, list(KINDS)) or nearest(key, STEP_KEYS)
+            reader.at_key(
+                (*step.path, key),
+                f"a step has no key `{key}`.",
+                f"Did you mean `{close}`?" if close else f"What a step does is said by one of {listing(KINDS)}.",
+            )
         if not unknown:
-            reader.at_key(step.path, f"step `{step.id}` does not say what it does.", f"Give it one of {listing(KINDS, joint='or')}.")
+            reader.at_key(
+                step.path,
+                f"step `{step.id}` does not say what it does.",
+                f"Give it one of {listing(KINDS, joint='or')}.",
+            )
         return False
 
     def _keys(self, step: DraftStep, data: Mapping[str, Json]) -> None:
         """Notes keys that this kind of step has no use for."""
         kind = str(step.kind)
         allowed = {"id", kind, *COMMON_KEYS, *(BODY_KEYS if kind in ("map", "loop") else ())}
-        self.reader.unknown_keys(step.path, {key: None for key in data if key not in STEP_KEYS}, allowed, f"step `{step.id}`")
+        self.reader.unknown_keys(
+            step.path, {key: None for key in data if key not in STEP_KEYS}, allowed, f"step `{step.id}`"
+        )
         at_key = self.reader.at_key
         for key in BODY_KEYS:
             if key in data and key not in allowed:
-                remedy = "Steps stand inside each case of a branch." if kind == "branch" else f"Only `loop` and `map` have `{key}` beside them."
+                remedy = (
+                    "Steps stand inside each case of a branch."
+                    if kind == "branch"
+                    else f"Only `loop` and `map` have `{key}` beside them."
+                )
                 at_key((*step.path, key), f"`{key}` does not belong to `{kind}`.", remedy)
         if "input" in data and kind not in TAKES_INPUT:
             at_key((*step.path, "input"), f"nothing would read the `input` of a `{kind}` step.", _input_remedy(kind))
         if "model" in data and kind not in CALLS_MODEL:
-            at_key((*step.path, "model"), f"a `{kind}` step calls no model itself.", "Put `model` on the agent, or on a step that is `agent` or `judge`.")
+            at_key(
+                (*step.path, "model"),
+                f"a `{kind}` step calls no model itself.",
+                "Put `model` on the agent, or on a step that is `agent` or `judge`.",
+            )
         if "returns" in data and kind not in ("agent", "tool"):
-            at_key((*step.path, "returns"), f"`returns` does not belong to `{kind}`.", "Put it on the agent or tool step that gives the value.")
+            at_key(
+                (*step.path, "returns"),
+                f"`returns` does not belong to `{kind}`.",
+                "Put it on the agent or tool step that gives the value.",
+            )
         for key in ("each", "watch"):
             if key in data and kind not in READERS:
-                at_key((*step.path, key), f"a `{kind}` step cannot have `{key}`.", "Only a step that is `agent`, `tool`, `judge`, `review` or `emit` reads along; put the rest after it.")
+                at_key(
+                    (*step.path, key),
+                    f"a `{kind}` step cannot have `{key}`.",
+                    "Let a step that is `agent`, `tool`, `judge`, `review`, `flow` or `emit` read along.",
+                )
 
     def _common(self, step: DraftStep, data: Mapping[str, Json]) -> None:
         reader, path = self.reader, step.path
@@ -123,7 +181,11 @@ class StepReader:
         if "watch" in data:
             self._watch(step, data["watch"])
         if "each" in data and "watch" in data:
-            reader.at_key((*path, "watch"), f"step `{step.id}` has both `each` and `watch`.", "Keep one: `each` works on every segment, `watch` looks at all the text so far.")
+            reader.at_key(
+                (*path, "watch"),
+                f"step `{step.id}` has both `each` and `watch`.",
+                "Keep one: `each` works on every segment, `watch` looks at all the text so far.",
+            )
         if "on" in data:
             self._on(step, data["on"], "watch" in data)
         if "returns" in data:
@@ -159,10 +221,12 @@ class StepReader:
     def _after(self, step: DraftStep, value: Json) -> None:
         path = (*step.path, "after")
         names: Json = [value] if isinstance(value, str) else value
-        if not isinstance(names, list):
-            self.reader.at_value(path, f"`after` is a list of step ids, but this is {kind_of(value)}.", "Write it like `after: [draft]`.")
+        if not is_list(names):
+            self.reader.at_value(
+                path, f"`after` is a list of step ids, but this is {kind_of(value)}.", "Write it like `after: [draft]`."
+            )
             return
-        for index, name in enumerate(names):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        for index, name in enumerate(names):
             here = path if isinstance(value, str) else (*path, index)
             if isinstance(name, str):
                 step.declared_after.append((name, here))
@@ -175,7 +239,11 @@ class StepReader:
         if data is None:
             return
         rule = self._rule((*path, "by"), data["by"], "by") if "by" in data else SegmentRule("item")
-        concurrency = self.reader.whole((*path, "concurrency"), data["concurrency"], "`concurrency`", 1, 1000) if "concurrency" in data else 4
+        concurrency = (
+            self.reader.whole((*path, "concurrency"), data["concurrency"], "`concurrency`", 1, 1000)
+            if "concurrency" in data
+            else 4
+        )
         step.each = Each(str(data["of"]), rule or SegmentRule("item"), concurrency or 4)
         step.has_cut = "by" in data
 
@@ -185,61 +253,90 @@ class StepReader:
         if data is None:
             return
         if "every" not in data:
-            self.reader.at_value(path, "`watch` does not say how often to look.", "Add `every: {tokens: 200}` or `every: sentence`.")
+            self.reader.at_value(
+                path, "`watch` does not say how often to look.", "Add `every: {tokens: 200}` or `every: sentence`."
+            )
             return
         rule = self._rule((*path, "every"), data["every"], "every")
         if rule is not None and rule.kind == "item":
-            self.reader.at_value((*path, "every"), "`watch` reads text and cannot go by `item`.", "Use `each: {of: …, by: item}`.")
+            self.reader.at_value(
+                (*path, "every"), "`watch` reads text and cannot go by `item`.", "Use `each: {of: …, by: item}`."
+            )
         step.watch = Watch(str(data["of"]), rule or SegmentRule("tokens", 200))
 
-    def _reading(self, path: Path, value: Json, key: str, known: tuple[str, ...], example: str) -> dict[str, Json] | None:
-        if not isinstance(value, Mapping):
+    def _reading(
+        self, path: Path, value: Json, key: str, known: tuple[str, ...], example: str
+    ) -> dict[str, Json] | None:
+        if not is_mapping(value):
             name = value if isinstance(value, str) else "draft"
-            self.reader.at_value(path, f"`{key}` is a mapping, but this is {kind_of(value)}.", f"Write it like `{key}: {example.replace('draft', name)}`.")
+            self.reader.at_value(
+                path,
+                f"`{key}` is a mapping, but this is {kind_of(value)}.",
+                f"Write it like `{key}: {example.replace('draft', name)}`.",
+            )
             return None
-        data: dict[str, Json] = {str(name): item for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        data: dict[str, Json] = {str(name): item for name, item in value.items()}
         self.reader.unknown_keys(path, data, known, f"`{key}`")
         if not isinstance(data.get("of"), str):
-            self.reader.at_value((*path, "of"), f"`{key}` does not say whose text it reads.", f"Write it like `{key}: {example}`.")
+            self.reader.at_value(
+                (*path, "of"), f"`{key}` does not say whose text it reads.", f"Write it like `{key}: {example}`."
+            )
             return None
         return data
 
     def _rule(self, path: Path, value: Json, key: str) -> SegmentRule | None:
         reader = self.reader
-        words = [kind for kind in SEGMENTS if kind != "tokens"]
+        words = list(_CUTS)
         if isinstance(value, str):
             word = value.replace("-", "_").removesuffix("s") if key == "every" and value not in SEGMENTS else value
-            if value in words:
-                return SegmentRule(value)
+            if value in _CUTS:
+                return SegmentRule(_CUTS[value])
             if value in ("token", "tokens"):
                 reader.at_value(path, f"`{key}: {value}` does not say how many.", f"Write `{key}: {{tokens: 200}}`.")
                 return None
-            reader.at_value(path, f"a text cannot be cut by `{value}`.", suggest(word, words, f"It can be cut by {listing(words)} or `{{tokens: n}}`."))
+            reader.at_value(
+                path,
+                f"a text cannot be cut by `{value}`.",
+                suggest(word, words, f"It can be cut by {listing(words)} or `{{tokens: n}}`."),
+            )
             return None
-        if isinstance(value, Mapping) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
-            ((unit, number),) = value.items()  # pyright: ignore[reportUnknownVariableType]
-            return self._counted(path, str(unit), number, key)  # pyright: ignore[reportUnknownArgumentType]
-        reader.at_value(path, f"`{key}` is a kind of segment, but this is {kind_of(value)}.", f"Write it like `{key}: paragraph` or `{key}: {{tokens: 200}}`.")
+        if is_mapping(value) and len(value) == 1:
+            ((unit, number),) = value.items()
+            return self._counted(path, str(unit), number, key)
+        reader.at_value(
+            path,
+            f"`{key}` is a kind of segment, but this is {kind_of(value)}.",
+            f"Write it like `{key}: paragraph` or `{key}: {{tokens: 200}}`.",
+        )
         return None
 
     def _counted(self, path: Path, unit: str, number: Json, key: str) -> SegmentRule | None:
-        kinds = {f"{kind}s": kind for kind in SEGMENTS if kind != "tokens"} | {"tokens": "tokens"}
+        kinds: Mapping[str, SegmentKind] = {"tokens": "tokens", **{f"{name}s": kind for name, kind in _CUTS.items()}}
         allowed = ["tokens"] if key == "by" else [name for name in kinds if name != "items"]
         if unit not in allowed:
-            self.reader.at_key((*path, unit), f"`{key}` cannot count `{unit}`.", suggest(unit, allowed, f"It counts {listing(allowed)}."))
+            self.reader.at_key(
+                (*path, unit),
+                f"`{key}` cannot count `{unit}`.",
+                suggest(unit, allowed, f"It counts {listing(allowed)}."),
+            )
             return None
         count = self.reader.whole((*path, unit), number, f"the number of {unit}", 1, 1_000_000)
-        kind = next(kind for name, kind in [*kinds.items()] if name == unit)
-        return SegmentRule(kind, count or 1)  # pyright: ignore[reportArgumentType]
+        return SegmentRule(kinds[unit], count or 1)
 
     def _on(self, step: DraftStep, value: Json, has_watch: bool) -> None:
         path = (*step.path, "on")
         if not has_watch:
-            self.reader.at_key(path, "`on` belongs to a step that watches another.", "Add `watch: {of: STEP, every: {tokens: 200}}`, or delete `on`.")
+            self.reader.at_key(
+                path,
+                "`on` belongs to a step that watches another.",
+                "Add `watch: {of: STEP, every: {tokens: 200}}`, or delete `on`.",
+            )
             return
         data = self.reader.mapping(path, value, "`on`", "on: {reject: {stop: draft}}") or {}
         self.reader.unknown_keys(path, data, OUTCOMES, "`on`")
-        reactions = [self._reaction(step, (*path, outcome), outcome, data[outcome]) for outcome in OUTCOMES if outcome in data]
+        reactions = [
+            self._reaction(step, (*path, outcome), outcome, data[outcome]) for outcome in OUTCOMES if outcome in data
+        ]
         step.reactions = tuple(reaction for reaction in reactions if reaction is not None)
 
     def _reaction(self, step: DraftStep, path: Path, outcome: str, value: Json) -> Reaction | None:
@@ -250,21 +347,31 @@ class StepReader:
         actions = [action for action in ("stop", "steer") if action in data]
         watched = step.watch.of if step.watch else "draft"
         if len(actions) != 1:
-            self.reader.at_value(path, f"`{outcome}` does one thing: `stop` or `steer`.", f"Write `{{stop: {watched}}}`, or `{{steer: {watched}, feedback: \"…\"}}`.")
+            self.reader.at_value(
+                path,
+                f"`{outcome}` does one thing: `stop` or `steer`.",
+                f'Write `{{stop: {watched}}}`, or `{{steer: {watched}, feedback: "…"}}`.',
+            )
             return None
         action = actions[0]
         target = data[action]
         if step.watch is not None and target != step.watch.of:
             shown = target if isinstance(target, str) else kind_of(target)
-            self.reader.at_value((*path, action), f"step `{step.id}` watches `{watched}`, so it can {action} only that, not `{shown}`.", f"Write `{action}: {watched}`.")
+            self.reader.at_value(
+                (*path, action),
+                f"step `{step.id}` watches `{watched}`, so it can {action} only that, not `{shown}`.",
+                f"Write `{action}: {watched}`.",
+            )
         feedback = None
         if "feedback" in data:
             if action == "stop":
-                self.reader.at_key((*path, "feedback"), "a step that is stopped reads no feedback.", f"Use `steer: {watched}` to let it go on with the feedback.")
+                self.reader.at_key(
+                    (*path, "feedback"),
+                    "a step that is stopped reads no feedback.",
+                    f"Use `steer: {watched}` to let it go on with the feedback.",
+                )
             feedback, uses = self.reader.template((*path, "feedback"), data["feedback"], "`feedback`", "feedback")
             step.uses += uses
-        elif action == "steer":
-            self.reader.at_value(path, "`steer` needs `feedback` to tell the step what to do better.", f'Add `feedback: "{{{{ {step.id}.comments }}}}"`.')
         return Reaction(outcome, "stop" if action == "stop" else "steer", watched, feedback)  # pyright: ignore[reportArgumentType]
 
 
@@ -294,7 +401,9 @@ def read_retry(reader: Reader, path: Path, value: Json) -> Retry | None:
     factor = reader.number((*path, "factor"), data["factor"], "`factor`", 1, 100) if "factor" in data else None
     jitter = reader.number((*path, "jitter"), data["jitter"], "`jitter`", 0, 1) if "jitter" in data else None
     backoff = reader.duration((*path, "backoff"), data["backoff"], "`backoff`") if "backoff" in data else None
-    longest = reader.duration((*path, "max_backoff"), data["max_backoff"], "`max_backoff`") if "max_backoff" in data else None
+    longest = (
+        reader.duration((*path, "max_backoff"), data["max_backoff"], "`max_backoff`") if "max_backoff" in data else None
+    )
     if backoff and longest and longest < backoff:
         reader.at_value((*path, "max_backoff"), "`max_backoff` is shorter than `backoff`.", "Make it at least as long.")
     return Retry(

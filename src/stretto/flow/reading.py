@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from stretto.flow import cel_tree
 from stretto.flow.drafts import NameRead, Use
 from stretto.flow.durations import parse_duration, parse_money
 from stretto.flow.expressions import Condition, compile_condition
 from stretto.flow.graph import Json, Template
+from stretto.flow.plain import is_list, is_mapping, kind_of
 from stretto.flow.problems import Fault, Path, Places, Problems, listing, nearest
+from stretto.flow.template_names import Known, Read, Reads, line_start
 from stretto.flow.templates import Constant, Structure, Text, compile_text
 
 _T = TypeVar("_T")
@@ -45,10 +48,10 @@ class Reader:
         """A mapping with text keys; null counts as an empty one."""
         if value is None:
             return {}
-        if not isinstance(value, Mapping):
+        if not is_mapping(value):
             self.at_value(path, f"{what} is a mapping, but this is {kind_of(value)}.", f"Write it like `{example}`.")
             return None
-        return {str(key): item for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {str(key): item for key, item in value.items()}
 
     def unknown_keys(self, path: Path, data: Mapping[str, Json], known: Collection[str], where: str) -> None:
         """Notes every key that means nothing here."""
@@ -92,7 +95,11 @@ class Reader:
     def flag(self, path: Path, value: Json, what: str) -> bool:
         """True or false."""
         if not isinstance(value, bool):
-            remedy = f"Write `{str(value).lower() in ('yes', 'on', '1')}`.".lower().replace("write", "Write") if isinstance(value, str) else ""
+            remedy = (
+                f"Write `{str(value).lower() in ('yes', 'on', '1')}`.".lower().replace("write", "Write")
+                if isinstance(value, str)
+                else ""
+            )
             self.at_value(path, f"{what} is `true` or `false`, but this is {kind_of(value)}.", remedy)
             return False
         return value
@@ -122,16 +129,20 @@ class Reader:
         if isinstance(value, bool):
             value = "true" if value else "false"
         if not isinstance(value, str):
-            self.at_value(path, f"{what} is a condition in CEL, but this is {kind_of(value)}.", "Write it like `\"review.approved\"`.")
+            self.at_value(
+                path,
+                f"{what} is a condition in CEL, but this is {kind_of(value)}.",
+                'Write it like `"review.approved"`.',
+            )
             return None, []
         try:
             condition = compile_condition(value)
         except Fault as fault:
             self.fault(path, fault, what)
             return None, []
-        from stretto.flow import cel_tree  # noqa: PLC0415 - beside CEL, which loads on use
-
-        reads = tuple(NameRead(read.name, read.trail, read.offset, not read.asks) for read in cel_tree.reads(condition.tree))
+        reads = tuple(
+            NameRead(read.name, read.trail, read.offset, not read.asks) for read in cel_tree.reads(condition.tree)
+        )
         return condition, [Use(path, reads, condition, role)]
 
     def template(self, path: Path, value: Json, what: str, role: Role = "other") -> tuple[Template | None, list[Use]]:
@@ -149,32 +160,30 @@ class Reader:
             if isinstance(template, Text):
                 uses.append(Use(path, template_reads(template), template, role))
             return template
-        if isinstance(value, Mapping):
-            entries = {str(key): self._template((*path, str(key)), item, what, role, uses) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if is_mapping(value):
+            entries = {
+                str(key): self._template((*path, str(key)), item, what, role, uses) for key, item in value.items()
+            }
             if any(isinstance(entry, Text | Structure) for entry in entries.values()):
                 return Structure({key: entry for key, entry in entries.items() if entry is not None})
-            return Constant(dict(value))  # pyright: ignore[reportUnknownArgumentType]
-        if isinstance(value, list):
-            items = [self._template((*path, index), item, what, role, uses) for index, item in enumerate(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return Constant(dict(value))
+        if is_list(value):
+            items = [self._template((*path, index), item, what, role, uses) for index, item in enumerate(value)]
             if any(isinstance(item, Text | Structure) for item in items):
                 return Structure(tuple(item for item in items if item is not None))
-            return Constant(list(value))  # pyright: ignore[reportUnknownArgumentType]
+            return Constant(list(value))
         return Constant(value)
 
 
-def template_reads(template: Text, known: Any = None) -> tuple[NameRead, ...]:
+def template_reads(template: Text, known: Known | None = None) -> tuple[NameRead, ...]:
     """What a template reads, with the offset of each place."""
-    from stretto.flow import jinja_sandbox  # noqa: PLC0415 - Jinja loads on use
-
-    found = jinja_sandbox.Reads(template.compiled.tree, known).found
+    found = Reads(template.compiled.tree, known).found
     return tuple(NameRead(read.name, read.trail, _offset_of(template.source, read), read.required) for read in found)
 
 
-def _offset_of(source: str, read: Any) -> int:
+def _offset_of(source: str, read: Read) -> int:
     """Where a template reads a name: Jinja knows the line, the column is looked for."""
-    from stretto.flow import jinja_sandbox  # noqa: PLC0415 - Jinja loads on use
-
-    start = jinja_sandbox.line_start(source, read.line)
+    start = line_start(source, read.line)
     dotted = "".join(rf"\s*\.\s*{re.escape(part)}" for part in read.trail if isinstance(part, str))
     for pattern in (rf"(?<![\w.\"']){re.escape(read.name)}{dotted}\b", rf"(?<![\w.\"']){re.escape(read.name)}\b"):
         for match in re.finditer(pattern, source[start:]):
@@ -182,18 +191,3 @@ def _offset_of(source: str, read: Any) -> int:
             if before.rfind("{{") > before.rfind("}}") or before.rfind("{%") > before.rfind("%}"):
                 return start + match.start()
     return start
-
-
-def kind_of(value: Json) -> str:
-    """A value's kind in words."""
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, int | float):
-        text = f"{value}"
-        return f"the number {text if len(text) < 30 else text[:29] + '…'}"
-    if isinstance(value, str):
-        text = " ".join(value.split())
-        return f"the text `{text if len(text) <= 40 else text[:39] + '…'}`"
-    return "a list" if isinstance(value, list | tuple) else "a mapping"

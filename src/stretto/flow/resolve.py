@@ -23,9 +23,7 @@ def special_names(step: DraftStep | None, block: DraftBlock) -> Iterator[str]:
     if step is not None:
         yield from EACH_NAMES if step.each else WATCH_NAMES if step.watch else ()
     yield "input"
-    at: DraftBlock | None = block
-    while at is not None and at.owner is not None:
-        owner = at.owner
+    for owner in block.owners():
         if owner.kind == "loop":
             yield "turn"
         elif owner.kind == "map":
@@ -33,7 +31,6 @@ def special_names(step: DraftStep | None, block: DraftBlock) -> Iterator[str]:
             yield "index"
             if owner.is_planned:
                 yield "needs"
-        at = owner.block
 
 
 class Resolver:
@@ -73,7 +70,11 @@ class Resolver:
             self._reader.at_value(path, f"step `{name}` waits for itself.", "Delete it from `after`.")
         elif name == step.stream_of:
             way = "each" if step.each else "watch"
-            self._reader.at_value(path, f"step `{step.id}` reads `{name}` while it is being written, so it cannot also wait until it is done.", f"Delete `{way}`, or `{name}` from `after`.")
+            self._reader.at_value(
+                path,
+                f"step `{step.id}` reads `{name}` while it is being written, so it cannot also wait until it is done.",
+                f"Delete `{way}`, or `{name}` from `after`.",
+            )
         else:
             self._link(step, step.block, target, path, None, declared=True)
 
@@ -98,8 +99,15 @@ class Resolver:
             else:
                 self._link(step, block, target, use.path, read)
 
-    def _unknown(self, use: Use, read: NameRead, step: DraftStep | None, block: DraftBlock, specials: frozenset[str]) -> None:
-        self._reader.at_value(use.path, f"there is no step or name `{read.name[:80]}` here.", self._suggest(read.name, specials), read.offset)
+    def _unknown(
+        self, use: Use, read: NameRead, step: DraftStep | None, block: DraftBlock, specials: frozenset[str]
+    ) -> None:
+        self._reader.at_value(
+            use.path,
+            f"there is no step or name `{read.name[:80]}` here.",
+            self._suggest(read.name, specials),
+            read.offset,
+        )
 
     def _suggest(self, name: str, specials: tuple[str, ...] | frozenset[str]) -> str:
         hints = {
@@ -117,7 +125,13 @@ class Resolver:
         return f"Did you mean `{close}`?" if close else "Check the spelling; names are `input` and the ids of steps."
 
     def _link(
-        self, step: DraftStep | None, block: DraftBlock, target: DraftStep, path: Path, read: NameRead | None, declared: bool = False
+        self,
+        step: DraftStep | None,
+        block: DraftBlock,
+        target: DraftStep,
+        path: Path,
+        read: NameRead | None,
+        declared: bool = False,
     ) -> None:
         """Notes that what stands in `block` (in `step`, or at the block's end) needs `target`."""
         shared, reader_at, target_at = _meet(step, block, target)
@@ -126,7 +140,12 @@ class Resolver:
             way = _way(shared, target)
             mapped = next((each for each in way if each.kind == "map"), None)
             if mapped is not None:
-                self._reader.at_value(path, f"step `{target.id}` runs once for each item of map `{mapped.id}`, so it has no single value out here.", f"Use `{mapped.id}`, the list of each item's output.", offset)
+                self._reader.at_value(
+                    path,
+                    f"step `{target.id}` runs once for each item of map `{mapped.id}`, so it has no single value out here.",
+                    f"Use `{mapped.id}`, the list of each item's output.",
+                    offset,
+                )
                 return
             shared.inner[target.id] = tuple(each.id for each in way)
         if reader_at is None:
@@ -148,14 +167,25 @@ def _is_declared(reader_at: DraftStep, target_at: DraftStep) -> bool:
 def _own(container: DraftStep, target: DraftStep, step: DraftStep | None) -> tuple[str, str]:
     if target is container:
         if step is container:
-            return f"step `{target.id}` reads its own value.", "Only inside a loop a step can read what it gave in the turn before."
-        return f"`{target.id}` is the {container.kind} that stands around this, and has no value before it is done.", "Read one of the steps inside it."
+            return (
+                f"step `{target.id}` reads its own value.",
+                "Only inside a loop a step can read what it gave in the turn before.",
+            )
+        return (
+            f"`{target.id}` is the {container.kind} that stands around this, and has no value before it is done.",
+            "Read one of the steps inside it.",
+        )
     if container.kind == "branch" and step is not container:
-        return f"step `{target.id}` stands in another case, and only one case runs.", "Read it after the branch, or put the step before the branch."
+        return (
+            f"step `{target.id}` stands in another case, and only one case runs.",
+            "Read it after the branch, or put the step before the branch.",
+        )
     return f"step `{container.id}` needs step `{target.id}`, which stands inside it.", "Read a step that comes before."
 
 
-def _meet(step: DraftStep | None, block: DraftBlock, target: DraftStep) -> tuple[DraftBlock, DraftStep | None, DraftStep]:
+def _meet(
+    step: DraftStep | None, block: DraftBlock, target: DraftStep
+) -> tuple[DraftBlock, DraftStep | None, DraftStep]:
     """The innermost block that holds both, and the steps in it that contain (or are) reader and target."""
     reader_at, target_at = step, target
     here, there = block, target.block

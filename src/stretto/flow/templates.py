@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from stretto.errors import OutputInvalid
 from stretto.flow.graph import Json, Template
+from stretto.flow.jinja_sandbox import Compiled, compile_source
 from stretto.flow.problems import Fault
 
 MAX_SOURCE = 256 * 1024
@@ -68,7 +67,7 @@ class Text:
 
     source: str
     names: frozenset[str]
-    compiled: Any  # jinja_sandbox.Compiled; untyped so that importing this module does not load Jinja
+    compiled: Compiled
 
     def render(self, scope: Mapping[str, Json]) -> Json:
         given: dict[str, Json] = {}
@@ -80,23 +79,6 @@ class Text:
         return self.compiled.render(given)
 
 
-def compile_template(value: Json) -> Template:
-    """A template from a text, or from a list or mapping that holds texts. Raises `Fault`."""
-    if isinstance(value, str):
-        return compile_text(value)
-    if isinstance(value, Mapping):
-        entries = {str(key): compile_template(part) for key, part in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        return Constant(value) if _all_constant(entries.values()) else Structure(entries)
-    if isinstance(value, list | tuple):
-        parts = tuple(compile_template(part) for part in value)  # pyright: ignore[reportUnknownVariableType]
-        return Constant(list(value)) if _all_constant(parts) else Structure(parts)  # pyright: ignore[reportUnknownArgumentType]
-    return Constant(value)
-
-
-def _all_constant(parts: Any) -> bool:
-    return all(isinstance(part, Constant) for part in parts)
-
-
 @lru_cache(maxsize=4096)
 def compile_text(source: str) -> Template:
     """A template from its text; the same text is compiled once. Raises `Fault` with the offset of the mistake."""
@@ -104,13 +86,5 @@ def compile_text(source: str) -> Template:
         return Constant(source)
     if len(source) > MAX_SOURCE:
         raise Fault(f"a template may have {MAX_SOURCE:,} characters, and this has {len(source):,}", "Make it shorter.")
-    from stretto.flow import jinja_sandbox  # noqa: PLC0415 - Jinja loads on use
-
-    compiled = jinja_sandbox.compile_source(source)
+    compiled = compile_source(source)
     return Text(source, compiled.names, compiled)
-
-
-def render_error(source: str, error: BaseException) -> OutputInvalid:
-    """The error for a template that could not be rendered."""
-    shown = source if len(source) <= 80 else source[:77] + "…"
-    return OutputInvalid(f"The template `{shown}` cannot be rendered: {error}", template=source)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from stretto.flow.drafts import Schema
 from stretto.flow.graph import Json
+from stretto.flow.json_schema import COMMON_MISTAKES, KEYWORDS, schema_problems
+from stretto.flow.plain import is_list, is_mapping, kind_of
 from stretto.flow.problems import Path, listing, nearest, suggest
-from stretto.flow.reading import TYPE_NAME, Reader, kind_of
+from stretto.flow.reading import TYPE_NAME, Reader
 
 ANYTHING: Schema = {}
 TEXT: Schema = {"type": "string"}
@@ -61,15 +63,13 @@ _WORDS = {"string", "number", "integer", "boolean", "object", "array", "null"}
 
 def is_schema(value: Json) -> bool:
     """Whether a mapping is a JSON Schema rather than the short form `{field: type}`."""
-    if not isinstance(value, Mapping):
+    if not is_mapping(value):
         return False
     if value.keys() & _SCHEMA_ONLY:
         return True
     kind: Json = value.get("type")
     if "type" not in value:
         return not value
-    from stretto.flow.json_schema import KEYWORDS  # noqa: PLC0415 - the validator loads on use
-
     return isinstance(kind, str | list) and all(key in KEYWORDS for key in value)
 
 
@@ -87,7 +87,11 @@ class TypeReader:
         for name in self._raw:
             path: Path = ("types", name)
             if not TYPE_NAME.fullmatch(name):
-                self._reader.at_key(path, f"`{name}` cannot name a type.", f"Write it like `{_camel(name)}`: letters and digits, a capital first.")
+                self._reader.at_key(
+                    path,
+                    f"`{name}` cannot name a type.",
+                    f"Write it like `{_camel(name)}`: letters and digits, a capital first.",
+                )
             if name in BUILT_IN:
                 self._reader.at_key(path, f"the type `{name}` is built in.", "Choose another name for yours.")
             elif name not in self._done:
@@ -97,7 +101,9 @@ class TypeReader:
     def _named(self, name: str, path: Path) -> Schema:
         if name in self._open:
             circle = " → ".join([*self._open[self._open.index(name) :], name])
-            self._reader.at_value(path, f"the type contains itself: {circle}.", "Write it as a JSON Schema with `$defs` and `$ref`.")
+            self._reader.at_value(
+                path, f"the type contains itself: {circle}.", "Write it as a JSON Schema with `$defs` and `$ref`."
+            )
             return ANYTHING
         if name not in self._done:
             self._open.append(name)
@@ -110,11 +116,15 @@ class TypeReader:
             return check_schema(self._reader, value, path)
         if isinstance(value, str):
             return self._word(value, path)
-        if isinstance(value, list) and len(value) == 1:  # pyright: ignore[reportUnknownArgumentType]
+        if is_list(value) and len(value) == 1:
             return {"type": "array", "items": self._type(value[0], (*path, 0))}
-        if isinstance(value, Mapping):
-            return self._short_form(value, path)  # pyright: ignore[reportUnknownArgumentType]
-        self._reader.at_value(path, f"a type is a mapping of fields to types, but this is {kind_of(value)}.", "Write it like `{approved: boolean, comments: string}`.")
+        if is_mapping(value):
+            return self._short_form(value, path)
+        self._reader.at_value(
+            path,
+            f"a type is a mapping of fields to types, but this is {kind_of(value)}.",
+            "Write it like `{approved: boolean, comments: string}`.",
+        )
         return ANYTHING
 
     def _short_form(self, value: Mapping[str, Json], path: Path) -> Schema:
@@ -134,10 +144,14 @@ class TypeReader:
             return ANYTHING
         if word in self._raw or word in BUILT_IN:
             return self._named(word, path)
-        from stretto.flow.json_schema import COMMON_MISTAKES  # noqa: PLC0415 - the validator loads on use
-
         close = COMMON_MISTAKES.get(word.lower()) or nearest(word, [*_WORDS, *self._raw, *BUILT_IN])
-        self._reader.at_value(path, f"there is no type `{word}`.", f"Did you mean `{close}`?" if close else f"There is {listing([*sorted(_WORDS), *self._raw, *BUILT_IN], 20)}.")
+        self._reader.at_value(
+            path,
+            f"there is no type `{word}`.",
+            f"Did you mean `{close}`?"
+            if close
+            else f"There is {listing([*sorted(_WORDS), *self._raw, *BUILT_IN], 20)}.",
+        )
         return ANYTHING
 
 
@@ -149,19 +163,21 @@ def _camel(name: str) -> str:
 
 def check_schema(reader: Reader, schema: Json, path: Path) -> Schema:
     """Notes what is wrong with a JSON Schema; gives the schema, or one that fits anything."""
-    from stretto.flow.json_schema import schema_problems  # noqa: PLC0415 - the validator loads on use
-
     sound = True
     for where, at_key, message, remedy in schema_problems(schema, path):
         sound = False
         (reader.at_key if at_key else reader.at_value)(where, message, remedy)
-    return schema if sound and isinstance(schema, Mapping) else ANYTHING  # pyright: ignore[reportUnknownVariableType]
+    return schema if sound and is_mapping(schema) else ANYTHING
 
 
 def read_type_name(reader: Reader, path: tuple[str | int, ...], value: Json, types: Mapping[str, Schema]) -> str | None:
     """The name of a known type."""
     if not isinstance(value, str):
-        reader.at_value(path, f"`returns` names a type, but this is {kind_of(value)}.", "Describe the type under `types:` and write its name here.")
+        reader.at_value(
+            path,
+            f"`returns` names a type, but this is {kind_of(value)}.",
+            "Describe the type under `types:` and write its name here.",
+        )
         return None
     if value not in types:
         reader.at_value(path, f"there is no type `{value[:80]}`.", suggest(value, types))
@@ -192,14 +208,23 @@ def field_type(schema: Schema, part: str | int, whole: str) -> Schema:
         properties: Mapping[str, Schema] = schema.get("properties") or {}
         if part in properties:
             return properties[part]
-        is_closed = bool(properties) and schema.get("additionalProperties", False) is False and "patternProperties" not in schema
+        is_closed = (
+            bool(properties)
+            and schema.get("additionalProperties", False) is False
+            and "patternProperties" not in schema
+        )
         if not is_closed or len(kinds - {"null"}) > 1:
             return ANYTHING
-        raise NoSuchField(f"`{whole}` has no field `{part}`", suggest(part, properties, f"It has {listing(list(properties))}."))
+        raise NoSuchField(
+            f"`{whole}` has no field `{part}`", suggest(part, properties, f"It has {listing(list(properties))}.")
+        )
     if "array" in kinds and len(kinds - {"null"}) == 1:
-        raise NoSuchField(f"`{whole}` is a list and has no field `{part}`", f"Take an item, like `{whole}[0].{part}`, or go through it with `for`.")
+        raise NoSuchField(
+            f"`{whole}` is a list and has no field `{part}`",
+            f"Take an item, like `{whole}[0].{part}`, or go through it with `for`.",
+        )
     if kinds - {"null"}:
-        what = "is a text" if kinds - {"null"} == {"string"} else f"is {_in_words(kinds)}"
+        what = "is a text" if kinds - {"null"} <= {"string"} else f"is {_in_words(kinds)}"
         raise NoSuchField(f"`{whole}` {what} and has no field `{part}`", "")
     return ANYTHING
 
@@ -207,7 +232,7 @@ def field_type(schema: Schema, part: str | int, whole: str) -> Schema:
 def _item_type(schema: Schema, kinds: frozenset[str], part: int, whole: str) -> Schema:
     if "array" in kinds:
         items: Json = schema.get("items")
-        return items if isinstance(items, Mapping) else ANYTHING  # pyright: ignore[reportUnknownVariableType]
+        return items if is_mapping(items) else ANYTHING
     if "string" in kinds:
         return TEXT
     if kinds <= {"object", "null"}:
@@ -215,7 +240,15 @@ def _item_type(schema: Schema, kinds: frozenset[str], part: int, whole: str) -> 
     raise NoSuchField(f"`{whole}` is {_in_words(kinds)} and has no item `[{part}]`", "")
 
 
-_NAMES = {"string": "a text", "number": "a number", "integer": "a whole number", "boolean": "true or false", "object": "a mapping", "array": "a list", "null": "null"}
+_NAMES = {
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "null",
+}
 
 
 def _in_words(kinds: frozenset[str]) -> str:
@@ -236,11 +269,11 @@ def kinds_of(schema: Schema) -> frozenset[str] | None:
     kind: Json = schema.get("type")
     if isinstance(kind, str):
         return frozenset({kind})
-    if isinstance(kind, list):
-        return frozenset(str(item) for item in kind)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_list(kind):
+        return frozenset(str(item) for item in kind)
     values: Json = [schema["const"]] if "const" in schema else schema.get("enum")
-    if isinstance(values, list) and "$ref" not in schema:
-        return frozenset(_kind_of_value(item) for item in values)  # pyright: ignore[reportUnknownVariableType]
+    if is_list(values) and "$ref" not in schema:
+        return frozenset(_kind_of_value(item) for item in values)
     return frozenset({"object"}) if "properties" in schema else None
 
 
