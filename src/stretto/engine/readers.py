@@ -49,13 +49,16 @@ class Feed:
         for segment in self.cutter.feed(text):
             self._take(segment)
 
-    def finish(self) -> None:
-        """The stream has ended."""
+    def finish(self, *, stopped: bool = False) -> None:
+        """The stream has ended; what a watcher has not seen of a stopped one needs no watching."""
         if self.finished:
             return
         self.finished = True
-        for segment in self.cutter.finish():
-            self._take(segment)
+        if stopped and self.reader.step.watch is not None:
+            self.window = None
+        else:
+            for segment in self.cutter.finish():
+                self._take(segment)
         self.item_ended()
 
     def item_ended(self) -> None:
@@ -143,7 +146,7 @@ class Readers:
             self.item_ended(state.reader.path)
             return
         for feed in list(self._feeds.get(state.path, {}).values()):
-            feed.finish()
+            feed.finish(stopped=state.status == "stopped")
         if state.is_reader:
             self._feeds.get(self.source_of(state.path), {}).pop(state.path, None)
 
