@@ -25,7 +25,7 @@ LOG_LAG_S = 0.01
 
 
 class Channel:
-    """The ring of one run. Everything here happens in one event loop, between two awaits."""
+    """The ring of one run; its rows have no gaps. Everything here happens in one event loop, between two awaits."""
 
     def __init__(self, run_id: UUID, log: LogReader, max_events: int, max_chars: int) -> None:
         self.run_id = run_id
@@ -65,6 +65,8 @@ class Channel:
         """Put committed rows into the ring; rows that it had are passed over."""
         for row in rows:
             if row.seq > self.seq:
+                if row.seq > self.seq + 1:
+                    self.start_at(row.seq - 1)
                 self.seq = row.seq
                 self._put(row, len(row.text or ""))
                 self._release()
@@ -72,12 +74,14 @@ class Channel:
         self._wake()
 
     def start_at(self, seq: int) -> None:
-        """Begin after row `seq`, up to which a follower has read the log; nothing was published yet."""
-        # A retraction among the rows read may have made text void that is older than them. What
-        # still stands of it gets its row soon.
+        """Begin anew after row `seq`; rows up to it were not published here, but they are in the log.
+
+        A retraction among them may have made older text void, so that is let go; what still stands of it
+        gets its row soon.
+        """
         self.tracked = True
         self.seq = seq
-        self.base += len(self.items)
+        self.base = self.top + 1  # past every follower's place, so that all go back to the log
         self.items.clear()
         self._held = [live for live in self._held if live.after_seq >= seq]
         self._chars = sum(len(live.text) for live in self._held)
@@ -235,14 +239,10 @@ class Follower:
                 continue
             events += self._take_texts(texts)
             texts = []
-            if item.seq > reading.seq + 1:
-                # Rows are missing here, for another process wrote them. The log has them.
-                self._joined = False
-                return events
             events += reading.take_row(item)
             if item.step in reading.behind:
                 # The row has filled a gap: what was written after it can go out now.
-                events += self._take_texts(_standing(channel.items[:index], item.step))
+                events += self._take_texts(_standing(channel.items[: index + 1], item.step))
         events += self._take_texts(texts)
         self._place = channel.top
         return events

@@ -35,8 +35,8 @@ class Hub:
       row before a retraction. After a retraction was numbered, nothing from before it is published.
 
     Nobody can hold the writer up: a follower that is slower than `max_events` items or `max_chars`
-    characters of its run reads on from the log. Runs that no one publishes here are polled, all in one query
-    per `LogReader`, every `poll_s` seconds.
+    characters of its run reads on from the log. Runs that no one publishes here are polled, every
+    `poll_s` seconds, all that have equal `LogReader`s in one query.
     """
 
     def __init__(self, *, poll_s: float = 0.1, max_events: int = 4096, max_chars: int = 262_144) -> None:
@@ -122,16 +122,16 @@ class Hub:
             await self._followed.wait()
             await asyncio.sleep(pause_s)
             turn += 1
-            readers: dict[int, list[Channel]] = {}
+            by_log: dict[LogReader, list[Channel]] = {}
             for channel in self._channels.values():
                 if channel.tracked and (channel.run_id not in self._here or turn % CHECK_EVERY == 0):
-                    readers.setdefault(id(channel.log), []).append(channel)
-            reached = [await self._poll_reader(channels) for channels in readers.values()]
+                    by_log.setdefault(channel.log, []).append(channel)
+            reached = [await self._poll_log(log, channels) for log, channels in by_log.items()]
             pause_s = self._poll_s if all(reached) else min(2 * pause_s, MAX_PAUSE_S)
 
-    async def _poll_reader(self, channels: list[Channel]) -> bool:
+    async def _poll_log(self, log: LogReader, channels: list[Channel]) -> bool:
         try:
-            found = await channels[0].log.read_many({channel.run_id: channel.seq for channel in channels}, PAGE)
+            found = await log.read_many({channel.run_id: channel.seq for channel in channels}, PAGE)
         except Exception as error:
             if isinstance(error, Transient):
                 return False

@@ -45,7 +45,8 @@ class LogReader(Protocol):
 
     Both methods give rows in the order of `seq`, without gaps, starting right after the seq asked
     for, and see every row whose commit ended before the call. They raise what the store raises; a
-    `Transient` error makes the shared poll try again.
+    `Transient` error makes the shared poll try again. Readers that see the same journals are equal (and
+    have the same hash), so that one query serves all who follow through them.
     """
 
     async def read(self, run_id: UUID, after_seq: int, limit: int) -> Sequence[Row]:

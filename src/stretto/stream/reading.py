@@ -106,15 +106,18 @@ class Reading:
             mark = (attempt, 0)
         if attempt < mark[0] or end <= mark[1]:
             return None
-        if offset > mark[1] or (attempt > mark[0] and offset < mark[1]) or live.after_seq > self.seq:
+        if entry is not None:
+            # A new attempt begins after all text of the one before has its row. If some has none, its
+            # writer died; rows will tell where the new one went on.
+            good = attempt == entry[0]
+            need = 0
+        else:
+            good = attempt == mark[0] or offset == mark[1]
+            need = cursors.entry_chars(step)
+        if not good or offset > mark[1] or live.after_seq > self.seq or need > self._room:
             self.behind.add(step)
             return None
-        if entry is None:
-            need = cursors.entry_chars(step)
-            if need > self._room:
-                self.behind.add(step)
-                return None
-            self._room -= need
+        self._room -= need
         self.behind.discard(step)
         self._live[step] = self._marks[step] = (attempt, end)
         return TextEvent(
@@ -163,15 +166,10 @@ class Reading:
             else:
                 seen = end
         self.seq = row.seq
+        self._marks[step] = self._live.get(step, (attempt, end))
         if seen < end:
-            self._marks[step] = (attempt, end)
-            events.append(
-                TextEvent(
-                    cursor=self.cursor, step=step, attempt=attempt, offset=seen, text=text[seen - position :], at=row.at
-                )
-            )
-        elif entry is None:
-            self._marks[step] = (attempt, end)
+            cursor, new = self.cursor, text[seen - position :]
+            events.append(TextEvent(cursor=cursor, step=step, attempt=attempt, offset=seen, text=new, at=row.at))
         return events
 
     def _cut_back(self, step: str, attempt: int, position: int, reason: str) -> RetractEvent:
