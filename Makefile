@@ -4,6 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
 BIN := .venv/bin
 PYTEST_ARGS ?=
+BENCH ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench lock clean python
@@ -31,14 +32,14 @@ check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: files" && $(BIN)/python tools/check_files.py
 	@echo "check: all passed"
 
-bench: python ## Measure, beside the references; prints ratios
-	@$(PYTHON) tools/make_venv.py dev bench
-	@$(BIN)/python -m bench
+bench: python ## Measure beside the references, and print ratios; BENCH="steps edges" chooses, BENCH=--quick is short
+	@$(PYTHON) tools/make_venv.py --into .venv-bench dev bench
+	@.venv-bench/bin/python -m bench $(BENCH)
 
 lock: setup ## Resolve pyproject.toml anew into requirements/*.txt
 	@$(BIN)/python tools/lock.py
 
-clean: ## Remove .venv and everything that tools and tests left behind
-	@rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+clean: ## Remove the environments and everything that tools and tests left behind
+	@rm -rf .venv .venv-bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 	@echo "clean: done"

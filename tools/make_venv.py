@@ -1,8 +1,12 @@
 """Make `.venv` from the locks: what `make setup` runs, with nothing but the standard library.
 
-Usage: python3 tools/make_venv.py [lock ...]   (locks of requirements/, by name; default: dev)
+Usage: python3 tools/make_venv.py [--into FOLDER] [lock ...]   (locks of requirements/, by name; default: dev)
+
+`--into .venv-bench` makes an environment of its own: the benchmarks' references bring pytest plug-ins along,
+which the tests shall not meet.
 """
 
+import argparse
 import fcntl
 import hashlib
 import shutil
@@ -12,13 +16,16 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STAMP = VENV / "stretto-setup"
+STAMP = "stretto-setup"
 OLDEST_PYTHON = (3, 11)
 
 
-def main(locks: list[str]) -> int:
-    """Check the Python, wait for any other setup of this folder, then bring `.venv` to the state of the locks."""
+def main(arguments: list[str]) -> int:
+    """Check the Python, wait for any other setup of this folder, then bring the environment to the state of the locks."""
+    parser = argparse.ArgumentParser(description="Make an environment from the locks.")
+    parser.add_argument("--into", default=".venv", metavar="FOLDER", help="folder of the environment (default: .venv)")
+    parser.add_argument("locks", nargs="*", metavar="LOCK", help="locks of requirements/, by name (default: dev)")
+    asked = parser.parse_args(arguments)
     if sys.version_info < OLDEST_PYTHON:
         return fail(
             f"Stretto needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}. "
@@ -26,30 +33,31 @@ def main(locks: list[str]) -> int:
         )
     with (ROOT / "pyproject.toml").open() as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # two `make` at once take turns
-        return bring_up_to_date(locks)
+        return bring_up_to_date(ROOT / asked.into, asked.locks or ["dev"])
 
 
-def bring_up_to_date(locks: list[str]) -> int:
-    """Install what the stamp in `.venv` does not vouch for, and renew the stamp."""
+def bring_up_to_date(venv: Path, locks: list[str]) -> int:
+    """Install what the stamp in the environment does not vouch for, and renew the stamp."""
     began = time.monotonic()
     lines = [fingerprint(lock) for lock in locks]
-    done = STAMP.read_text().splitlines() if STAMP.exists() else []
+    stamp = venv / STAMP
+    done = stamp.read_text().splitlines() if stamp.exists() else []
     todo = [lock for lock, line in zip(locks, lines, strict=True) if line not in done]
     if not todo:
-        print("setup: .venv is up to date")
+        print(f"setup: {venv.name} is up to date")
         return 0
-    if not make_environment():
+    if not make_environment(venv):
         return 1
     for lock in todo:
-        if not install_lock(lock):
+        if not install_lock(venv, lock):
             return 1
     say("stretto itself, editable")
-    if not run_pip("install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)):
+    if not run_pip(venv, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)):
         return fail("The project itself did not install; the message of pip is above.")
     # What was stamped for another Python or an older lock is dropped: only what was just proved stays.
     kept = [line for line in done if line.split()[0] not in locks and line.split()[1] == python_tag()]
-    STAMP.write_text("\n".join(sorted(set(kept + lines))) + "\n")
-    print(f"setup: .venv is ready ({', '.join(locks)}) in {time.monotonic() - began:.0f} s")
+    stamp.write_text("\n".join(sorted(set(kept + lines))) + "\n")
+    print(f"setup: {venv.name} is ready ({', '.join(locks)}) in {time.monotonic() - began:.0f} s")
     return 0
 
 
@@ -66,9 +74,9 @@ def fingerprint(lock: str) -> str:
     return f"{lock} {python_tag()} {digest.hexdigest()}"
 
 
-def make_environment() -> bool:
-    """Create `.venv` if it is missing, or again if another Python made it."""
-    python = VENV / "bin" / "python"
+def make_environment(venv: Path) -> bool:
+    """Create the environment if it is missing, or again if another Python made it."""
+    python = venv / "bin" / "python"
     if python.exists():
         found = subprocess.run(
             [python, "-c", "import sys; print(*sys.version_info[:3], sep='.')"],
@@ -78,21 +86,21 @@ def make_environment() -> bool:
         )
         if found.returncode == 0 and found.stdout.strip() == python_tag():
             return True
-        say("the old .venv was made by another Python: removing it")
-    shutil.rmtree(VENV, ignore_errors=True)
-    say(f"a new .venv with Python {python_tag()}")
-    if subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode:
-        shutil.rmtree(VENV, ignore_errors=True)
+        say(f"the old {venv.name} was made by another Python: removing it")
+    shutil.rmtree(venv, ignore_errors=True)
+    say(f"a new {venv.name} with Python {python_tag()}")
+    if subprocess.run([sys.executable, "-m", "venv", str(venv)], check=False).returncode:
+        shutil.rmtree(venv, ignore_errors=True)
         fail(f"{sys.executable} cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv")
         return False
     return True
 
 
-def install_lock(lock: str) -> bool:
+def install_lock(venv: Path, lock: str) -> bool:
     """Install every package of one lock, wheels only, each checked against its digest."""
     path = ROOT / "requirements" / f"{lock}.txt"
     say(f"the packages of requirements/{lock}.txt")
-    if run_pip("install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(path)):
+    if run_pip(venv, "install", "--require-hashes", "--only-binary", ":all:", "--requirement", str(path)):
         return True
     fail(
         f"requirements/{lock}.txt did not install; the message of pip is above. "
@@ -101,9 +109,9 @@ def install_lock(lock: str) -> bool:
     return False
 
 
-def run_pip(*arguments: str) -> bool:
+def run_pip(venv: Path, *arguments: str) -> bool:
     """Run the environment's pip; show one short line for each package it fetches, and its errors whole."""
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+    command = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
     quiet = ("--progress-bar", "off")
     with subprocess.Popen([*command, *quiet], stdout=subprocess.PIPE, text=True) as pip:
         assert pip.stdout is not None
@@ -128,4 +136,4 @@ def fail(line: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or ["dev"]))
+    sys.exit(main(sys.argv[1:]))
