@@ -103,6 +103,12 @@ class RunTask:
             if isinstance(fact, f.StepCompleted) and fact.usage:
                 self.cost_usd += float(fact.usage.get("cost_usd") or 0)
             self._remember_time(row, fact)
+        self._forget_texts()
+
+    def _forget_texts(self) -> None:
+        """Let go of the text of a loop's old turns, which nothing can refer to any more."""
+        for path in [path for path in self.texts if self.progress.state(path) is None]:
+            del self.texts[path]
 
     def _remember_time(self, row: Row, fact: f.Fact) -> None:
         if isinstance(fact, f.WaitStarted):
@@ -524,6 +530,10 @@ class RunTask:
         if state is not None and state.is_reader:
             self._readers.open(state)
 
+    def _turn_started(self, fact: f.TurnStarted) -> None:
+        if fact.turn > 2:
+            self._forget_texts()
+
     def _step_failed(self, fact: f.StepFailed) -> None:
         if fact.retry_in_s is None:
             self._cancel_under(fact.step)
@@ -578,6 +588,7 @@ class RunTask:
 
     _FOLLOW_UPS: ClassVar[dict[type[f.Fact], Callable[[RunTask, Any], None]]] = {
         f.StepStarted: _step_started,
+        f.TurnStarted: _turn_started,
         f.StepCompleted: _step_ended,
         f.StepSkipped: _step_ended,
         f.StepStopped: _step_ended,
