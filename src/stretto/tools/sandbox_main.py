@@ -34,8 +34,8 @@ def main() -> None:
         job: dict[str, Any] = json.load(file)
     sources = {name: (folder / name).read_text(encoding="utf-8") for name in ("code.py", "tests.py")}
     give_up_rights(folder)
+    set_limits(job)  # before: it counts what is in /proc
     close_off(folder)
-    set_limits(job)
     sys.argv = ["code.py"]
     sys.path.insert(0, str(folder))
     passed = run_job(sources, has_tests=job["has_tests"])
