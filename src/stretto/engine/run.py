@@ -426,6 +426,8 @@ class RunTask:
         if not isinstance(error, StrettoError):
             log.warning("step failed", run_id=str(self.run_id), step=attempt.path, error=message)
         text = self.texts[attempt.path]
+        if text.length > keep:  # before the step ends, for then its readers take what stands as all there is
+            self._retract(text, keep, message)
         self._emit(
             f.StepFailed(
                 step=attempt.path,
@@ -435,8 +437,6 @@ class RunTask:
                 retry_in_s=retry_in_s,
             )
         )
-        if text.length > keep:
-            self._retract(text, keep, message)
         if retry_in_s is not None:
             self._timers.arm(attempt.path, now() + timedelta(seconds=retry_in_s))
 
