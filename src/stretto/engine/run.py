@@ -150,7 +150,7 @@ class RunTask:
         """Whether there is nothing to do here any more; writes what has to be written then."""
         if self.lost is not None:
             return True
-        if self._handing_over:
+        if self._handing_over and not self.progress.is_over:
             self._cancel_all()
             await self._await_leaving()
             self._rest("accepted")
