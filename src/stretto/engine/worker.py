@@ -117,6 +117,8 @@ class Worker:
             return await self._store.signals(tenant_id, run_id)
 
         self._active[run_id] = task
+        if self._stopping:  # while the run was read
+            task.hand_over()
         try:
             task.load(rows)
             await task.carry(await signals(), signals)
