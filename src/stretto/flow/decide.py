@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from stretto.errors import OutputInvalid
@@ -311,7 +312,13 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)
 
 
 def _looks_like_time(text: str | None) -> bool:
-    return text is not None and _TIME.match(text) is not None
+    if text is None or _TIME.match(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:  # the 31st of February
+        return False
+    return True
 
 
 def _resolve(progress: Progress, state: StepState) -> Iterator[Command]:
