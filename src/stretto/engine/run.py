@@ -553,6 +553,11 @@ class RunTask:
     def _text_retracted(self, fact: f.TextRetracted) -> None:
         self._readers.retracted(fact.step)
 
+    def _feedback_given(self, fact: f.FeedbackGiven) -> None:
+        attempt = self._attempts.get(fact.step)
+        if attempt is not None and fact.mode == "next":
+            attempt.give_feedback(fact.text)
+
     def _wait_over(self, fact: f.StepFact) -> None:
         self._timers.disarm(fact.step)
         self._effects().ended_waits.append(fact.step)
@@ -595,6 +600,7 @@ class RunTask:
         f.StepFailed: _step_failed,
         f.StepDropped: _step_dropped,
         f.TextRetracted: _text_retracted,
+        f.FeedbackGiven: _feedback_given,
         f.TimerFired: _wait_over,
         f.EventReceived: _wait_over,
         f.ReviewDecided: _wait_over,
