@@ -6,9 +6,9 @@ The server removes its folder when the last process of the session has ended, ho
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -27,9 +27,11 @@ from stretto.settings import Settings
 from stretto.store import Database
 from stretto.store.cluster import OWNER, passwords_file
 from stretto.store.embedded import Membership, join
+from tests.postgres.store.processes import processes_of
 
 PREFIX = "stretto-tests-"
 HOME = "STRETTO_TEST_HOME"  # tells the workers of a session which folder is theirs
+STALE_S = 600  # no test lasts that long
 TEMPLATE = "stretto_template"
 # The machine will not lose power between two tests, and each test has a database of its own.
 LOCAL_CONF = "fsync = off\nfull_page_writes = off\nautovacuum = off\nmax_connections = 200\n"
@@ -51,16 +53,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def remove_stale_homes() -> None:
-    """Remove folders whose keeper was killed; one that is at work holds its lock."""
+    """Remove the folders of tests that were killed together with their keeper: old ones for which nothing runs."""
     for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = home / "postgres" / "keeper.lock"
-        if not lock.exists() or time.time() - lock.stat().st_mtime < 60:
-            continue
-        with lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                continue
+        if time.time() - home.stat().st_mtime > STALE_S and not processes_of(home):
+            if (home / "disk").is_mount():
+                subprocess.run(["umount", str(home / "disk")], check=False)
             shutil.rmtree(home, ignore_errors=True)
 
 
@@ -144,3 +141,24 @@ async def owner(database: Database) -> AsyncIterator[AsyncConnection[TupleRow]]:
     """A connection with the rights of the tables' owner, who sees all tenants. Autocommits."""
     async with database._as_owner() as connection:
         yield connection
+
+
+@pytest.fixture
+def own_home() -> Iterator[Path]:
+    """An empty STRETTO_HOME of this test's own, for an embedded server of its own. Fails if a process is left behind.
+
+    Not below `tmp_path`, which is closed to the account that PostgreSQL works under when root runs the tests.
+    """
+    home = Path(tempfile.gettempdir()) / f"{PREFIX}{uuid4().hex[:12]}"
+    home.mkdir()
+    yield home
+    try:
+        deadline = time.monotonic() + 20
+        while left := processes_of(home):
+            if time.monotonic() > deadline:
+                for process in left:
+                    process.kill()
+                pytest.fail(f"left behind: {left}")
+            time.sleep(0.02)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)

@@ -16,8 +16,9 @@ OWNER = "stretto"
 APP = "stretto_app"
 LEAST_FREE_BYTES = 8_000_000
 DAMAGE = re.compile(
-    r"PANIC:|incorrect checksum|invalid (primary )?checkpoint|could not locate a valid checkpoint|"
-    r"not a valid data directory|invalid page|could not open file \"(base|global|pg_)"
+    r"PANIC:|incorrect checksum|invalid (primary )?checkpoint|could not locate a valid checkpoint|need to initdb|"
+    r"not a valid data directory|invalid page|could not access status|could not (open|read) file \"?(base|global|pg_)",
+    re.IGNORECASE,
 )
 
 CONFIG = """\

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GRACE_S = 0.7  # after the last user has gone, for commands that follow each other
-FIRST_USER_S = 10.0  # whoever started the keeper comes at once, or was killed
+FIRST_USER_S = 5.0  # whoever started the keeper comes at once, or was killed
 POLL_S = 0.01
 PREDECESSOR_S = 60.0  # a keeper that is just stopping gets this long
 LEFTOVERS_S = 5.0  # so do the processes of a PostgreSQL that was killed, before they are killed as well

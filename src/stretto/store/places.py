@@ -5,8 +5,8 @@ Everything is in STRETTO_HOME/postgres. Two cases need more care:
 - PostgreSQL refuses to work for root, so root starts it under an unprivileged account. Where that account cannot reach
   STRETTO_HOME (/root is closed to all others), the data lie in /var/lib/stretto, and STRETTO_HOME says where. Nobody's
   folder is opened up for it.
-- The name of a Unix socket has at most 103 characters on some systems. Where STRETTO_HOME is too deep for that, the sockets are
-  in a folder of their own under the folder for temporary files.
+- The name of a Unix socket has at most 103 characters on some systems, and libpq takes a comma in it for the end of the
+  name. Where STRETTO_HOME is too deep or has a comma, the sockets are in a folder among the temporary files.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ def settle_programs(folder: Path, account: Account | None) -> Path:
 
 
 def settle_sockets(folder: Path, before: Path | None) -> Path:
-    """The folder for Unix sockets: `folder` itself, or, when its name is too long, one among the temporary files."""
-    if len(os.fsencode(folder)) + len(LONGEST_NAME) <= LONGEST_SOCKET:
+    """The folder for Unix sockets: `folder` itself, or, when its name will not do, one among the temporary files."""
+    if len(os.fsencode(folder)) + len(LONGEST_NAME) <= LONGEST_SOCKET and "," not in str(folder):
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:10]
     sockets = before or Path(tempfile.gettempdir()) / f"stretto-{os.geteuid()}-{digest}"
@@ -165,7 +165,7 @@ def settle_sockets(folder: Path, before: Path | None) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise FolderForbidden(
             f"{sockets}, the folder for sockets, belongs to somebody else. Remove it, or choose a STRETTO_HOME "
-            f"of less than {LONGEST_SOCKET - len(LONGEST_NAME) - len('/postgres')} characters."
+            f"of less than {LONGEST_SOCKET - len(LONGEST_NAME) - len('/postgres')} characters and without a comma."
         )
     if os.geteuid() == 0:
         sockets.chmod(0o711)
