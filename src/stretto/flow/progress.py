@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from stretto.flow import facts as f
 from stretto.flow.graph import Block, BranchCall, FlowCall, Graph, LoopCall, MapCall, ReviewCall, WaitCall
-from stretto.flow.scope import Frame, Status, StepState, TextOf, frame_value
+from stretto.flow.scope import Frame, Status, StepState, TextOf, frame_value, last_frame
 
 RunStatus = Literal["new", "running", "paused", "completed", "failed", "cancelled"]
 WantKind = Literal["start", "open", "close", "wait", "resolve", "drop", "cut_off", "react", "give_up", "finish"]
@@ -359,10 +359,14 @@ class Progress:
 
     def _run_rested(self, fact: f.RunRested) -> None:
         if fact.status == "accepted":  # handed over in good order: nothing died
-            for state in list(self.states.values()):
-                if state.status == "running" and not state.is_container:
-                    self._leave(state, "ready")
-                    self._make_ready(state)
+            self._put_back()
+
+    def _put_back(self) -> None:
+        """What was at work was ended in good order, and is to be started again when the run goes on."""
+        for state in list(self.states.values()):
+            if state.status == "running" and not state.is_container:
+                self._leave(state, "ready")
+                self._make_ready(state)
 
     def _run_paused(self, fact: f.RunPaused) -> None:
         self.status = "paused"
@@ -380,19 +384,35 @@ class Progress:
         self._end("failed")
 
     def _end(self, status: RunStatus) -> None:
+        self._put_back()
         self.status = status
         self.wants.pop("finish", None)
 
     def _run_retried(self, fact: f.RunRetried) -> None:
         self.status, self.failure = "running", None
+        entered: list[StepState] = []
         for state in list(self.states.values()):
             if state.status != "failed" or state.step.optional or holder_has_ended(state):
                 continue
             state.failures, state.interrupted, state.error = 0, 0, ""
-            if state.is_container and (state.frames or state.items or state.is_reader):
+            if state.is_container and (state.attempt or state.frames or state.values is not None):
                 state.status = "running"
+                entered.append(state)
             else:
                 self._make_ready(state)
+        for state in entered:
+            self._go_on(state)
+        if self.root is not None and self.root.open_steps == 0:
+            self.wants["finish"] = Want("finish")
+
+    def _go_on(self, state: StepState) -> None:
+        """A container that had failed is at work again: with what is left in it, or with its end."""
+        if state.is_reader:
+            self._advance_reader(state)
+        elif isinstance(state.step.call, MapCall):
+            self._advance_map(state)
+        elif (frame := last_frame(state)) is not None and frame.open_steps == 0:
+            self._want("close", state)
 
     def _priority_set(self, fact: f.PrioritySet) -> None:
         self.priority = fact.priority
