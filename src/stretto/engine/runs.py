@@ -238,8 +238,15 @@ class Runs:
         run = await self.get(run_id)
         if run.status not in ("failed", "cancelled"):
             raise NotPossible(f"Run {run_id} is {run.status}; only a failed or cancelled run can be tried again.")
-        if step is not None and (await self.progress(run_id)).state(step) is None:
-            raise StepNotFound(f"Run {run_id} has no step {step!r}. `stretto show {run_id}` lists its steps.")
+        if step is not None:
+            state = (await self.progress(run_id)).state(step)
+            if state is None:
+                raise StepNotFound(f"Run {run_id} has no step {step!r}. `stretto show {run_id}` lists its steps.")
+            if state.status != "failed":
+                raise NotPossible(
+                    f"Step {step!r} of run {run_id} is {state.status}; only a failed step can be tried again. "
+                    f"`stretto fork {run_id} --from {step}` runs another one anew."
+                )
         await self._tell(run_id, "retry", {"step": step, "by": by})
 
     async def inject(
