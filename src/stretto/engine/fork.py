@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from stretto.engine.ids import accepted_at, new_run_id
-from stretto.engine.journal import rows_statement
-from stretto.engine.rows import fact_row, row_fact
+from stretto.engine.journal import Awaited, rows_statement, waits_statement
+from stretto.engine.rows import fact_row, facts_of, row_fact
 from stretto.engine.runs import Runs
 from stretto.engine.store import fetch
 from stretto.errors import NotPossible, StepNotFound
@@ -20,7 +20,7 @@ from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState
-from stretto.stream.log import TEXT, Row
+from stretto.stream.log import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,7 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) 
     for name, value in edits.outputs.items():
         path = origin.path if name == origin.step.id else name
         new_rows.append(fact_row(len(new_rows) + 1, f.StepCompleted(step=path, output=value, note="set by fork"), at))
-    _check(graph, new_rows)
-    await _save(runs, run_id, new_id, first, new_rows)
+    await _save(runs, run_id, new_id, first, new_rows, _check(graph, new_rows))
     return new_id
 
 
@@ -163,15 +162,22 @@ def _keeps(row: Row, gone: _Gone) -> bool:
     return not step.startswith(gone.prefixes)
 
 
-def _check(graph: Graph, rows: list[Row]) -> None:
-    """The kept facts must fold; a fork that would not is a fault of ours, found before anything is written."""
+def _check(graph: Graph, rows: list[Row]) -> list[Awaited]:
+    """The kept facts must fold; a fork that would not is a fault of ours, found before anything is written.
+
+    Returns what steps that are kept wait for.
+    """
     progress = Progress(graph, lambda path: "")
-    for row in rows:
-        if row.kind != TEXT:
-            progress.apply(row_fact(row))
+    facts = facts_of(rows)
+    progress.apply_all(facts)
+    waits = [fact for fact in facts if isinstance(fact, f.WaitStarted)]
+    open_waits = [fact for fact in waits if (state := progress.state(fact.step)) and state.status == "waiting"]
+    return [awaited for fact in open_waits if (awaited := Awaited.of(fact)) is not None]
 
 
-async def _save(runs: Runs, parent_id: UUID, run_id: UUID, first: f.RunAccepted, rows: list[Row]) -> None:
+async def _save(
+    runs: Runs, parent_id: UUID, run_id: UUID, first: f.RunAccepted, rows: list[Row], waits: list[Awaited]
+) -> None:
     async with runs.database.tenant(runs.tenant_id) as connection:
         values = {
             "tenant_id": runs.tenant_id,
@@ -185,4 +191,6 @@ async def _save(runs: Runs, parent_id: UUID, run_id: UUID, first: f.RunAccepted,
         }
         await fetch(connection, "insert_run", values)
         await fetch(connection, "insert_rows", rows_statement(runs.tenant_id, [(run_id, row) for row in rows]))
+        if waits:
+            await fetch(connection, "add_waits", waits_statement(runs.tenant_id, [(run_id, wait) for wait in waits]))
         await fetch(connection, "wake_run", values)

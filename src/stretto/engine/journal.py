@@ -25,6 +25,7 @@ from psycopg.rows import TupleRow
 from stretto.engine.rows import body_json
 from stretto.engine.step import Emitted
 from stretto.errors import LeaseLost, StoreError
+from stretto.flow.facts import WaitStarted
 from stretto.store import Database, load_queries
 from stretto.stream.log import Row
 
@@ -69,6 +70,14 @@ class Awaited:
     name: str
     key: str
     body: Any
+
+    @classmethod
+    def of(cls, fact: WaitStarted) -> Awaited | None:
+        """What a step that waits has to be told; None when it waits for time alone."""
+        if fact.wait == "timer":
+            return None
+        body = {"show": fact.show, "question": fact.question} if fact.wait == "review" else {}
+        return cls(fact.step, fact.wait, fact.event or "review", fact.key, body)
 
 
 @dataclass(slots=True)
@@ -312,6 +321,21 @@ def rows_statement(tenant_id: UUID, rows: Sequence[tuple[UUID, Row]]) -> dict[st
     }
 
 
+def waits_statement(tenant_id: UUID, waits: Sequence[tuple[UUID, Awaited]]) -> dict[str, Any]:
+    """The values of `add_waits` for these waits, each with its run."""
+    at = datetime.now().astimezone()
+    return {
+        "tenant_id": tenant_id,
+        "run_ids": [run_id for run_id, _ in waits],
+        "steps": [wait.step for _, wait in waits],
+        "kinds": [wait.kind for _, wait in waits],
+        "names": [wait.name for _, wait in waits],
+        "keys": [wait.key for _, wait in waits],
+        "bodies": [_json(wait.body).decode() for _, wait in waits],
+        "sinces": [at] * len(waits),
+    }
+
+
 def _effects(tenant_id: UUID, effects: Sequence[tuple[Lease, Effects]]) -> list[Statement]:
     found: list[Statement] = []
 
@@ -320,17 +344,7 @@ def _effects(tenant_id: UUID, effects: Sequence[tuple[Lease, Effects]]) -> list[
 
     waits = [(lease.run_id, wait) for lease, effect in effects for wait in effect.waits]
     if waits:
-        at = datetime.now().astimezone()
-        add(
-            "add_waits",
-            run_ids=[run_id for run_id, _ in waits],
-            steps=[wait.step for _, wait in waits],
-            kinds=[wait.kind for _, wait in waits],
-            names=[wait.name for _, wait in waits],
-            keys=[wait.key for _, wait in waits],
-            bodies=[_json(wait.body).decode() for _, wait in waits],
-            sinces=[at] * len(waits),
-        )
+        found.append(("add_waits", waits_statement(tenant_id, waits)))
     ended = [(lease.run_id, step) for lease, effect in effects for step in effect.ended_waits]
     if ended:
         add("delete_waits", run_ids=[run_id for run_id, _ in ended], steps=[step for _, step in ended])

@@ -89,6 +89,7 @@ class RunTask:
         self.gone = asyncio.Event()
         self._pumping = False
         self._had_waits = False
+        self._waits_before: list[f.WaitStarted] = []
 
     # The life of a run in this process
 
@@ -113,6 +114,8 @@ class RunTask:
     def _remember_time(self, row: Row, fact: f.Fact) -> None:
         if isinstance(fact, f.WaitStarted):
             self._had_waits = True
+            if self._is_waiting(fact):
+                self._waits_before.append(fact)
             if fact.until_ms is not None:
                 self._timers.arm(fact.step, datetime.fromtimestamp(fact.until_ms / 1000, UTC))
         elif isinstance(fact, f.StepFailed) and fact.retry_in_s is not None:
@@ -336,25 +339,22 @@ class RunTask:
         elif command.for_s is not None:
             due = now() + timedelta(seconds=command.for_s)
         kind = "review" if command.is_review else "event" if command.event else "timer"
-        self._emit(
-            f.WaitStarted(
-                step=command.path,
-                wait=kind,
-                attempt=command.attempt,
-                until_ms=None if due is None else int(due.timestamp() * 1000),
-                event=command.event,
-                key=command.key,
-                show=command.show,
-                question=command.question,
-            )
+        fact = f.WaitStarted(
+            step=command.path,
+            wait=kind,
+            attempt=command.attempt,
+            until_ms=None if due is None else int(due.timestamp() * 1000),
+            event=command.event,
+            key=command.key,
+            show=command.show,
+            question=command.question,
         )
+        self._emit(fact)
         self._had_waits = True
         if due is not None:
             self._timers.arm(command.path, due)
-        if kind != "timer":
-            name = command.event or "review"
-            body = {"show": command.show, "question": command.question} if command.is_review else {}
-            self._effects().waits.append(Awaited(command.path, kind, name, command.key, body))
+        if (awaited := Awaited.of(fact)) is not None:
+            self._effects().waits.append(awaited)
 
     def _steer(self, command: Steer) -> None:
         attempt = self._close(command.path)
@@ -550,6 +550,16 @@ class RunTask:
     def _state_changed(self, fact: f.Fact) -> None:
         self._list("paused" if self.progress.status == "paused" else "running")
 
+    def _run_retried(self, fact: f.RunRetried) -> None:
+        self._state_changed(fact)
+        # The end of the run had taken them from the table.
+        waits = [Awaited.of(wait) for wait in self._waits_before if self._is_waiting(wait)]
+        self._effects().waits.extend(awaited for awaited in waits if awaited is not None)
+
+    def _is_waiting(self, fact: f.WaitStarted) -> bool:
+        state = self.progress.state(fact.step)
+        return state is not None and state.status == "waiting" and state.attempt == fact.attempt
+
     def _text_retracted(self, fact: f.TextRetracted) -> None:
         self._readers.retracted(fact.step)
 
@@ -606,7 +616,7 @@ class RunTask:
         f.ReviewDecided: _wait_over,
         f.RunPaused: _state_changed,
         f.RunContinued: _state_changed,
-        f.RunRetried: _state_changed,
+        f.RunRetried: _run_retried,
         f.PrioritySet: _state_changed,
         f.RunCompleted: _run_over,
         f.RunFailed: _run_over,
