@@ -30,6 +30,13 @@ from stretto.store import Database, load_queries
 from stretto.stream.log import Row
 
 log = structlog.get_logger(__name__)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.IdleInTransactionSessionTimeout,  # this process stood still in mid-transaction
+    StoreError,
+)
+"""What is raised while the database is away, or when it has ended our connection."""
 _Q = load_queries("stretto.engine")
 _json = msgspec.json.encode
 
@@ -190,17 +197,28 @@ class Journal:
             self._news.clear()
         return batch
 
-    async def _commit_surely(self, batch: list[Append]) -> None:
-        """Commit the batch; wait for a database that is away; find out whose lease is lost."""
-        pause_s, unsure = 0.02, False
+    async def _commit_surely(self, batch: list[Append], *, unsure: bool = False) -> None:
+        """Commit the batch; wait for a database that is away; find out whose lease is lost.
+
+        `unsure`: an earlier commit of it may have come through, although the connection broke.
+        """
+        pause_s = 0.02
         while True:
             valid = [append for append in batch if not append.lease.lost]
             _fail([append for append in batch if append.lease.lost], LeaseLost())
             if not valid:
                 return
             try:
-                await self._commit(valid)
-            except (psycopg.OperationalError, psycopg.InterfaceError, StoreError) as error:
+                try:
+                    await self._commit(valid)
+                except AWAY:
+                    raise
+                except psycopg.Error as error:
+                    await self._sort_out(valid, error, unsure)
+                else:
+                    self._committed(valid)
+                return
+            except AWAY as error:
                 if isinstance(error, errors.DiskFull):
                     log.error("the disk is full; waiting for room", error=str(error))
                 log.warning("database is away; waiting", error=str(error).strip())
@@ -208,12 +226,6 @@ class Journal:
                 await self._disconnect()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)
-            except psycopg.Error as error:
-                await self._isolate(valid, error, unsure)
-                return
-            else:
-                self._committed(valid)
-                return
 
     def _committed(self, batch: list[Append]) -> None:
         self.transactions += 1
@@ -221,31 +233,22 @@ class Journal:
         for append in batch:
             append.on_committed(append)
 
-    async def _isolate(self, batch: list[Append], cause: psycopg.Error, unsure: bool) -> None:
+    async def _sort_out(self, batch: list[Append], cause: psycopg.Error, unsure: bool) -> None:
         """Something in the batch is refused: commit run by run, and end the lease of the one at fault."""
         runs: dict[Lease, list[Append]] = {}
         for append in batch:
             runs.setdefault(append.lease, []).append(append)
-        for lease, appends in runs.items():
-            if len(runs) > 1:
-                try:
-                    await self._commit(appends)
-                    self._committed(appends)
-                    continue
-                except (psycopg.OperationalError, psycopg.InterfaceError):
-                    await self._disconnect()
-                    await self._commit_surely(appends)
-                    continue
-                except psycopg.Error as error:
-                    cause = error
-            if unsure and isinstance(cause, errors.UniqueViolation) and await self._wrote(appends):
-                self._committed(appends)
-                continue
-            lease.lost = True
-            taken = isinstance(cause, errors.UniqueViolation)
-            if not taken:
-                log.error("a run's facts were refused", run_id=str(lease.run_id), error=str(cause))
-            _fail(appends, LeaseLost(run_id=lease.run_id) if taken else cause)
+        if len(runs) > 1:
+            for appends in runs.values():
+                await self._commit_surely(appends, unsure=unsure)
+            return
+        taken = isinstance(cause, errors.UniqueViolation)
+        if taken and unsure and await self._wrote(batch):
+            self._committed(batch)
+            return
+        if not taken:
+            log.error("a run's facts were refused", run_id=str(batch[0].lease.run_id), error=str(cause))
+        _fail(batch, LeaseLost(run_id=batch[0].lease.run_id) if taken else cause)
 
     async def _wrote(self, appends: Sequence[Append]) -> bool:
         """Whether these very rows are in the journal: the commit before the connection broke had come through."""
