@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+import structlog
 from cronsim import CronSim, CronSimError
 
 from stretto.engine.runs import Runs
@@ -16,6 +17,8 @@ from stretto.flow.compile import compile_document
 from stretto.flow.inputs import validate_input
 from stretto.store import Database
 from stretto.stream.hub import Hub
+
+log = structlog.get_logger(__name__)
 
 
 def next_tick(cron: str, timezone: str, after: datetime) -> datetime:
@@ -79,27 +82,37 @@ async def start_due(database: Database, hub: Hub) -> int:
     """Start what is due, in all tenants; returns how many runs were started.
 
     One transaction holds the lock on the schedule, its run and its next time. Ticks that were missed
-    while no worker lived are made up for by one run, not by many.
+    while no worker lived are made up for by one run, not by many. A schedule whose flow cannot be started
+    any more waits for its next tick, and the log says why.
     """
     started = 0
     for tenant_id, name in await RunStore(database).due_schedules():
         runs = Runs(database, hub, tenant_id)
-        async with database.tenant(tenant_id) as connection:
-            at = datetime.now(UTC)
-            values = {"tenant_id": tenant_id, "name": name, "at": at}
-            found = await fetch(connection, "take_due_schedule", values)
-            if not found:
-                continue
-            schedule = Schedule(*found[0])
-            key = f"schedule/{name}/{schedule.next_at.isoformat()}"
+        try:
+            started += await _take_tick(runs, name, start=True)
+        except (Invalid, NotFound) as error:
+            log.error("a schedule could not start its flow", schedule=name, tenant_id=str(tenant_id), error=str(error))
+            await _take_tick(runs, name, start=False)
+    return started
+
+
+async def _take_tick(runs: Runs, name: str, *, start: bool) -> bool:
+    """Move a schedule on to its next time and, if wanted, start its flow; False when another worker has done so."""
+    async with runs.database.tenant(runs.tenant_id) as connection:
+        at = datetime.now(UTC)
+        values = {"tenant_id": runs.tenant_id, "name": name, "at": at}
+        found = await fetch(connection, "take_due_schedule", values)
+        if not found:
+            return False
+        schedule = Schedule(*found[0])
+        if start:
             await runs.start_in(
                 connection,
                 schedule.flow_name,
                 msgspec.convert(schedule.input, dict[str, object]),
                 priority=schedule.priority,
-                idempotency_key=key,
+                idempotency_key=f"schedule/{name}/{schedule.next_at.isoformat()}",
             )
-            upcoming = next_tick(schedule.cron, schedule.timezone, at)
-            await fetch(connection, "move_schedule", {**values, "next_at": upcoming})
-            started += 1
-    return started
+        upcoming = next_tick(schedule.cron, schedule.timezone, at)
+        await fetch(connection, "move_schedule", {**values, "next_at": upcoming})
+        return True
