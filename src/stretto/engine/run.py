@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -18,14 +18,16 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from stretto.engine.attempt import Attempt, clock_ms
+from stretto.engine.attempt import Attempt
 from stretto.engine.flusher import Flusher
 from stretto.engine.inbox import facts_for
-from stretto.engine.journal import Append, Awaited, Effects, JournalWriter, Lease, Listing
+from stretto.engine.journal import Awaited, JournalWriter, Listing
 from stretto.engine.readers import Readers
-from stretto.engine.rows import fact_row, facts_of, now, text_row, texts_of
+from stretto.engine.rows import facts_of, now, texts_of
+from stretto.engine.scribe import Scribe
 from stretto.engine.step import Emitted, Handler, StepResult
 from stretto.engine.store import Signal
+from stretto.engine.texts import Texts
 from stretto.engine.timers import Timers
 from stretto.errors import OutputInvalid, Permanent, StepTimedOut, StrettoError, ToolNotFound, Transient
 from stretto.flow import facts as f
@@ -35,7 +37,6 @@ from stretto.flow.progress import Progress
 from stretto.settings import Settings
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
-from stretto.stream.text import StepText
 
 log = structlog.get_logger(__name__)
 
@@ -52,54 +53,45 @@ class Surroundings:
     worker: str
 
 
-@dataclass(slots=True)
-class _Journaled:
-    """How far the journal is: numbered, sent to the writer, committed."""
-
-    seq: int = 0
-    sent: int = 0
-    committed: int = 0
-    rows: list[Row] = field(default_factory=list[Row])
-    effects: Effects | None = None
-
-
 class RunTask:
     """Carries out one run until it ends, rests, is handed over, or is lost to another process."""
 
     def __init__(self, graph: Graph, tenant_id: UUID, run_id: UUID, around: Surroundings) -> None:
         self.tenant_id = tenant_id
         self.run_id = run_id
-        self.lease = Lease(tenant_id, run_id)
-        self.texts: dict[str, StepText] = {}
-        self.progress = Progress(graph, self._text_of, around.settings.concurrent_steps)
+        self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._heard)
+        self.texts = Texts(around.flusher, self.scribe.text, self.scribe.send)
+        self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
         self.cost_usd = 0.0
-        self.dirty: set[str] = set()
-        self.lost: BaseException | None = None
+        self.gone = asyncio.Event()
         self._graph = graph
         self._around = around
-        self._journaled = _Journaled()
         self._attempts: dict[str, Attempt] = {}
         self._leaving: set[asyncio.Task[None]] = set()
-        self._readers = Readers(self.progress, self._text_of, self._emit_segment)
+        self._readers = Readers(self.progress, self.texts.of, self._emit_segment)
         self._timers = Timers(self._fire)
         self._changed = asyncio.Event()
         self._signalled = False
         self._handing_over = False
         self._resting = False
-        self.gone = asyncio.Event()
         self._pumping = False
         self._had_waits = False
         self._waits_before: list[f.WaitStarted] = []
+        self._loaded_timers: dict[str, datetime] = {}
+
+    @property
+    def lost(self) -> BaseException | None:
+        """Why this process may not go on with the run; None while it may."""
+        return self.scribe.lost
 
     # The life of a run in this process
 
     def load(self, rows: list[Row]) -> None:
         """Fold what the journal holds."""
-        self.texts.update(texts_of(rows))
+        self.texts.load(texts_of(rows))
         facts = facts_of(rows)
         self.progress.apply_all(facts)
-        last = rows[-1].seq if rows else 0
-        self._journaled = _Journaled(last, last, last)
+        self.scribe.begin_after(rows[-1].seq if rows else 0)
         for row, fact in zip((row for row in rows if row.kind != "Text"), facts, strict=True):
             if isinstance(fact, f.StepCompleted) and fact.usage:
                 self.cost_usd += float(fact.usage.get("cost_usd") or 0)
@@ -108,8 +100,7 @@ class RunTask:
 
     def _forget_texts(self) -> None:
         """Let go of the text of a loop's old turns, which nothing can refer to any more."""
-        for path in [path for path in self.texts if self.progress.state(path) is None]:
-            del self.texts[path]
+        self.texts.keep_only(lambda path: self.progress.state(path) is not None)
 
     def _remember_time(self, row: Row, fact: f.Fact) -> None:
         if isinstance(fact, f.WaitStarted):
@@ -117,9 +108,9 @@ class RunTask:
             if self._is_waiting(fact):
                 self._waits_before.append(fact)
             if fact.until_ms is not None:
-                self._timers.arm(fact.step, datetime.fromtimestamp(fact.until_ms / 1000, UTC))
+                self._loaded_timers[fact.step] = datetime.fromtimestamp(fact.until_ms / 1000, UTC)
         elif isinstance(fact, f.StepFailed) and fact.retry_in_s is not None:
-            self._timers.arm(fact.step, row.at + timedelta(seconds=fact.retry_in_s))
+            self._loaded_timers[fact.step] = row.at + timedelta(seconds=fact.retry_in_s)
 
     async def carry(self, signals: list[Signal], read_signals: Callable[[], Awaitable[list[Signal]]]) -> None:
         """Go on with the run. `read_signals` is called again whenever `signal` was."""
@@ -129,23 +120,26 @@ class RunTask:
                 return
             self._emit(f.RunClaimed(worker=self._around.worker))
             self._take(signals)
-            self._list("paused" if self.progress.status == "paused" else "running")
-            self._send()
+            if not self.progress.is_over:
+                self._list("paused" if self.progress.status == "paused" else "running")
+            self.scribe.send()
             await self.durable()  # no handler starts before the run is surely ours
             if self.lost is not None:
                 return
-            for path in self._timers.paths:
-                if not self._awaits_time(path):
-                    self._timers.disarm(path)
+            for path, due in self._loaded_timers.items():
+                if self._awaits_time(path):
+                    self._timers.arm(path, due)
             self._readers.open_all()
             self._pump()
-            while not await self._rested():
-                await self._changed.wait()
-                self._changed.clear()
+            while True:
                 if self._signalled and self.lost is None:
                     self._signalled = False
                     self._take(await read_signals())
                     self._pump()
+                if await self._rested():
+                    break
+                await self._changed.wait()
+                self._changed.clear()
         finally:
             await self._leave()
 
@@ -159,7 +153,7 @@ class RunTask:
             self._rest("accepted")
         elif self.progress.is_over:
             await self._await_leaving()
-            self._send()
+            self.scribe.send()
         elif self._attempts or self._leaving or self._signalled or self._due_soon():
             return False
         else:
@@ -169,19 +163,19 @@ class RunTask:
 
     def _rest(self, status: Literal["waiting", "paused", "accepted"]) -> None:
         self._resting = True  # a timer that fires from now on is in the table already
-        effects = self._effects()
+        effects = self.scribe.effects
         effects.timers = self._timers.due
         if status == "accepted":
             effects.wake = self.progress.priority
         self._emit(f.RunRested(status=status))
         self._list(status)
-        self._send()
+        self.scribe.send()
 
     async def _leave(self) -> None:
         self._cancel_all()
         self._timers.disarm_all()
         await self._await_leaving()
-        self._around.flusher.forget(self)
+        self.texts.close()
         self._around.hub.close_run(self.run_id)
 
     async def _await_leaving(self) -> None:
@@ -200,7 +194,7 @@ class RunTask:
 
     async def durable(self) -> None:
         """Wait until all facts so far are committed. Returns also when the lease is lost."""
-        while self._journaled.committed < self._journaled.seq and self.lost is None:
+        while not self.scribe.is_durable:
             await self._changed.wait()
             self._changed.clear()
 
@@ -210,57 +204,32 @@ class RunTask:
         """Number a fact and apply it; it goes to the writer with the next `_send`."""
         if isinstance(fact, f.RunCompleted | f.RunFailed | f.RunCancelled):
             self._cancel_all()  # so that all text stands before the end
-        journaled = self._journaled
-        journaled.seq += 1
-        journaled.rows.append(fact_row(journaled.seq, fact, now()))
+        seq = self.scribe.fact(fact)
         self.progress.apply(fact)
         follow_up = self._FOLLOW_UPS.get(type(fact))
         if follow_up is not None:
             follow_up(self, fact)
-        return journaled.seq
-
-    def _effects(self) -> Effects:
-        effects = self._journaled.effects
-        if effects is None:
-            effects = self._journaled.effects = Effects()
-        return effects
+        return seq
 
     def _list(self, status: str, *, output: Any = None, error: Any = None, finished: bool = False) -> None:
-        self._effects().listing = Listing(
+        self.scribe.effects.listing = Listing(
             status, now(), self.cost_usd, output, error, self.progress.priority, finished=finished
         )
 
-    def _send(self) -> None:
-        journaled = self._journaled
-        if journaled.rows and self.lost is None:
-            append = Append(self.lease, journaled.rows, journaled.effects, self._committed, self._failed)
-            journaled.sent = journaled.seq
-            journaled.rows, journaled.effects = [], None
-            self._around.journal.append(append)
-
-    def _committed(self, append: Append) -> None:
-        self._journaled.committed = append.rows[-1].seq
-        self._around.hub.publish_committed(self.run_id, append.rows)
-        if self._journaled.committed == self._journaled.seq:
-            self._changed.set()
-
-    def lose(self, error: BaseException) -> None:
-        """Stop at once and write nothing more."""
-        self.lease.lost = True
-        self._failed(error)
-
-    def _failed(self, error: BaseException) -> None:
-        if self.lost is None:
-            self.lost = error
+    def _heard(self) -> None:
+        """All was committed, or the lease is lost."""
+        if self.lost is not None:
             self._cancel_all()
-            self._changed.set()
+        self._changed.set()
 
     def _take(self, signals: list[Signal]) -> None:
+        if self.progress.is_over and not any(signal.kind == "retry" for signal in signals):
+            return  # it has ended meanwhile; nothing comes after the end
         for signal in signals:
             for fact in list(facts_for(self.progress, signal)) or [f.SignalPassedOver(signal=signal.kind)]:
                 self._emit(fact)
         if signals:
-            self._effects().consumed.extend(signal.id for signal in signals)
+            self.scribe.effects.consumed.extend(signal.id for signal in signals)
 
     # Commands
 
@@ -273,10 +242,10 @@ class RunTask:
             while sum(self._do(command) for command in commands(self.progress)):
                 pass
         except Exception as error:  # a fault of this program: stop, so that the job is tried again
-            self.lose(error)
+            self.scribe.lose(error)
         finally:
             self._pumping = False
-        self._send()
+        self.scribe.send()
         if self.progress.is_over or not self._attempts:
             self._changed.set()
 
@@ -296,20 +265,15 @@ class RunTask:
         return 1
 
     def _start(self, command: Start) -> None:
-        text = self.texts.get(command.path)
-        if text is None:
-            text = self.texts[command.path] = StepText(command.path, attempt=command.attempt, now_ms=clock_ms())
-        elif text.length > command.keep:
-            self._retract(text, command.keep, "the attempt was given up")
+        self._retract(command.path, command.keep, "the attempt was given up")
         if (spent := self._over_budget(command)) is not None:
             self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
             self._emit(f.StepFailed(step=command.path, attempt=command.attempt, error=spent, kind="BudgetExceeded"))
             return
-        self._flush(command.path)
-        text.start_attempt(command.attempt, clock_ms())
+        text = self.texts.begin(command.path, command.attempt)
         after_seq = self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
         if isinstance(command.step.call, EmitCall):
-            self._effects().emits.append(Emitted(command.step.call.event, command.key, dict(command.input)))
+            self.scribe.effects.emits.append(Emitted(command.step.call.event, command.key, dict(command.input)))
             self._emit(f.StepCompleted(step=command.path, attempt=command.attempt, output=dict(command.input)))
             return
         limit = self._around.settings.max_text_chars
@@ -354,17 +318,16 @@ class RunTask:
         if due is not None:
             self._timers.arm(command.path, due)
         if (awaited := Awaited.of(fact)) is not None:
-            self._effects().waits.append(awaited)
+            self.scribe.effects.waits.append(awaited)
 
     def _steer(self, command: Steer) -> None:
         attempt = self._close(command.path)
-        text = self.texts[command.path]
-        keep = text.length if command.keep is None else min(command.keep, text.length)
+        length = self.texts.length(command.path)
+        keep = length if command.keep is None else min(command.keep, length)
         self._emit(
             f.StepSteered(step=command.path, attempt=attempt, feedback=command.feedback, keep=keep, by=command.by)
         )
-        if keep < text.length:
-            self._retract(text, keep, f"steered by {command.by}" if command.by else "steered")
+        self._retract(command.path, keep, f"steered by {command.by}" if command.by else "steered")
 
     # Attempts
 
@@ -425,9 +388,8 @@ class RunTask:
         message = error.message if isinstance(error, StrettoError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, StrettoError):
             log.warning("step failed", run_id=str(self.run_id), step=attempt.path, error=message)
-        text = self.texts[attempt.path]
-        if text.length > keep:  # before the step ends, for then its readers take what stands as all there is
-            self._retract(text, keep, message)
+        # Before the step ends, for then its readers take what stands as all there is.
+        self._retract(attempt.path, keep, message)
         self._emit(
             f.StepFailed(
                 step=attempt.path,
@@ -442,7 +404,7 @@ class RunTask:
 
     def _close(self, path: str) -> int:
         """End the attempt at this path, if there is one; its text goes to the journal."""
-        self._flush(path)
+        self.texts.flush(path)
         attempt = self._attempts.pop(path, None)
         if attempt is None:
             state = self.progress.state(path)
@@ -469,44 +431,27 @@ class RunTask:
 
     # Text
 
-    def _text_of(self, path: str) -> str:
-        text = self.texts.get(path)
-        return "" if text is None else text.slice(0)
-
     def wrote(self, attempt: Attempt, offset: int, text: str) -> None:
         """An attempt has streamed text."""
         path = attempt.path
         self._around.hub.publish_text(self.run_id, path, attempt.attempt, offset, text, attempt.after_seq)
-        if path not in self.dirty:
-            self.dirty.add(path)
-            self._around.flusher.note(self)
+        self.texts.note(path)
         if self._readers.wrote(path, text) and self.progress.wants:
             self._pump()
 
-    def flush_text(self) -> None:
-        """Give all text that waits to the writer."""
-        if self.lost is None:
-            for path in list(self.dirty):
-                self._flush(path)
-            self._send()
-
-    def _flush(self, path: str) -> None:
-        text = self.texts.get(path)
-        self.dirty.discard(path)
-        chunk = None if text is None else text.take_pending()
-        if chunk is not None:
-            self._journaled.seq += 1
-            self._journaled.rows.append(text_row(self._journaled.seq, chunk, now()))
-
     def retract(self, attempt: Attempt, position: int, reason: str) -> None:
         """A handler gives up text of its own."""
-        attempt.after_seq = self._retract(self.texts[attempt.path], position, reason)
+        attempt.after_seq = self._retract(attempt.path, position, reason)
         self._pump()
 
-    def _retract(self, text: StepText, position: int, reason: str) -> int:
-        self._flush(text.step)
+    def _retract(self, path: str, position: int, reason: str) -> int:
+        """Take back the text of a step from `position` on, if there is any; gives the last row's number."""
+        text = self.texts.get(path)
+        if text is None or text.length <= position:
+            return self.scribe.seq
+        self.texts.flush(path)
         text.retract(position)
-        return self._emit(f.TextRetracted(step=text.step, attempt=text.attempt, position=position, reason=reason))
+        return self._emit(f.TextRetracted(step=path, attempt=text.attempt, position=position, reason=reason))
 
     async def drain(self) -> None:
         """Wait while too much text waits for the disk."""
@@ -514,7 +459,7 @@ class RunTask:
 
     def _emit_segment(self, fact: f.Fact) -> None:
         if isinstance(fact, f.SegmentCut):
-            self._flush(self._readers.source_of(fact.step))
+            self.texts.flush(self._readers.source_of(fact.step))
         self._emit(fact)
 
     # What follows from facts in this process
@@ -542,9 +487,7 @@ class RunTask:
     def _step_dropped(self, fact: f.StepDropped) -> None:
         self._close(fact.step)
         self._timers.disarm(fact.step)
-        text = self.texts.get(fact.step)
-        if text is not None and text.length:
-            self._retract(text, 0, "what it had read was retracted")
+        self._retract(fact.step, 0, "what it had read was retracted")
         self._readers.item_ended(fact.step[: fact.step.rindex("[")])
 
     def _state_changed(self, fact: f.Fact) -> None:
@@ -554,7 +497,7 @@ class RunTask:
         self._state_changed(fact)
         # The end of the run had taken them from the table.
         waits = [Awaited.of(wait) for wait in self._waits_before if self._is_waiting(wait)]
-        self._effects().waits.extend(awaited for awaited in waits if awaited is not None)
+        self.scribe.effects.waits.extend(awaited for awaited in waits if awaited is not None)
 
     def _is_waiting(self, fact: f.WaitStarted) -> bool:
         state = self.progress.state(fact.step)
@@ -570,10 +513,10 @@ class RunTask:
 
     def _wait_over(self, fact: f.StepFact) -> None:
         self._timers.disarm(fact.step)
-        self._effects().ended_waits.append(fact.step)
+        self.scribe.effects.ended_waits.append(fact.step)
 
     def _run_over(self, fact: f.Fact) -> None:
-        effects = self._effects()
+        effects = self.scribe.effects
         if self._had_waits or self._timers:
             effects.clear_timers = True
             effects.ended_waits.append("*")
@@ -596,7 +539,7 @@ class RunTask:
         if self.lost is None and not self._handing_over and not self._resting and self._awaits_time(path):
             self._emit(f.TimerFired(step=path))
             self._pump()
-            self._send()
+            self.scribe.send()
 
     def _due_soon(self) -> bool:
         return self.progress.status != "paused" and self._timers.due_within(self._around.settings.linger_s)

@@ -105,7 +105,7 @@ class Worker:
         """Carry a run on until it ends, rests or is lost."""
         if (before := self._active.get(run_id)) is not None:
             # Others thought this worker dead and gave the run a new job, which came back here.
-            before.lose(LeaseLost(run_id=run_id))
+            before.scribe.lose(LeaseLost(run_id=run_id))
             await before.gone.wait()
         rows = await self._store.journal(tenant_id, run_id)
         if not rows:
