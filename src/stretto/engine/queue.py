@@ -21,7 +21,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from stretto.errors import StoreError
+from stretto.errors import LeaseLost, StoreError
 from stretto.settings import Settings
 from stretto.store import Database
 
@@ -112,17 +112,20 @@ class Queue:
                 self.ready.set()
             return await self._jobs.fetch_job([QUEUE], self._worker_id)
         except AWAY as error:
-            # Also when this worker was silent for so long that it was signed off: it signs on anew.
-            log.warning("the queue is away; trying again", error=str(error).strip())
-            self._worker_id = None
+            if isinstance(error.__cause__, psycopg.errors.ForeignKeyViolation):
+                self._worker_id = None  # it was silent for so long that it was signed off: it signs on anew
+            else:
+                log.warning("the queue is away; trying again", error=str(error).strip())
             return None
 
     async def _do(self, job: Job) -> None:
         ids: dict[str, Any] = job.task_kwargs
         try:
             await self._advance(UUID(ids["tenant_id"]), UUID(ids["run_id"]))
-        except asyncio.CancelledError:
-            raise
+        except LeaseLost:
+            # If another process has the run, this job is gone or has nothing to do; if not, it goes on here.
+            log.info("another process carries the run on", run_id=ids["run_id"])
+            await self._finish(job, retry_in_s=1)
         except Exception:
             pause_s = min(60, 2**job.attempts)
             log.exception("a run could not be carried on; trying again", run_id=ids["run_id"], after_s=pause_s)
@@ -131,18 +134,27 @@ class Queue:
             await self._finish(job)
 
     async def _finish(self, job: Job, retry_in_s: float | None = None) -> None:
-        """End the job. It may be gone, when others thought this worker dead; that is all right."""
-        try:
-            if retry_in_s is not None:
-                try:
-                    await self._jobs.retry_job(job, retry_at=datetime.now(UTC) + timedelta(seconds=retry_in_s))
-                except UniqueViolation:
-                    pass  # the run's next job waits already
+        """End the job, however long the database is away: it would hold up the run's next one.
+
+        It may be gone, when others thought this worker dead; that is all right.
+        """
+        while True:
+            try:
+                if retry_in_s is not None:
+                    at = datetime.now(UTC) + timedelta(seconds=retry_in_s)
+                    await self._jobs.retry_job(job, retry_at=at)
                 else:
+                    await self._jobs.finish_job(job, Status.SUCCEEDED, delete_job=True)
+            except UniqueViolation:
+                retry_in_s = None  # the run's next job waits already
+            except AWAY as error:
+                if isinstance(error.__cause__, psycopg.errors.RaiseException):
+                    log.info("a job was gone when it ended", job=job.id)
                     return
-            await self._jobs.finish_job(job, Status.SUCCEEDED, delete_job=True)
-        except AWAY as error:
-            log.info("a job could not be ended; others will see to it", job=job.id, error=str(error).strip())
+                log.warning("a job could not be ended; trying again", job=job.id, error=str(error).strip())
+                await asyncio.sleep(POLL_S)
+            else:
+                return
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -64,6 +64,7 @@ class RunTask:
         self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
         self.cost_usd = 0.0
         self.gone = asyncio.Event()
+        self._costs: dict[str, float] = {}  # by the id of the step
         self._graph = graph
         self._around = around
         self._attempts: dict[str, Attempt] = {}
@@ -93,8 +94,8 @@ class RunTask:
         self.progress.apply_all(facts)
         self.scribe.begin_after(rows[-1].seq if rows else 0)
         for row, fact in zip((row for row in rows if row.kind != "Text"), facts, strict=True):
-            if isinstance(fact, f.StepCompleted) and fact.usage:
-                self.cost_usd += float(fact.usage.get("cost_usd") or 0)
+            if isinstance(fact, f.StepCompleted):
+                self._count_cost(fact.step, fact.usage)
             self._remember_time(row, fact)
         self._forget_texts()
 
@@ -122,10 +123,6 @@ class RunTask:
             self._take(signals)
             if not self.progress.is_over:
                 self._list("paused" if self.progress.status == "paused" else "running")
-            self.scribe.send()
-            await self.durable()  # no handler starts before the run is surely ours
-            if self.lost is not None:
-                return
             for path, due in self._loaded_timers.items():
                 if self._awaits_time(path):
                     self._timers.arm(path, due)
@@ -252,7 +249,11 @@ class RunTask:
     def _do(self, command: Command) -> int:
         match command:
             case Record():
-                self._emit(command.fact)
+                fact = command.fact
+                if isinstance(fact, f.StepFailed) and fact.step in self._attempts:
+                    self._close(fact.step)
+                    self._retract(fact.step, 0, fact.error)
+                self._emit(fact)
             case Start():
                 self._start(command)
             case Wait():
@@ -291,10 +292,22 @@ class RunTask:
             self._changed.set()
 
     def _over_budget(self, command: Start) -> str | None:
-        budget = self._graph.budget_usd
-        if budget is None or command.step.kind not in ("agent", "judge") or self.cost_usd < budget:
+        if command.step.kind not in ("agent", "judge"):
             return None
-        return f"The run has spent {self.cost_usd:.4f} usd, its budget is {budget:.4f} usd. Raise it and retry the run."
+        id_ = command.step.id
+        limits = [("run", self.cost_usd, self._graph.budget_usd)]
+        limits.append((f"step {id_}", self._costs.get(id_, 0.0), command.step.budget_usd))
+        for what, spent, budget in limits:
+            if budget is not None and spent >= budget:
+                return f"The {what} has spent {spent:.4f} usd, its budget is {budget:.4f} usd. Raise it in the flow."
+        return None
+
+    def _count_cost(self, path: str, usage: Mapping[str, Any] | None) -> None:
+        cost_usd = float(usage.get("cost_usd") or 0) if usage else 0.0
+        if cost_usd:
+            self.cost_usd += cost_usd
+            id_ = path.rsplit(".", 1)[-1].split("[", 1)[0]
+            self._costs[id_] = self._costs.get(id_, 0.0) + cost_usd
 
     def _wait(self, command: Wait) -> None:
         due: datetime | None = None
@@ -336,6 +349,9 @@ class RunTask:
         try:
             if handler is None:
                 raise ToolNotFound(f"No handler for {attempt.step.kind} steps is registered in this worker.")
+            # The work begins once the journal says so: a process that has lost the run finds out here.
+            if not await self.scribe.reached(attempt.after_seq):
+                return
             async with asyncio.timeout(attempt.step.timeout_s):
                 result = await handler(attempt)
             if not attempt.is_over:
@@ -364,8 +380,7 @@ class RunTask:
                     "Return less, or raise STRETTO_MAX_OUTPUT_BYTES."
                 )
         usage = dict(result.usage) if result.usage else None
-        if usage:
-            self.cost_usd += float(usage.get("cost_usd") or 0)
+        self._count_cost(attempt.path, usage)
         self._close(attempt.path)
         self._emit(
             f.StepCompleted(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
@@ -32,6 +34,7 @@ class Scribe:
         self._committed_seq = 0
         self._rows: list[Row] = []
         self._effects: Effects | None = None
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def begin_after(self, seq: int) -> None:
         """The journal holds rows up to here."""
@@ -67,15 +70,31 @@ class Scribe:
             self._rows, self._effects = [], None
             self._journal.append(append)
 
+    async def reached(self, seq: int) -> bool:
+        """Wait until the row with this number is committed; False when it never will be."""
+        if self._committed_seq < seq and self.lost is None:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((seq, future))
+            await future
+        return self.lost is None
+
     def lose(self, error: BaseException) -> None:
         """Write nothing more."""
         self._lease.lost = True
         if self.lost is None:
             self.lost = error
+            self._release()
             self._changed()
+
+    def _release(self) -> None:
+        while self._waiting and (self._waiting[0][0] <= self._committed_seq or self.lost is not None):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
 
     def _committed(self, append: Append) -> None:
         self._committed_seq = append.rows[-1].seq
         self._hub.publish_committed(self._lease.run_id, append.rows)
+        self._release()
         if self._committed_seq == self.seq:
             self._changed()

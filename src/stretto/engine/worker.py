@@ -125,9 +125,7 @@ class Worker:
         finally:
             del self._active[run_id]
             task.gone.set()
-        if isinstance(task.lost, LeaseLost):
-            log.info("another process carries the run on", run_id=str(run_id))
-        elif task.lost is not None:
+        if task.lost is not None:
             raise task.lost
 
     async def _graph(self, tenant_id: UUID, accepted: Mapping[str, object]) -> Graph:

@@ -34,7 +34,7 @@ from stretto.flow.graph import (
     WaitCall,
 )
 from stretto.flow.plan import task_needs
-from stretto.flow.progress import Progress, Want
+from stretto.flow.progress import MAX_STEERS, Progress, Want
 from stretto.flow.scope import Names, StepState, TextOf, frame_value, last_frame, value_of
 
 
@@ -340,6 +340,10 @@ def _react(progress: Progress, state: StepState) -> Iterator[Command]:
     reaction, item = state.reaction
     if reaction.action == "stop":
         yield Stop(state.path, by=item.path)
+        return
+    if state.steers >= MAX_STEERS:
+        error = f"{item.step.id} has cut this step off {MAX_STEERS} times and rejects it still. Change either prompt."
+        yield _failed(state, error, "Rejected")
         return
     if reaction.feedback is not None:
         own = {item.step.id: item.output}

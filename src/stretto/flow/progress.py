@@ -22,6 +22,10 @@ MAX_INTERRUPTIONS = 5
 """After so many interrupted attempts (the process died) a step is given up: it may be what kills the process."""
 
 
+MAX_STEERS = 5
+"""After so many times that a watcher has cut a step off, its next rejection fails the step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """One thing that has to happen: to a step, or (`finish`) to the run."""
@@ -475,6 +479,7 @@ class Progress:
         if not state.feedback or state.feedback[-1] != fact.feedback:
             state.feedback.append(fact.feedback)
         state.keep = fact.keep
+        state.steers += state.reaction is not None
         state.reaction = state.cut_off = None
         self._leave(state, "ready")
         self._make_ready(state)

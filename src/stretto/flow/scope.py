@@ -41,6 +41,7 @@ class StepState:
     attempt: int = 0
     interrupted: int = 0  # attempts that ended because the process died
     failures: int = 0  # attempts that failed
+    steers: int = 0  # times that a watcher cut it off
     keep: int = 0
     of: Literal["value", "text", "items", "last", "body"] = "value"
     output: Json = None
