@@ -81,10 +81,9 @@ class Queue:
         beating = asyncio.create_task(self._beat(), name="heartbeat")
         try:
             while not self._stopping:
-                job = None
-                if len(self._running) < self._settings.concurrent_runs:
-                    self._news.clear()
-                    job = await self._fetch()
+                self._news.clear()
+                has_room = len(self._running) < self._settings.concurrent_runs
+                job = await self._fetch() if has_room else None
                 if job is None:
                     await self._wait_for_news()
                 else:
