@@ -14,7 +14,7 @@ from uuid import UUID
 from stretto.errors import Invalid
 from stretto.stream.cursor import Cursor
 from stretto.stream.events import Event
-from stretto.stream.log import RETRACTED, LogReader, Row
+from stretto.stream.log import LogReader, Row
 from stretto.stream.reading import LiveText, Reading
 
 PAGE = 500
@@ -27,10 +27,12 @@ LOG_LAG_S = 0.01
 class Channel:
     """The ring of one run; its rows have no gaps. Everything here happens in one event loop, between two awaits."""
 
-    def __init__(self, run_id: UUID, log: LogReader, max_events: int, max_chars: int) -> None:
+    def __init__(self, run_id: UUID, log: LogReader, max_events: int, max_chars: int, *, live: bool) -> None:
         self.run_id = run_id
         self.log = log
         self.followers = 0
+        self.live = live
+        """Whether the run's writer publishes here; if not, live text is passed over."""
         self.seq = 0
         """Last committed row known here."""
         self.tracked = False
@@ -38,9 +40,8 @@ class Channel:
         self.closed = False
         self.failure: BaseException | None = None
         self.items: list[Row | LiveText] = []
-        self.base = 0  # number of items that have left the ring
+        self.base = 0  # place of the first item; grows as items leave the ring
         self._chars = 0
-        self._held: list[LiveText] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._max_events = max_events
         self._max_chars = max_chars
@@ -51,15 +52,10 @@ class Channel:
         return self.base + len(self.items)
 
     def add_text(self, live: LiveText) -> None:
-        """Put live text into the ring, or hold it until the row that it follows is committed."""
-        if live.after_seq > self.seq:
-            self._held.append(live)
-            self._chars += len(live.text)
-            if self._chars > self._max_chars:
-                self._trim()
-            return
-        self._put(live, len(live.text))
-        self._wake()
+        """Put live text into the ring."""
+        if self.live:
+            self._put(live, len(live.text))
+            self._wake()
 
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Put committed rows into the ring; rows that it had are passed over."""
@@ -69,28 +65,23 @@ class Channel:
                     self.start_at(row.seq - 1)
                 self.seq = row.seq
                 self._put(row, len(row.text or ""))
-                self._release()
         self.tracked = True
         self._wake()
 
     def start_at(self, seq: int) -> None:
         """Begin anew after row `seq`; rows up to it were not published here, but they are in the log.
 
-        A retraction among them may have made older text void, so that is let go; what still stands of it
-        gets its row soon.
+        They may have made the text in the ring void, so it is let go; what still stands of it gets its row soon.
         """
         self.tracked = True
         self.seq = seq
-        self.base = self.top + 1  # past every follower's place, so that all go back to the log
-        self.items.clear()
-        self._held = [live for live in self._held if live.after_seq >= seq]
-        self._chars = sum(len(live.text) for live in self._held)
-        self._release()
+        self._clear()
 
-    def drop_held(self) -> None:
-        """Forget text whose rows will not come, because another process carries the run on."""
-        self._chars -= sum(len(live.text) for live in self._held)
-        self._held.clear()
+    def leave_live(self) -> None:
+        """Let go of live text, for another process carries the run on, or will."""
+        self.live = False
+        self._clear()
+        self._wake()
 
     def close(self, failure: BaseException | None = None) -> None:
         """End all following: with an error, or quietly."""
@@ -111,24 +102,19 @@ class Channel:
                     waiter.set_result(None)
             self._waiters.clear()
 
+    def _clear(self) -> None:
+        self.base = self.top + 1  # past every follower's place, so that all go back to the log
+        self.items.clear()
+        self._chars = 0
+
     def _put(self, item: Row | LiveText, chars: int) -> None:
         self.items.append(item)
         self._chars += chars
         if len(self.items) > self._max_events or self._chars > self._max_chars:
             self._trim()
 
-    def _release(self) -> None:
-        if self._held:
-            held, self._held = self._held, []
-            for live in held:
-                if live.after_seq > self.seq:
-                    self._held.append(live)
-                else:
-                    self._chars -= len(live.text)
-                    self._put(live, len(live.text))
-
     def _trim(self) -> None:
-        # Cut to half, so that trimming costs little per item. Held text goes last: its rows bring it later.
+        # Cut to half, so that trimming costs little per item.
         gone = 0
         while gone < len(self.items) and (
             len(self.items) - gone > self._max_events // 2 or self._chars > self._max_chars // 2
@@ -137,8 +123,6 @@ class Channel:
             gone += 1
         del self.items[:gone]
         self.base += gone
-        if self._chars > self._max_chars:
-            self.drop_held()
 
 
 class Follower:
@@ -225,14 +209,13 @@ class Follower:
         self._joined = True
         self._place = channel.base + index
         reading.learn(seen)
-        return self._take_texts(_standing(channel.items[:index]))
+        return self._take_texts([item for item in channel.items[:index] if isinstance(item, LiveText)])
 
     def _drain(self) -> list[Event]:
         channel, reading = self._channel, self._reading
         events: list[Event] = []
-        first = self._place - channel.base
         texts: list[LiveText] = []
-        for index in range(first, len(channel.items)):
+        for index in range(self._place - channel.base, len(channel.items)):
             item = channel.items[index]
             if isinstance(item, LiveText):
                 texts.append(item)
@@ -240,9 +223,9 @@ class Follower:
             events += self._take_texts(texts)
             texts = []
             events += reading.take_row(item)
-            if item.step in reading.behind:
-                # The row has filled a gap: what was written after it can go out now.
-                events += self._take_texts(_standing(channel.items[: index + 1], item.step))
+            if steps := reading.catching_up(item):
+                before = channel.items[:index]
+                events += self._take_texts([x for x in before if isinstance(x, LiveText) and x.step in steps])
         events += self._take_texts(texts)
         self._place = channel.top
         return events
@@ -271,18 +254,6 @@ class Follower:
         return {step: whole.stored_end(step) for step in steps}
 
 
-def _standing(items: Sequence[Row | LiveText], step: str | None = None) -> list[LiveText]:
-    """Live text among the items that no retraction among them has made void; of one step, or of all."""
-    texts: list[LiveText] = []
-    for item in items:
-        if isinstance(item, LiveText):
-            if step is None or item.step == step:
-                texts.append(item)
-        elif item.kind == RETRACTED:
-            texts = [live for live in texts if live.step != item.step]
-    return texts
-
-
 def _merge(texts: list[LiveText]) -> list[LiveText]:
     """Join what one step wrote in one go; the steps keep the order in which they began."""
     if len(texts) == 1:
@@ -298,7 +269,7 @@ def _merge(texts: list[LiveText]) -> list[LiveText]:
 
 
 def _goes_on(before: LiveText, live: LiveText) -> bool:
-    return before.attempt == live.attempt and before.end == live.offset
+    return before.end == live.offset and before.attempt == live.attempt and before.after_seq == live.after_seq
 
 
 def _joined(run: list[LiveText]) -> LiveText:

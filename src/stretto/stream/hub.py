@@ -65,13 +65,16 @@ class Hub:
     def open_run(self, run_id: UUID) -> None:
         """Say that this process carries the run out and publishes it."""
         self._here.add(run_id)
+        channel = self._channels.get(run_id)
+        if channel is not None:
+            channel.live = True
 
     def close_run(self, run_id: UUID) -> None:
         """Say that this process has left the run; its followers go on from the log."""
         self._here.discard(run_id)
         channel = self._channels.get(run_id)
         if channel is not None:
-            channel.drop_held()
+            channel.leave_live()
 
     def is_followed(self, run_id: UUID) -> bool:
         """Tell whether anybody follows the run here; if not, publishing it does nothing."""
@@ -88,6 +91,7 @@ class Hub:
         channel = self._channels.get(run_id)
         if channel is not None:
             channel.add_rows(rows)
+            channel.live = run_id in self._here
 
     async def follow(self, run_id: UUID, log: LogReader, after: Cursor = START) -> AsyncGenerator[Event]:
         """Give what happened in a run after the cursor, and then what happens, until the run ends.
@@ -100,7 +104,9 @@ class Hub:
             raise NotPossible("The hub is not at work. Open it with `async with` before following runs.")
         channel = self._channels.get(run_id)
         if channel is None or channel.closed:
-            channel = self._channels[run_id] = Channel(run_id, log, self._max_events, self._max_chars)
+            channel = self._channels[run_id] = Channel(
+                run_id, log, self._max_events, self._max_chars, live=run_id in self._here
+            )
             self._followed.set()
         channel.followers += 1
         try:
@@ -140,6 +146,11 @@ class Hub:
                 channel.close(error)
             return True
         for channel in channels:
-            if rows := found.get(channel.run_id):
+            rows = found.get(channel.run_id)
+            if rows and rows[-1].seq > channel.seq:
+                if channel.live:
+                    # Another process has taken the run, and the writer here does not know it yet; or it
+                    # is about to publish these rows. Its live text counts again when it does.
+                    channel.leave_live()
                 channel.add_rows(rows)
         return True

@@ -46,8 +46,8 @@ class Reading:
         self.seq = after.seq
         self.ended: str | None = None
         """The run's end status when the last row was such an end."""
-        self.behind: set[str] = set()
-        """Steps whose live text was passed over; their next row brings it."""
+        self._behind: dict[str, int] = {}  # steps whose live text was passed over, and the row that it waits for
+        self._cuts: dict[str, int] = {}  # last retraction of a step: text that follows no row since is void
         self._from = after.seq
         self._live = dict(after.live)  # text seen that no row up to seq holds: (attempt, offset)
         self._marks: dict[str, tuple[int, int]] = {}  # end of the text seen, where it is known
@@ -68,11 +68,11 @@ class Reading:
         """Learn from rows that were seen earlier how long the steps' texts are, where that is unknown."""
         ends: dict[str, tuple[int, int]] = {}
         for row in rows:
-            if row.seq <= self.seq and row.step is not None:
-                if row.kind == TEXT:
-                    ends[row.step] = (row.attempt or 0, _end(row))
-                elif row.kind == RETRACTED:
-                    ends[row.step] = (row.attempt or 0, cut_of(row))
+            if row.step is not None and row.kind == TEXT:
+                ends[row.step] = (row.attempt or 0, _end(row))
+            elif row.step is not None and row.kind == RETRACTED:
+                ends[row.step] = (row.attempt or 0, cut_of(row))
+                self._cuts[row.step] = max(row.seq, self._cuts.get(row.step, 0))
         for step, end in ends.items():
             self._stored.setdefault(step, end[1])
             self._marks.setdefault(step, self._live.get(step, end))
@@ -87,6 +87,7 @@ class Reading:
         self.seq = row.seq
         if row.kind == RETRACTED and row.step is not None:
             position = cut_of(row)
+            self._cuts[row.step] = row.seq
             self._stored[row.step] = position
             return [self._cut_back(row.step, row.attempt or 0, position, str((row.body or {}).get("reason", "")))]
         return [
@@ -94,40 +95,43 @@ class Reading:
         ]
 
     def take_text(self, live: LiveText) -> TextEvent | None:
-        """Take live text; None when it was seen, or cannot go out before a row that is still to come."""
-        step, attempt, offset = live.step, live.attempt, live.offset
-        end = offset + len(live.text)
+        """Take live text; None when it was seen, is void, or cannot go out before a row that is still to come."""
+        step, attempt, offset, end = live.step, live.attempt, live.offset, live.end
+        if live.after_seq < self._cuts.get(step, 0):
+            return None
+        if live.after_seq > self.seq:
+            self._behind[step] = live.after_seq
+            return None
         entry = self._live.get(step)
         mark = entry or self._marks.get(step)
-        if mark is None:
-            if offset or live.after_seq < self._from:
-                self.behind.add(step)
-                return None
+        if mark is None and not offset and live.after_seq >= self._from:
             mark = (attempt, 0)
-        if attempt < mark[0] or end <= mark[1]:
+        if mark is not None and (attempt < mark[0] or end <= mark[1]):
             return None
+        if mark is None or not self._follows(live, mark, entry):
+            self._behind[step] = 0
+            return None
+        if entry is None:
+            self._room -= cursors.entry_chars(step)
+        self._behind.pop(step, None)
+        self._live[step] = self._marks[step] = (attempt, end)
+        new = live.text[mark[1] - offset :]
+        return TextEvent(cursor=self.cursor, step=step, attempt=attempt, offset=mark[1], text=new, at=live.at)
+
+    def catching_up(self, row: Row) -> list[str]:
+        """Steps whose live text was passed over, and may be taken now that this row was."""
+        if not self._behind:
+            return []
+        return [step for step, waits in self._behind.items() if step == row.step or waits == row.seq]
+
+    def _follows(self, live: LiveText, mark: tuple[int, int], entry: tuple[int, int] | None) -> bool:
+        if live.offset > mark[1]:
+            return False
         if entry is not None:
             # A new attempt begins after all text of the one before has its row. If some has none, its
             # writer died; rows will tell where the new one went on.
-            good = attempt == entry[0]
-            need = 0
-        else:
-            good = attempt == mark[0] or offset == mark[1]
-            need = cursors.entry_chars(step)
-        if not good or offset > mark[1] or live.after_seq > self.seq or need > self._room:
-            self.behind.add(step)
-            return None
-        self._room -= need
-        self.behind.discard(step)
-        self._live[step] = self._marks[step] = (attempt, end)
-        return TextEvent(
-            cursor=self.cursor,
-            step=step,
-            attempt=attempt,
-            offset=mark[1],
-            text=live.text[mark[1] - offset :],
-            at=live.at,
-        )
+            return live.attempt == entry[0]
+        return (live.attempt == mark[0] or live.offset == mark[1]) and cursors.entry_chars(live.step) <= self._room
 
     def phantoms(self) -> list[str]:
         """Steps of whose text something was seen that no row holds."""

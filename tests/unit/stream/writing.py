@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -81,11 +82,13 @@ class Writer:
         self.hub = hub
         self.log = log
         self.here = True
+        self.zombie: Writer | None = None
+        """What this writer was in the process that lost the run and does not know it yet."""
+        self._seq = 0
         self.uncommitted: list[Row] = []
         self.unpublished: list[Row] = []
         self.texts: dict[str, StepText] = {}
         self.follows: dict[str, int] = {}  # the row that the text of a step must follow
-        self.begun: dict[str, int] = {}  # offset at which its attempt began
         self._letter = 0
         hub.open_run(self.run_id)
         self.fact("RunAccepted")
@@ -95,9 +98,9 @@ class Writer:
         return self.log.rows.get(self.run_id, [])
 
     def number(self, make: Callable[[int], Row]) -> int:
-        seq = len(self.rows) + len(self.uncommitted) + 1
-        self.uncommitted.append(make(seq))
-        return seq
+        self._seq += 1
+        self.uncommitted.append(make(self._seq))
+        return self._seq
 
     def fact(self, name: str, step: str | None = None, attempt: int | None = None) -> int:
         return self.number(lambda seq: Row(seq, name, AT, step, attempt, body={"n": seq}))
@@ -106,7 +109,6 @@ class Writer:
         if step not in self.texts:
             self.texts[step] = StepText(step)
             self.follows[step] = self.fact("StepStarted", step, 1)
-            self.begun[step] = 0
 
     def write(self, step: str, length: int) -> None:
         self.start(step)
@@ -127,20 +129,21 @@ class Writer:
                     )
                 )
 
-    def retract(self, step: str, back: int, *, same_attempt: bool) -> None:
-        """Give up up to `back` characters; all that was shown has its row before."""
+    def retract(self, step: str, back: int, *, same_attempt: bool, keep_rows: bool = True) -> None:
+        """Give up up to `back` characters; what stays has its row before, and with `keep_rows` what goes, too."""
         self.start(step)
-        self.flush(step)
         text = self.texts[step]
         position = max(0, text.length - back)
+        if keep_rows:
+            self.flush(step)
+        text.retract(position)
+        self.flush(step)
         self.follows[step] = self.number(
             lambda seq: Row(seq, "TextRetracted", AT, step, text.attempt, body={"position": position, "reason": "test"})
         )
-        text.retract(position)
         if not same_attempt:
             text.start_attempt(text.attempt + 1, 0)
-            self.fact("StepStarted", step, text.attempt)
-            self.begun[step] = position
+            self.follows[step] = self.fact("StepStarted", step, text.attempt)
 
     def commit(self) -> None:
         self.log.add(self.run_id, self.uncommitted)
@@ -155,13 +158,34 @@ class Writer:
     def crash(self, *, here: bool, retract: bool) -> None:
         """Lose what is not committed; another process, or another incarnation of this one, goes on."""
         self.hub.close_run(self.run_id)
-        self.uncommitted, self.unpublished = [], []
-        stored = replay(self.rows)
-        attempts = {step: text.attempt for step, text in self.texts.items()}
+        self.zombie = None
         self.here = here
         if here:
             self.hub.open_run(self.run_id)
+        self._claim(retract=retract)
+
+    def be_taken_over(self, *, retract: bool) -> None:
+        """Another process goes on, and this one still writes, though it can commit nothing more."""
+        if self.here:
+            self.zombie = copy(self)
+            self.here = False
+        self._claim(retract=retract)
+
+    def notice(self) -> None:
+        """The process that lost the run sees it."""
+        if self.zombie is not None:
+            self.zombie = None
+            self.hub.close_run(self.run_id)
+
+    def _claim(self, *, retract: bool) -> None:
+        self.uncommitted, self.unpublished = [], []
+        self._seq = len(self.rows)
         self.fact("RunClaimed")
+        stored = replay(self.rows)
+        attempts = {
+            row.step: row.attempt for row in self.rows if row.step and row.attempt and row.kind == "StepStarted"
+        }
+        self.texts, self.follows = {}, {}
         for step, attempt in attempts.items():
             kept = stored.get(step, "")
             self.texts[step] = text = StepText(step, attempt=attempt, text=kept)
