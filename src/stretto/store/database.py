@@ -194,7 +194,8 @@ async def set_up(owner: str, password: str | None) -> str:
         found = await look_around(connection)
         check_fitness(found)
         applied = await applied_migrations(connection)
-        if pending(known, applied) or not await queue_is_current(connection):
+        locked_out = password is not None and not found.app_logs_in
+        if locked_out or pending(known, applied) or not await queue_is_current(connection):
             await connection.execute(QUERIES["lock_setup"])
             await add_what_is_missing(connection, await look_around(connection), password)
             await migrate_queue(connection)
@@ -252,5 +253,5 @@ def clear_errors() -> Generator[None]:
         ) from error
     except psycopg.OperationalError as error:
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
-            raise DatabaseUnreachable(f"The database does not answer: {str(error).strip()}") from error
+            raise DatabaseUnreachable(f"No connection to the database: {str(error).strip()}") from error
         raise

@@ -25,7 +25,6 @@ from stretto.store.cluster import APP, OWNER, ensure_data, explain, passwords_fi
 from stretto.store.keeper import read_tail
 from stretto.store.places import (
     find_folder,
-    give,
     settle_folder,
     settle_programs,
     settle_sockets,
@@ -183,16 +182,15 @@ def prepare(home: Path, port: int, lock: int, *, remove_after: bool) -> keeper.O
     config, hba = write_config(folder)
     before = read_orders(folder)
     near = settle_sockets(folder, Path(before["control"]).parent if before else None)
-    sockets = near / "s"
-    sockets.mkdir(mode=0o700, exist_ok=True)
-    give(sockets, account)
-    remove = sorted({str(home), str(folder), str(near)}) if remove_after else []
+    remove = [str(near)] if near != folder else []  # it holds nothing but sockets
+    if remove_after or (before and str(home) in before["remove"]):
+        remove += [str(home), str(folder)]
     orders: keeper.Orders = {
         "postgres": str(programs / "bin" / "postgres"),
         "data": str(data),
         "config": str(config),
         "hba": str(hba),
-        "sockets": str(sockets),
+        "sockets": str(near / "s"),
         "control": str(near / "keeper.sock"),
         "lock": str(folder / "keeper.lock"),
         "log": str(folder / "postgres.log"),
@@ -201,7 +199,7 @@ def prepare(home: Path, port: int, lock: int, *, remove_after: bool) -> keeper.O
         "uid": account.uid if account else None,
         "gid": account.gid if account else None,
         "groups": list(account.groups) if account else [],
-        "remove": remove or (before["remove"] if before else []),
+        "remove": remove,
     }
     keeper.write_atomically(str(folder / ORDERS), json.dumps(orders, indent=1))
     return orders

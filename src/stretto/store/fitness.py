@@ -24,6 +24,7 @@ SCHEMAS = ("stretto", "stretto_queue")
 class Surroundings:
     """What a server and the user that we are there look like."""
 
+    version: int
     database: str
     user: str
     superuser: bool
@@ -32,6 +33,7 @@ class Surroundings:
     vector_schema: str | None
     vector_available: bool
     app_exists: bool
+    app_logs_in: bool
     app_bypasses: bool
     app_member: bool
     schemas: list[str]
@@ -63,7 +65,7 @@ def check_fitness(found: Surroundings) -> None:
     if found.vector_schema is None and not found.vector_available:
         problems.append(
             "The extension `vector` is not installed on the server. Install pgvector there "
-            f"(on Debian: the package postgresql-NN-pgvector), then run as a superuser in {database}: "
+            f"(on Debian: the package postgresql-{found.version}-pgvector), then run as a superuser in {database}: "
             "CREATE EXTENSION vector;"
         )
     elif found.vector_schema is None and not found.superuser:
@@ -112,7 +114,11 @@ async def add_what_is_missing(
         if not found.app_exists:
             with suppress(DuplicateObject, UniqueViolation):  # made for another database of this server just now
                 async with connection.transaction():
-                    await add_role(connection, password)
+                    await execute(connection, "CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS", Identifier(APP))
+        if password is not None and not found.app_logs_in:
+            # The password travels hashed, as the server keeps it, so that it is in no log.
+            verifier = connection.pgconn.encrypt_password(password.encode(), APP.encode(), b"scram-sha-256").decode()
+            await execute(connection, "ALTER ROLE {} LOGIN PASSWORD {}", Identifier(APP), Literal(verifier))
         if not (found.app_member or found.superuser):
             await execute(connection, "GRANT {} TO {}", Identifier(APP), Identifier(found.user))
         for name in SCHEMAS:
@@ -122,20 +128,6 @@ async def add_what_is_missing(
         if found.vector_schema is None:
             await execute(connection, "CREATE EXTENSION vector SCHEMA public")
         await connection.execute(QUERIES["make_records"])
-
-
-async def add_role(connection: AsyncConnection[TupleRow], password: str | None) -> None:
-    """Make the role that the application works as. The password travels hashed, as SCRAM keeps it."""
-    if password is None:
-        await execute(connection, "CREATE ROLE {} NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB", Identifier(APP))
-        return
-    verifier = connection.pgconn.encrypt_password(password.encode(), APP.encode(), b"scram-sha-256").decode()
-    await execute(
-        connection,
-        "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB PASSWORD {}",
-        Identifier(APP),
-        Literal(verifier),
-    )
 
 
 async def execute(connection: AsyncConnection[TupleRow], statement: LiteralString, *parts: Composable) -> None:

@@ -10,7 +10,7 @@ starts in a few hundredths of a second and stays small. It is told what to do by
 """
 
 # pathlib would add a third to the time to start.
-# ruff: noqa: PTH105, PTH108, PTH110, PTH115, PTH116, PTH123, PTH208, PTH211
+# ruff: noqa: PTH101, PTH102, PTH105, PTH108, PTH110, PTH112, PTH115, PTH116, PTH120, PTH123, PTH208, PTH211
 from __future__ import annotations
 
 import contextlib
@@ -86,6 +86,7 @@ class Keeper:
         """Keep the server until the last user has gone. Writes a line to the pipe `announce` when users may come."""
         lock = take_lock(self.orders["lock"])
         self.wake_on_signals()
+        self.make_folders()
         self.listen()
         os.write(announce, b"listening\n")
         os.close(announce)
@@ -119,6 +120,16 @@ class Keeper:
     def on_terminate(self, *_: object) -> None:
         """Stop in good order when the machine shuts down."""
         self.stopping = True
+
+    def make_folders(self) -> None:
+        """Make the folders for sockets, which the keeper before this one may have removed."""
+        for folder in (os.path.dirname(self.orders["control"]), self.orders["sockets"]):
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o700)
+                if folder == self.orders["sockets"] and self.orders["uid"] is not None:
+                    os.chown(folder, self.orders["uid"], self.orders["gid"] or 0)
+                elif self.orders["uid"] is not None:
+                    os.chmod(folder, 0o711)
 
     def listen(self) -> None:
         """Open the socket that users connect to; only this user can reach it."""
@@ -334,7 +345,7 @@ class Keeper:
         for user in list(self.users):
             self.dismiss(user)
         if self.orders["remove"]:
-            import shutil  # noqa: PLC0415 - needed by tests only, and slow to load
+            import shutil  # noqa: PLC0415 - seldom needed, and slow to load
 
             for folder in self.orders["remove"]:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -20,7 +21,7 @@ from stretto.store.sql import load_queries
 
 QUERIES = load_queries("stretto.store")
 AHEAD = 2  # months
-LOCK_WAIT = "5s"  # longest time that the work of others stands still
+LOCK_WAIT = "1s"  # longest time that the work of others stands still; well below a worker's lease
 
 log = logging.getLogger(__name__)
 
@@ -108,35 +109,38 @@ async def add_partition(connection: AsyncConnection[TupleRow], table: str, month
 async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetime) -> list[str]:
     """Drop the months that lie wholly before `before` and hold no unfinished run; returns the names of what was dropped.
 
-    A month with an unfinished run is kept, and the log says so. Old idempotency keys and left-over signals go too.
-    `connection` has the owner's rights and autocommits.
+    A month with an unfinished run is kept, and so is one that is in use for long; the log says so. Old idempotency keys
+    and left-over signals go too. `connection` has the owner's rights and autocommits.
     """
     dropped: list[str] = []
     months = {month for name in await partition_names(connection) if (month := month_of_partition(name))}
     for month in sorted(months):
-        if month.next.start <= before and await drop_month(connection, month):
-            dropped += [month.partition("runs"), month.partition("journal")]
+        if month.next.start <= before:
+            try:
+                dropped += await drop_month(connection, month)
+            except LockNotAvailable:
+                log.warning("Kept %s: it was in use for over %s.", month.partition("runs"), LOCK_WAIT)
     async with connection.transaction():
         await connection.execute(QUERIES["forget_idempotency"], {"before": before})
         await connection.execute(QUERIES["forget_signals"], {"before": before})
     return dropped
 
 
-async def drop_month(connection: AsyncConnection[TupleRow], month: Month) -> bool:
-    """Drop the partitions of a month unless a run of it is unfinished."""
-    runs, journal = (Identifier("stretto", month.partition(table)) for table in ("runs", "journal"))
+async def drop_month(connection: AsyncConnection[TupleRow], month: Month) -> list[str]:
+    """Drop the partitions of a month unless a run of it is unfinished; returns their names."""
+    runs, journal = month.partition("runs"), month.partition("journal")
     async with connection.transaction():
         await connection.execute(QUERIES["lock_partitions"])
         await connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_WAIT)))
-        present = await partition_names(connection)
-        if month.partition("runs") in present:
-            # Nobody can finish or revive a run between the look and the drop.
+        present = sorted({runs, journal} & await partition_names(connection), reverse=True)
+        if runs in present:
+            # Nobody can revive a run between the look and the drop.
             await connection.execute(SQL("LOCK TABLE stretto.runs, stretto.journal IN ACCESS EXCLUSIVE MODE"))
-            count = SQL("SELECT count(*) FROM {} WHERE finished_at IS NULL").format(runs)
+            count = SQL("SELECT count(*) FROM {} WHERE finished_at IS NULL").format(Identifier("stretto", runs))
             row = await (await connection.execute(count)).fetchone()
             if row and row[0]:
-                log.warning("Kept %s: %d of its runs are unfinished.", month.partition("runs"), row[0])
-                return False
-        for child in (runs, journal):
-            await connection.execute(SQL("DROP TABLE IF EXISTS {}").format(child))
-    return True
+                log.warning("Kept %s: %d of its runs are unfinished.", runs, row[0])
+                return []
+        for name in present:
+            await connection.execute(SQL("DROP TABLE {}").format(Identifier("stretto", name)))
+    return present

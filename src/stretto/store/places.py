@@ -168,7 +168,7 @@ def settle_sockets(folder: Path, before: Path | None) -> Path:
             f"of less than {LONGEST_SOCKET - len(LONGEST_NAME) - len('/postgres')} characters and without a comma."
         )
     if os.geteuid() == 0:
-        sockets.chmod(0o711)
+        sockets.chmod(0o711)  # PostgreSQL's account has a folder in it
     return sockets
 
 

@@ -3,6 +3,7 @@
 -- look_around --
 -- What this server and this user are, to judge whether they are fit.
 SELECT
+    current_setting('server_version_num')::integer / 10000 AS version,
     current_database() AS database,
     current_user AS "user",
     me.rolsuper AS superuser,
@@ -12,6 +13,7 @@ SELECT
         WHERE e.extname = 'vector') AS vector_schema,
     EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') AS vector_available,
     app.oid IS NOT NULL AS app_exists,
+    coalesce(app.rolcanlogin, false) AS app_logs_in,
     coalesce(app.rolsuper OR app.rolbypassrls, false) AS app_bypasses,
     app.oid IS NOT NULL AND CASE
         WHEN current_setting('server_version_num')::integer >= 160000 THEN pg_has_role(me.oid, app.oid, 'SET')

@@ -176,8 +176,15 @@ def test_its_folder_may_be_deep(own_home: Path, use: Use) -> None:
 
 
 def test_a_home_with_signs_that_need_quoting(own_home: Path, use: Use) -> None:
-    member = use(own_home / 'it\'s "ours", 100%')
-    assert ask(member, "SELECT 1") == [(1,)]
+    home = own_home / 'it\'s "ours", 100%'
+    for _ in range(2):
+        member = use(home)
+        assert ask(member, "SELECT 1") == [(1,)]
+        member.leave()
+        sockets = member.sockets.parent
+        assert not sockets.is_relative_to(home)  # for the comma
+        wait_until(lambda: not sockets.exists(), "the folder for sockets is removed")
+    assert home.exists()
 
 
 def test_the_port_may_be_chosen(use: Use) -> None:
@@ -257,3 +264,11 @@ def test_a_start_that_was_cut_short_is_begun_anew(own_home: Path, use: Use) -> N
     assert ask(member, "SELECT 1") == [(1,)]
     assert not (own_home / "postgres" / "data.new").exists()
     assert not (own_home / "postgres" / "words.new").exists()
+
+
+async def test_a_server_that_was_first_used_by_url_lets_the_application_in(own_home: Path, use: Use) -> None:
+    member = use()
+    ask(member, "CREATE DATABASE stretto")
+    await (await Database.open(Settings(database_url=member.conninfo(OWNER)))).close()
+    assert ask(member, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'stretto_app'") == [(False,)]
+    await (await Database.open(Settings(home=own_home))).close()

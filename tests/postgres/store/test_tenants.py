@@ -1,16 +1,244 @@
-"""A tenant sees and writes its own rows only; who forgets the tenant sees nothing."""
+"""A tenant sees and writes its own rows only; who forgets the tenant sees nothing and writes nothing."""
 
 from __future__ import annotations
 
-from stretto.store import DEFAULT_TENANT, Database
+from datetime import UTC, datetime
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection, errors
+from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
+
+from stretto.settings import Settings
+from stretto.store import DEFAULT_TENANT, Database, uuid7_floor
+
+OTHER = UUID("00000000-0000-7000-8000-000000000002")
+RUN = UUID(int=uuid7_floor(datetime.now(UTC)).int + (7 << 76) + (2 << 62) + 1)
+
+# A row of each table; %(t)s is the tenant, %(r)s the run.
+ROWS: dict[str, LiteralString] = {
+    "flows": "INSERT INTO flows VALUES (%(t)s, 'f', 1, 'd', '{}', now())",
+    "runs": "INSERT INTO runs (id, tenant_id, flow_name, flow_version, status, priority, input, accepted_at, updated_at)"
+    " VALUES (%(r)s, %(t)s, 'f', 1, 'accepted', 1, '{}', now(), now())",
+    "journal": "INSERT INTO journal (run_id, seq, tenant_id, at, kind) VALUES (%(r)s, 1, %(t)s, now(), 'RunAccepted')",
+    "idempotency": "INSERT INTO idempotency VALUES (%(t)s, 'key', 'd', %(r)s, now())",
+    "signals": "INSERT INTO signals (tenant_id, run_id, kind, body, created_at) VALUES (%(t)s, %(r)s, 'x', '{}', now())",
+    "timers": "INSERT INTO timers VALUES (%(t)s, %(r)s, 'step', now())",
+    "waits": "INSERT INTO waits (tenant_id, run_id, step, kind, name, body, since)"
+    " VALUES (%(t)s, %(r)s, 'step', 'event', 'n', '{}', now())",
+    "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
+}
+CHANGES: dict[str, LiteralString] = {
+    "runs": "UPDATE runs SET status = 'failed'",
+    "timers": "UPDATE timers SET due_at = now()",
+    "waits": "UPDATE waits SET name = 'stolen'",
+    "schedules": "UPDATE schedules SET cron = 'stolen'",
+}
+REMOVALS = ("signals", "timers", "waits", "schedules")
 
 
-async def test_the_default_tenant_is_there(database: Database) -> None:
-    async with database.tenant(DEFAULT_TENANT) as connection:
-        rows = await (await connection.execute("SELECT id, name FROM tenants")).fetchall()
-    assert rows == [(DEFAULT_TENANT, "local")]
+@pytest.fixture
+async def two_tenants(database: Database, owner: AsyncConnection[TupleRow]) -> Database:
+    """A database with a second tenant; each table has one row of the first."""
+    await owner.execute("INSERT INTO tenants VALUES (%s, 'other', now())", [OTHER])
+    for statement in ROWS.values():
+        await owner.execute(statement, {"t": DEFAULT_TENANT, "r": RUN})
+    return database
 
 
-async def test_without_a_tenant_nothing_is_seen(database: Database) -> None:
-    async with database.system() as connection:
-        assert await (await connection.execute("SELECT * FROM tenants")).fetchall() == []
+async def count(connection: AsyncConnection[TupleRow], table: str) -> int:
+    row = await (await connection.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table)))).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def tenant_tables(owner: AsyncConnection[TupleRow]) -> list[str]:
+    """Every table of ours that says whose its rows are, partitions left out."""
+    rows = await owner.execute("""
+        SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+        WHERE c.relnamespace = 'stretto'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        ORDER BY 1""")
+    return [name for (name,) in await rows.fetchall()]
+
+
+async def test_these_tests_know_every_table(owner: AsyncConnection[TupleRow]) -> None:
+    assert await tenant_tables(owner) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+async def test_rows_are_seen_by_their_tenant_only(two_tenants: Database, table: str) -> None:
+    async with two_tenants.tenant(DEFAULT_TENANT) as connection:
+        assert await count(connection, table) == 1
+    async with two_tenants.tenant(OTHER) as connection:
+        assert await count(connection, table) == 0
+    async with two_tenants.system() as connection:
+        assert await count(connection, table) == 0
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+async def test_nobody_writes_rows_of_another_tenant(database: Database, table: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+        async with database.tenant(OTHER) as connection:
+            await connection.execute(ROWS[table], {"t": DEFAULT_TENANT, "r": RUN})
+    with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+        async with database.system() as connection:
+            await connection.execute(ROWS[table], {"t": DEFAULT_TENANT, "r": RUN})
+
+
+@pytest.mark.parametrize("table", sorted(ROWS))
+async def test_a_tenant_writes_its_own_rows(two_tenants: Database, table: str) -> None:
+    other_run = UUID(int=RUN.int + 1)
+    async with two_tenants.tenant(OTHER) as connection:
+        await connection.execute(ROWS[table], {"t": OTHER, "r": other_run})
+        assert await count(connection, table) == 1
+
+
+@pytest.mark.parametrize("table", sorted(CHANGES))
+async def test_nobody_changes_rows_of_another_tenant(
+    two_tenants: Database, owner: AsyncConnection[TupleRow], table: str
+) -> None:
+    async with two_tenants.tenant(OTHER) as connection:
+        assert (await connection.execute(CHANGES[table])).rowcount == 0
+    async with two_tenants.system() as connection:
+        assert (await connection.execute(CHANGES[table])).rowcount == 0
+    async with two_tenants.tenant(DEFAULT_TENANT) as connection:
+        assert (await connection.execute(CHANGES[table])).rowcount == 1
+    with pytest.raises(errors.InsufficientPrivilege, match="row-level security"):
+        async with two_tenants.tenant(DEFAULT_TENANT) as connection:
+            await connection.execute(SQL("UPDATE {} SET tenant_id = %s").format(Identifier(table)), [OTHER])
+    assert await count(owner, table) == 1
+
+
+@pytest.mark.parametrize("table", REMOVALS)
+async def test_nobody_removes_rows_of_another_tenant(two_tenants: Database, table: str) -> None:
+    for tenant_id, removed in ((OTHER, 0), (DEFAULT_TENANT, 1)):
+        async with two_tenants.tenant(tenant_id) as connection:
+            statement = SQL("DELETE FROM {}").format(Identifier(table))
+            assert (await connection.execute(statement)).rowcount == removed
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET kind = 'Forged'",
+        "DELETE FROM journal",
+        "TRUNCATE journal",
+        "DELETE FROM runs",
+        "UPDATE flows SET document = '{}'",
+        "DELETE FROM flows",
+        "INSERT INTO tenants VALUES (gen_random_uuid(), 'mine', now())",
+        "UPDATE idempotency SET digest = ''",
+        "CREATE TABLE mine ()",
+        "ALTER TABLE runs DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant ON runs",
+        "SELECT * FROM stretto.migrations",
+    ],
+)
+async def test_what_happened_cannot_be_changed(two_tenants: Database, statement: LiteralString) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        async with two_tenants.tenant(DEFAULT_TENANT) as connection:
+            await connection.execute(statement)
+
+
+async def test_partitions_cannot_be_reached_past_their_table(
+    two_tenants: Database, owner: AsyncConnection[TupleRow]
+) -> None:
+    rows = await owner.execute(
+        "SELECT c.relname::text FROM pg_class c WHERE c.relispartition AND c.relkind = 'r'"
+        " AND c.relnamespace = 'stretto'::regnamespace"
+    )
+    partitions = [name for (name,) in await rows.fetchall()]
+    assert len(partitions) == 6
+    for name in partitions:
+        with pytest.raises(errors.InsufficientPrivilege, match="permission denied for table"):
+            async with two_tenants.tenant(DEFAULT_TENANT) as connection:
+                await count(connection, name)
+
+
+async def test_a_tenant_sees_itself_and_no_other(two_tenants: Database) -> None:
+    async with two_tenants.tenant(OTHER) as connection:
+        assert await (await connection.execute("SELECT id, name FROM tenants")).fetchall() == [(OTHER, "other")]
+
+
+async def test_the_tenant_ends_with_the_transaction(settings: Settings, owner: AsyncConnection[TupleRow]) -> None:
+    await owner.execute(ROWS["timers"], {"t": DEFAULT_TENANT, "r": RUN})
+    database = await Database.open(settings.model_copy(update={"pool_size": 2}))
+    pids: set[int] = set()
+    for _ in range(3):
+        async with database.tenant(DEFAULT_TENANT) as connection:
+            pids.add(connection.info.backend_pid)
+            assert await count(connection, "timers") == 1
+        with pytest.raises(ZeroDivisionError):
+            async with database.tenant(DEFAULT_TENANT) as connection:
+                raise ZeroDivisionError
+        async with database.system() as connection:
+            assert connection.info.backend_pid in pids
+            assert await count(connection, "timers") == 0
+            row = await (await connection.execute("SELECT current_setting('stretto.tenant', true)")).fetchone()
+            assert row in {(None,), ("",)}
+    await database.close()
+    assert len(pids) == 1
+
+
+async def test_a_dedicated_connection_has_no_more_rights(two_tenants: Database) -> None:
+    async with await two_tenants.dedicated() as connection:
+        assert connection.autocommit
+        assert await count(connection, "runs") == 0
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('stretto.tenant', %s, true)", [str(DEFAULT_TENANT)])
+            assert await count(connection, "runs") == 1
+        assert await count(connection, "runs") == 0
+
+
+async def test_a_connection_of_others_has_no_more_rights(two_tenants: Database) -> None:
+    async with await psycopg.AsyncConnection.connect(two_tenants.conninfo) as connection:
+        assert await count(connection, "runs") == 0
+        row = await (await connection.execute("SELECT current_user::text")).fetchone()
+        assert row == ("stretto_app",)
+
+
+async def test_every_table_with_a_tenant_has_a_policy(owner: AsyncConnection[TupleRow]) -> None:
+    rows = await owner.execute("""
+        SELECT c.relname::text FROM pg_class c
+        WHERE c.relnamespace = 'stretto'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND (c.relrowsecurity IS NOT TRUE OR NOT EXISTS (
+            SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polpermissive
+              AND pg_get_expr(p.polqual, c.oid) LIKE '%stretto.tenant%'
+              AND coalesce(pg_get_expr(p.polwithcheck, c.oid) LIKE '%stretto.tenant%', true)))""")
+    unprotected = {name for (name,) in await rows.fetchall()}
+    assert unprotected == {"migrations", "queue_schema"}  # neither has a tenant, and the application reads neither
+    assert unprotected.isdisjoint(await tenant_tables(owner))
+
+
+async def test_the_application_owns_nothing_and_cannot_get_more(owner: AsyncConnection[TupleRow]) -> None:
+    row = await (
+        await owner.execute("""
+        SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication,
+            EXISTS (SELECT FROM pg_shdepend WHERE refobjid = r.oid AND deptype = 'o'),
+            EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid),
+            has_schema_privilege(r.oid, 'stretto', 'CREATE'), has_schema_privilege(r.oid, 'stretto_queue', 'CREATE')
+        FROM pg_roles r WHERE rolname = 'stretto_app'""")
+    ).fetchone()
+    assert row == (False,) * 9
+
+
+async def test_functions_with_the_owners_rights_look_in_fixed_schemas(owner: AsyncConnection[TupleRow]) -> None:
+    rows = await owner.execute("""
+        SELECT p.proname::text, p.proconfig::text FROM pg_proc p
+        WHERE p.prosecdef AND p.pronamespace IN ('stretto'::regnamespace, 'stretto_queue'::regnamespace)""")
+    found = dict(await rows.fetchall())
+    assert {"fire_due_timers", "due_schedules"} <= set(found)
+    for name, config in found.items():
+        assert config is not None, name
+        assert "search_path=" in config, name
+        assert config.rstrip('"}').endswith("pg_temp"), name
+
+
+async def test_the_public_may_not_enter_our_schemas(owner: AsyncConnection[TupleRow]) -> None:
+    rows = await owner.execute("""
+        SELECT nspname::text FROM pg_namespace, aclexplode(nspacl) a
+        WHERE nspname IN ('stretto', 'stretto_queue') AND a.grantee = 0""")
+    assert await rows.fetchall() == []

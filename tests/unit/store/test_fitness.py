@@ -10,6 +10,7 @@ from stretto.errors import DatabaseUnfit
 from stretto.store.fitness import Surroundings, check_fitness, check_version
 
 FIT = Surroundings(
+    version=17,
     database="shop",
     user="ann",
     superuser=False,
@@ -18,6 +19,7 @@ FIT = Surroundings(
     vector_schema="public",
     vector_available=True,
     app_exists=True,
+    app_logs_in=False,
     app_bypasses=False,
     app_member=True,
     schemas=["stretto", "stretto_queue"],

@@ -1,0 +1,52 @@
+"""The recorded schema: what pg_dump says of a database that was migrated from nothing.
+
+    .venv/bin/python -m tests.postgres.store.record_schema
+
+records it anew, in `schema.sql` next to this file; a test compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from stretto.settings import Settings
+from stretto.store import Database
+from stretto.store.places import wheel_folder
+
+RECORD = Path(__file__).with_name("schema.sql")
+HEADER = (
+    "-- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.\n\n"
+)
+# The queue's tables are Procrastinate's, and the partitions are those of the month.
+PARTITIONS = "stretto.(runs|journal)_[0-9]*"
+PASSING = re.compile(r"^(\\(un)?restrict .*|-- Dumped .*|SET transaction_timeout.*|--)\n", re.MULTILINE)
+
+
+def dump(url: str) -> str:
+    """The schema `stretto` of a database, without what changes from dump to dump."""
+    command = [wheel_folder() / "bin" / "pg_dump", "--schema-only", "--schema=stretto", f"--exclude-table={PARTITIONS}"]
+    text = subprocess.run([*command, f"--dbname={url}"], capture_output=True, check=True, text=True).stdout
+    return HEADER + re.sub(r"\n{3,}", "\n\n", PASSING.sub("", text)).strip() + "\n"
+
+
+async def record(home: Path) -> None:
+    """Migrate a new database and write its schema down."""
+    database = await Database.open(Settings(home=home))
+    RECORD.write_text(await asyncio.to_thread(dump, database.dsn_for_people))
+    await database.close()
+
+
+def main() -> None:
+    """Use a server of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="stretto-tests-", ignore_cleanup_errors=True) as name:
+        os.chmod(name, 0o755)  # noqa: PTH101 - PostgreSQL's account has to pass through
+        asyncio.run(record(Path(name)))
+
+
+if __name__ == "__main__":
+    main()
