@@ -190,12 +190,13 @@ def _start(progress: Progress, state: StepState) -> Iterator[Command]:
         return
     names = _names(progress, state)
     rendered = {name: template.render(names) for name, template in state.step.input.items()}
+    seen = item_names(progress, state) if state.step.kind in ("agent", "judge") else {}
     yield Start(
         path=state.path,
         step=state.step,
         graph=state.frame.graph,
         attempt=state.attempt + 1,
-        input={**item_names(progress, state), **rendered},
+        input={**seen, **rendered},  # prompts see what the item reads; tools get what they are given
         keep=state.keep,
         feedback=tuple(state.feedback),
         failures=state.failures,
