@@ -42,8 +42,9 @@ _json = msgspec.json.encode
 
 MAX_ROWS = 5_000
 """Most rows of one transaction."""
-MAX_BACKLOG_CHARS = 8_000_000
-"""More text than this waiting for the disk makes `drain` wait."""
+MAX_BACKLOG_CHARS = 4_000_000
+"""More text than this waiting for one lane makes `drain` wait."""
+LANES = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +128,45 @@ class JournalWriter(Protocol):
 
 
 class Journal:
-    """The journal in PostgreSQL."""
+    """The journal in PostgreSQL.
+
+    It writes on `LANES` connections, each run always on the same: while one transaction is on its way to
+    the disk, this process can go on with the runs of the other lane.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._lanes = [_Lane(database) for _ in range(LANES)]
+
+    def start(self) -> None:
+        """Begin to write; call it once, in the loop."""
+        for lane in self._lanes:
+            lane.start()
+
+    async def close(self) -> None:
+        """Write what waits and stop."""
+        for lane in self._lanes:
+            await lane.close()
+
+    def append(self, append: Append) -> None:
+        self._lanes[append.lease.run_id.int % LANES].append(append)
+
+    async def drain(self) -> None:
+        for lane in self._lanes:
+            await lane.drain()
+
+    @property
+    def transactions(self) -> int:
+        """Transactions committed so far."""
+        return sum(lane.transactions for lane in self._lanes)
+
+    @property
+    def rows(self) -> int:
+        """Rows committed so far."""
+        return sum(lane.rows for lane in self._lanes)
+
+
+class _Lane:
+    """One connection of the journal, and what waits for it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -144,11 +183,9 @@ class Journal:
         self.rows = 0
 
     def start(self) -> None:
-        """Begin to write; call it once, in the loop."""
         self._task = asyncio.get_running_loop().create_task(self._write(), name="journal")
 
     async def close(self) -> None:
-        """Write what waits and stop."""
         await self._idle.wait()
         if self._task is not None:
             self._task.cancel()
