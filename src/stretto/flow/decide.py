@@ -34,8 +34,9 @@ from stretto.flow.graph import (
     WaitCall,
 )
 from stretto.flow.plan import task_needs
-from stretto.flow.progress import MAX_STEERS, Progress, Want
+from stretto.flow.progress import Progress
 from stretto.flow.scope import Names, StepState, TextOf, frame_value, last_frame, value_of
+from stretto.flow.structure import MAX_STEERS, Want
 
 
 @dataclass(frozen=True, slots=True)
