@@ -151,11 +151,12 @@ def take_start_lock(home: Path, deadline: float) -> int:
 
 
 def read_orders(folder: Path) -> keeper.Orders | None:
-    """The orders of the keeper that was started last."""
+    """The orders of the keeper that was started last; not those that came with a copy of another folder."""
     try:
-        return cast("keeper.Orders", json.loads((folder / ORDERS).read_text()))
+        orders = cast("keeper.Orders", json.loads((folder / ORDERS).read_text()))
     except (FileNotFoundError, ValueError):
         return None
+    return orders if orders["lock"] == str(folder / "keeper.lock") else None
 
 
 def call(orders: keeper.Orders | None) -> socket.socket | None:
@@ -181,7 +182,7 @@ def prepare(home: Path, port: int, lock: int, *, remove_after: bool) -> keeper.O
     data = ensure_data(folder, programs, account, lock)
     config, hba = write_config(folder)
     before = read_orders(folder)
-    near = settle_sockets(folder, Path(before["control"]).parent if before else None)
+    near = settle_sockets(folder, Path(before["control"]).parent if before and before["remove"] else None)
     remove = [str(near)] if near != folder else []  # it holds nothing but sockets
     if remove_after or (before and str(home) in before["remove"]):
         remove += [str(home), str(folder)]

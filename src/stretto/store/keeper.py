@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GRACE_S = 0.7  # after the last user has gone, for commands that follow each other
+GRACE_S = 0.5  # after the last user has gone, for commands that follow each other
 FIRST_USER_S = 5.0  # whoever started the keeper comes at once, or was killed
 POLL_S = 0.01
 PREDECESSOR_S = 60.0  # a keeper that is just stopping gets this long
@@ -129,7 +129,7 @@ class Keeper:
                 if folder == self.orders["sockets"] and self.orders["uid"] is not None:
                     os.chown(folder, self.orders["uid"], self.orders["gid"] or 0)
                 elif self.orders["uid"] is not None:
-                    os.chmod(folder, 0o711)
+                    os.chmod(folder, 0o711)  # noqa: S103 - that account has to pass through
 
     def listen(self) -> None:
         """Open the socket that users connect to; only this user can reach it."""

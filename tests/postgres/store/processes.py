@@ -65,17 +65,18 @@ def belongs(process: psutil.Process, home: str) -> bool:
         return False
 
 
-def wait_until(true: Callable[[], bool], what: str, most_s: float = 20.0) -> None:
+def wait_until(true: Callable[[], bool], what: str, most_s: float = 20.0, every_s: float = 0.01) -> None:
     """Wait for something that happens in another process."""
     deadline = time.monotonic() + most_s
     while not true():
         assert time.monotonic() < deadline, f"in {most_s:g} s it did not happen: {what}"
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def wait_until_gone(home: Path) -> None:
     """Wait until nothing runs for this home."""
-    wait_until(lambda: not processes_of(home), f"nothing runs for {home} ({processes_of(home)})")
+    # A look at all processes costs much more than the sleep between two.
+    wait_until(lambda: not processes_of(home), f"nothing runs for {home}", every_s=0.1)
 
 
 def kill(*pids: int) -> None:

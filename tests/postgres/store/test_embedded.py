@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,11 +29,11 @@ Use = Callable[..., Membership]
 
 
 @pytest.fixture
-def use(own_home: Path) -> Iterator[Use]:
-    """`join`, for this test's home unless told otherwise; leaves at the end whatever happens."""
+def use() -> Iterator[Use]:
+    """`join`; leaves at the end whatever happens."""
     members: list[Membership] = []
 
-    def join_here(home: Path = own_home, port: int = 0, *, remove_after: bool = False) -> Membership:
+    def join_here(home: Path, port: int = 0, *, remove_after: bool = False) -> Membership:
         members.append(join(home, port, remove_after=remove_after))
         return members[-1]
 
@@ -49,7 +50,7 @@ def ask(member: Membership, query: str) -> list[tuple[Any, ...]]:
 
 
 def test_it_starts_serves_and_ends_with_its_last_user(own_home: Path, use: Use) -> None:
-    first, second = use(), use()
+    first, second = use(own_home), use(own_home)
     assert first.postmaster == second.postmaster
     first.leave()
     assert ask(second, "SELECT 1") == [(1,)]
@@ -58,7 +59,7 @@ def test_it_starts_serves_and_ends_with_its_last_user(own_home: Path, use: Use) 
 
 
 def test_it_is_set_up_so_that_nothing_accepted_is_lost_and_little_memory_used(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     settings = dict(ask(member, "SELECT name, setting FROM pg_settings"))
     member.leave()
     expected = {
@@ -77,7 +78,7 @@ def test_it_is_set_up_so_that_nothing_accepted_is_lost_and_little_memory_used(ow
 
 
 def test_it_listens_on_this_machine_only_and_asks_for_the_password(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     listening = psutil.Process(member.postmaster).net_connections("inet")
     assert {(found.laddr.ip, found.laddr.port) for found in listening} == {("127.0.0.1", member.port)}
     for host in ("127.0.0.1", str(member.sockets)):
@@ -92,7 +93,7 @@ def test_it_listens_on_this_machine_only_and_asks_for_the_password(own_home: Pat
 
 
 def test_others_can_read_neither_data_nor_passwords_nor_log(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     for path in ("data", "passwords", "postgres.log", "s", "keeper.sock", "keeper.json"):
         assert stat.S_IMODE((member.folder / path).stat().st_mode) & 0o077 == 0, path
 
@@ -114,48 +115,48 @@ async def test_the_password_is_nowhere_but_in_its_file(own_home: Path) -> None:
 
 
 def test_it_keeps_its_data_and_port_between_starts(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     ask(member, "CREATE TABLE kept AS SELECT 42 AS answer")
     port = member.port
     member.leave()
     wait_until_gone(own_home)
-    again = use()
+    again = use(own_home)
     assert ask(again, "SELECT answer FROM kept") == [(42,)]
     assert again.port == port
 
 
 def test_settings_of_ones_own_are_kept(own_home: Path, use: Use) -> None:
-    use().leave()
+    use(own_home).leave()
     wait_until_gone(own_home)
     (own_home / "postgres" / "local.conf").write_text("work_mem = 9MB\n")
-    member = use()
+    member = use(own_home)
     assert ask(member, "SHOW work_mem") == [("9MB",)]
 
 
 def test_who_comes_while_it_is_stopping_gets_a_new_one(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     for _ in range(3):
         before = member
         member.leave()
         wait_until(lambda: not (own_home / "postgres" / "keeper.sock").exists(), "the keeper closes its door")
-        member = use()
+        member = use(own_home)
         assert member.keeper != before.keeper
         assert ask(member, "SELECT 1") == [(1,)]
 
 
-def test_five_processes_start_it_together_on_a_new_home(own_home: Path) -> None:
-    users = [User(own_home) for _ in range(5)]
+def test_five_processes_start_it_together_on_a_new_home(new_home: Path) -> None:
+    users = [User(new_home) for _ in range(5)]
     told = [user.wait() for user in users]
     assert len({(one["keeper"], one["postmaster"]) for one in told}) == 1
-    keepers = [process for process in processes_of(own_home) if "keeper.py" in " ".join(process.cmdline())]
+    keepers = [process for process in processes_of(new_home) if "keeper.py" in " ".join(process.cmdline())]
     assert len(keepers) == 1
     for user in users:
         user.leave()
-    wait_until_gone(own_home)
+    wait_until_gone(new_home)
 
 
-async def test_five_databases_open_together_on_a_new_home(own_home: Path) -> None:
-    settings = Settings(home=own_home)
+async def test_five_databases_open_together_on_a_new_home(new_home: Path) -> None:
+    settings = Settings(home=new_home)
     databases = await asyncio.gather(*(Database.open(settings) for _ in range(5)))
     for database in databases:
         async with database.system() as connection:
@@ -183,15 +184,16 @@ def test_a_home_with_signs_that_need_quoting(own_home: Path, use: Use) -> None:
         member.leave()
         sockets = member.sockets.parent
         assert not sockets.is_relative_to(home)  # for the comma
-        wait_until(lambda: not sockets.exists(), "the folder for sockets is removed")
+        wait_until_gone(home)
+        assert not sockets.exists()
     assert home.exists()
 
 
-def test_the_port_may_be_chosen(use: Use) -> None:
+def test_the_port_may_be_chosen(own_home: Path, use: Use) -> None:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
-    member = use(port=port)
+    member = use(own_home, port=port)
     assert member.port == port
     assert ask(member, "SHOW port") == [(str(port),)]
 
@@ -201,7 +203,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postg
 
 @root_only
 def test_root_starts_it_under_another_account(own_home: Path, use: Use) -> None:
-    member = use()
+    member = use(own_home)
     assert psutil.Process(member.postmaster).uids().effective != 0
     assert (own_home / "postgres" / "data").stat().st_uid != 0
     assert stat.S_IMODE(own_home.stat().st_mode) == 0o755
@@ -243,7 +245,7 @@ def test_programs_are_copied_if_the_account_cannot_reach_them(
         file.chmod(0o700)  # as an installation with a strict umask leaves it
     monkeypatch.syspath_prepend(str(closed))
     assert wheel_folder().is_relative_to(closed)
-    member = use()
+    member = use(own_home)
     program = Path(psutil.Process(member.postmaster).exe())
     assert program.is_relative_to(own_home / "postgres")
     ask(member, "CREATE EXTENSION vector")
@@ -251,24 +253,36 @@ def test_programs_are_copied_if_the_account_cannot_reach_them(
     wait_until_gone(own_home)
     before = program.stat().st_ino
     assert settle_programs(own_home / "postgres", None) == wheel_folder()
-    use()
+    use(own_home)
     assert program.stat().st_ino == before  # copied once
 
 
-def test_a_start_that_was_cut_short_is_begun_anew(own_home: Path, use: Use) -> None:
-    user = User(own_home)
-    wait_until((own_home / "postgres" / "data.new").exists, "the data folder is being made")
+def test_a_start_that_was_cut_short_is_begun_anew(new_home: Path, use: Use) -> None:
+    user = User(new_home)
+    wait_until((new_home / "postgres" / "data.new").exists, "the data folder is being made")
     time.sleep(0.05)
     user.kill()
-    member = use()
+    member = use(new_home)
     assert ask(member, "SELECT 1") == [(1,)]
-    assert not (own_home / "postgres" / "data.new").exists()
-    assert not (own_home / "postgres" / "words.new").exists()
+    assert not (new_home / "postgres" / "data.new").exists()
+    assert not (new_home / "postgres" / "words.new").exists()
 
 
 async def test_a_server_that_was_first_used_by_url_lets_the_application_in(own_home: Path, use: Use) -> None:
-    member = use()
-    ask(member, "CREATE DATABASE stretto")
+    member = use(own_home)
+    ask(member, "ALTER ROLE stretto_app NOLOGIN PASSWORD NULL")  # as it is made by way of STRETTO_DATABASE_URL
     await (await Database.open(Settings(database_url=member.conninfo(OWNER)))).close()
     assert ask(member, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'stretto_app'") == [(False,)]
     await (await Database.open(Settings(home=own_home))).close()
+
+
+def test_a_copy_of_a_home_is_a_server_of_its_own(own_home: Path, new_home: Path, use: Use) -> None:
+    use(own_home).leave()
+    wait_until_gone(own_home)
+    copy = new_home / "copy"
+    copy.mkdir()
+    subprocess.run(["cp", "-a", own_home / "postgres", copy / "postgres"], check=True)
+    first, second = use(own_home), use(copy)
+    assert first.postmaster != second.postmaster
+    assert first.port != second.port
+    assert ask(second, "SHOW data_directory") == [(str(copy / "postgres" / "data"),)]

@@ -98,8 +98,8 @@ def test_a_setting_of_ones_own_that_postgres_does_not_know(stopped: Path) -> Non
     )
 
 
-def test_a_home_that_is_a_file(own_home: Path) -> None:
-    file = own_home / "file"
+def test_a_home_that_is_a_file(new_home: Path) -> None:
+    file = new_home / "file"
     file.touch()
     refused(file, FolderForbidden, str(file), "STRETTO_HOME")
     refused(file / "below", FolderForbidden, str(file), "STRETTO_HOME")
@@ -118,12 +118,12 @@ def without_rights() -> Generator[None]:
         os.seteuid(0)
 
 
-def test_a_home_that_one_may_not_write(own_home: Path) -> None:
-    own_home.chmod(0o555)
+def test_a_home_that_one_may_not_write(new_home: Path) -> None:
+    new_home.chmod(0o555)
     with without_rights():
-        refused(own_home, FolderForbidden, str(own_home), "Permission denied", "STRETTO_HOME")
-        refused(own_home / "new", FolderForbidden, str(own_home / "new"), "Permission denied")
-    own_home.chmod(0o755)
+        refused(new_home, FolderForbidden, str(new_home), "Permission denied", "STRETTO_HOME")
+        refused(new_home / "new", FolderForbidden, str(new_home / "new"), "Permission denied")
+    new_home.chmod(0o755)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
@@ -150,9 +150,9 @@ def test_a_settled_folder_that_the_account_can_no_longer_reach(stopped: Path) ->
 
 
 @pytest.fixture
-def small_disk(own_home: Path) -> Iterator[Path]:
+def small_disk(new_home: Path) -> Iterator[Path]:
     """A folder on a disk of 80 MB."""
-    disk = own_home / "disk"
+    disk = new_home / "disk"
     disk.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=80m,mode=755", "none", str(disk)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
