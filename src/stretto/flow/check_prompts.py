@@ -19,7 +19,7 @@ def check_prompts(reader: Reader, flow: DraftFlow, types: Types) -> None:
     checker = TypeChecker(reader, flow, types)
     for step in flow.steps.values():
         agent = flow.agents.get(step.agent or "")
-        if agent is None:
+        if agent is None or step.is_unsure:
             continue
         for use in agent.uses:
             _prompt(reader, flow, types, checker, step, agent, use)

@@ -41,7 +41,7 @@ def _check_source(reader: Reader, flow: DraftFlow, step: DraftStep, name: str) -
             f"Put `{step.id}` beside `{name}`.",
         )
         return
-    if source.kind is None:
+    if source.kind is None or source.is_unsure or step.is_unsure:
         return
     by = (*step.path, "each", "by")
     has_items = source.each is not None or source.kind == "map"

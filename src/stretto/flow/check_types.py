@@ -67,12 +67,20 @@ class TypeChecker:
             try:
                 schema = field_type(schema, part, whole)
             except NoSuchField as error:
-                remedy = error.remedy or (origin if whole == read.name else "")
+                remedy = (
+                    error.remedy
+                    if error.remedy and not (origin and "Did you" not in error.remedy)
+                    else origin
+                    if whole == read.name
+                    else error.remedy
+                )
                 self._reader.at_value(path, f"{error.message}.", remedy, read.offset)
                 return
             whole += f"[{part}]" if isinstance(part, int) else f".{part}"
 
     def _origin(self, name: str) -> str:
+        if name == "input":
+            return "Describe it under `input:`, or correct the name."
         step = self._flow.steps.get(name)
         if step is None:
             return ""
@@ -102,7 +110,7 @@ class TypeChecker:
         step = self._flow.steps.get(name)
         if step is not None and step.kind == "agent" and returned_type(self._flow, step) is None:
             return f"Let agent `{step.agent}` return a type that holds a list, such as `Plan`."
-        return "Give it a step that returns a list."
+        return "Give it something of type `array`."
 
     def _tasks(self, step: DraftStep, schema: Schema) -> None:
         items: Json = schema.get("items")
@@ -111,7 +119,7 @@ class TypeChecker:
         if kinds is not None and "object" not in kinds:
             self._reader.at_value(
                 step.over.path,
-                f"each of `tasks` is a mapping with an `id`, but these are {in_words(items)}.",
+                f"each task is a mapping with an `id`, but here each is {in_words(items)}.",
                 "Go through a plain list with `over`.",
             )
             return
@@ -119,7 +127,7 @@ class TypeChecker:
         if properties and "id" not in properties and not items.get("additionalProperties", False):
             self._reader.at_value(
                 step.over.path,
-                f"each of `tasks` needs an `id`, but these have {listing(list(properties))}.",
+                f"each task needs an `id`, but here each has {listing(list(properties))}.",
                 "Add `id` (and `needs?: [string]`) to the type, or use `over`.",
             )
 
@@ -265,13 +273,23 @@ def _dotted(node: cel_tree.Field) -> str:
 def check_inner_input(reader: Reader, step: DraftStep, name: str, wanted: Schema, types: Types) -> None:
     """Notes inputs that a step gives to the flow it runs and that do not fit."""
     properties: Mapping[str, Schema] = wanted["properties"]
-    reader.unknown_keys(step.input_path, step.input, tuple(properties), f"the input of flow `{name}`")
-    missing = [key for key in wanted["required"] if key not in step.input]
-    if missing:
+    meant: set[str] = set()
+    for key in step.input:
+        if key not in properties:
+            close = nearest(key, properties)
+            meant.add(close or "")
+            there = f"It takes {listing(list(properties))}." if properties else "It takes none."
+            reader.at_key(
+                (*step.input_path, key),
+                f"flow `{name}` has no input `{key}`.",
+                f"Did you mean `{close}`?" if close else there,
+            )
+    missing = [key for key in wanted["required"] if key not in step.input and key not in meant]
+    if missing and not step.is_unsure:
         reader.at_key(
             (*step.path, "flow"),
-            f"flow `{name}` needs {listing(missing)}.",
-            f'Add `input: {{{missing[0]}: "{{{{ … }}}}"}}` to step `{step.id}`.',
+            f"flow `{name}` needs the input {listing(missing)}.",
+            f'Add `{missing[0]}: "{{{{ … }}}}"` to the `input` of `{step.id}`.',
         )
     for key, template in step.input.items():
         if key not in properties:
@@ -286,7 +304,8 @@ def check_inner_input(reader: Reader, step: DraftStep, name: str, wanted: Schema
         given_kinds, wanted_kinds = kinds_of(given), kinds_of(properties[key])
         if given_kinds is not None and wanted_kinds is not None and not _fits(given_kinds, wanted_kinds):
             reader.at_value(
-                path, f"input `{key}` of flow `{name}` is {in_words(properties[key])}, but this is {in_words(given)}."
+                path,
+                f"input `{key}` of flow `{name}` must be {in_words(properties[key])}, but this is {in_words(given)}.",
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path as FilePath
 
 from stretto.flow.check_prompts import check_prompts
@@ -11,11 +12,11 @@ from stretto.flow.check_types import TypeChecker, check_inner_input
 from stretto.flow.cycles import check_cycles
 from stretto.flow.document import document_digest, ordered_document, plain_document
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep, Schema
-from stretto.flow.files import read_flow_file, sub_flow_steps
+from stretto.flow.files import files_beside, read_flow_file, sub_flow_steps
 from stretto.flow.graph import Agent, Block, FlowCall, Graph, Json, Retry, Step
 from stretto.flow.infer import Types
-from stretto.flow.plain import is_mapping
-from stretto.flow.problems import Places, PlacesWithin, Problems
+from stretto.flow.plain import is_mapping, kind_of
+from stretto.flow.problems import Enough, Places, PlacesWithin, Problems
 from stretto.flow.read_flow import read_flow
 from stretto.flow.reading import Reader
 from stretto.flow.resolve import Resolver
@@ -28,13 +29,13 @@ WORKS = frozenset({"agent", "tool", "judge"})
 def load_flow(path: FilePath | str) -> Graph:
     """The graph of a flow file, its prompts and sub-flows read from beside it. Raises `FlowInvalid` with every mistake."""
     problems = Problems()
-    read = read_flow_file(FilePath(path), problems)
-    graph = None
-    file = str(path)
-    if read is not None:
-        document, places = read
-        file = places.file
-        graph = _Compiler(document, places, problems).root()
+    graph, file = None, str(path)
+    with suppress(Enough):
+        read = read_flow_file(FilePath(path), problems)
+        if read is not None:
+            document, places = read
+            file = places.file
+            graph = _Compiler(document, places, problems, files_beside(FilePath(path))).root()
     problems.raise_if_any(file)
     assert graph is not None
     return graph
@@ -47,8 +48,10 @@ def compile_document(document: Mapping[str, Json], file: str = "flow") -> Graph:
     """
     problems = Problems()
     places = Places(file)
-    plain = plain_document(document, places, problems)
-    graph = _Compiler(plain, places, problems).root() if plain is not None else None
+    graph = None
+    with suppress(Enough):
+        plain = plain_document(document, places, problems)
+        graph = _Compiler(plain, places, problems).root() if plain is not None else None
     problems.raise_if_any(file)
     assert graph is not None
     return graph
@@ -57,17 +60,35 @@ def compile_document(document: Mapping[str, Json], file: str = "flow") -> Graph:
 class _Compiler:
     """Compiles one document and the flows inside it, each once."""
 
-    def __init__(self, document: Mapping[str, Json], places: Places, problems: Problems) -> None:
+    def __init__(
+        self, document: Mapping[str, Json], places: Places, problems: Problems, beside: frozenset[str] = frozenset()
+    ) -> None:
         self._document = document
         self._places = places
         self._problems = problems
-        flows: Json = document.get("flows")
-        self._flows: dict[str, Mapping[str, Json]] = {}
-        if is_mapping(flows):
-            self._flows = {name: flow for name, flow in flows.items() if is_mapping(flow)}
+        self._beside = beside
+        self._flows = self._inlined(Reader(places, problems))
         self._graphs: dict[str, Graph | None] = {}
         self._signatures: dict[str, tuple[Schema, Schema]] = {}
         self._open: list[str] = []
+
+    def _inlined(self, reader: Reader) -> dict[str, Mapping[str, Json]]:
+        """The flows that stand in the document, by name."""
+        flows: dict[str, Mapping[str, Json]] = {}
+        raw = reader.mapping(("flows",), self._document.get("flows"), "`flows`", "flows: {chapter: {flow: chapter, …}}")
+        for name, flow in (raw or {}).items():
+            if not is_mapping(flow):
+                reader.at_value(("flows", name), f"flow `{name[:80]}` is a mapping, but this is {kind_of(flow)}.")
+                continue
+            flows[name] = flow
+            called: Json = flow.get("flow")
+            if isinstance(called, str) and called != name:
+                reader.at_value(
+                    ("flows", name, "flow"),
+                    f"this flow is called `{called[:80]}`, but stands under the name `{name[:80]}`.",
+                    "Give both the same name.",
+                )
+        return flows
 
     def root(self) -> Graph | None:
         """The graph of the document itself; None, problems noted, when it has any."""
@@ -78,7 +99,7 @@ class _Compiler:
     def _compile(self, document: Mapping[str, Json], places: Places, name: str = "") -> Graph | None:
         reader = Reader(places, self._problems)
         before = len(self._problems.found)
-        flow = read_flow(reader, document, frozenset(self._flows) | frozenset(self._open[:1]))
+        flow = read_flow(reader, document, frozenset(self._flows) | frozenset(self._open[:1]), self._beside)
         inner = {
             step.id: graph
             for step in flow.steps.values()
@@ -130,9 +151,13 @@ class _Compiler:
         while todo:
             for _, name in sub_flow_steps(todo.pop()):
                 if name not in needed and name in self._flows:
-                    needed[name] = {key: value for key, value in self._flows[name].items() if key != "flows"}
+                    needed[name] = {
+                        key: value
+                        for key, value in self._flows[name].items()
+                        if key != "flows" and not key.startswith("x-")
+                    }
                     todo.append(self._flows[name])
-        plain = {key: value for key, value in document.items() if key != "flows"}
+        plain = {key: value for key, value in document.items() if key != "flows" and not key.startswith("x-")}
         if needed:
             plain["flows"] = needed
         return ordered_document(plain)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stretto.flow.drafts import Schema
 from stretto.flow.graph import Json
 from stretto.flow.json_schema import COMMON_MISTAKES, KEYWORDS, schema_problems
-from stretto.flow.plain import is_list, is_mapping, kind_of
+from stretto.flow.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
 from stretto.flow.problems import Path, listing, nearest, suggest
 from stretto.flow.reading import TYPE_NAME, Reader
 
@@ -144,13 +144,15 @@ class TypeReader:
             return ANYTHING
         if word in self._raw or word in BUILT_IN:
             return self._named(word, path)
+        if any(_camel(name) == word for name in self._raw):
+            return ANYTHING  # that name is wrong itself, which is noted where it stands
         close = COMMON_MISTAKES.get(word.lower()) or nearest(word, [*_WORDS, *self._raw, *BUILT_IN])
         self._reader.at_value(
             path,
             f"there is no type `{word}`.",
             f"Did you mean `{close}`?"
             if close
-            else f"There is {listing([*sorted(_WORDS), *self._raw, *BUILT_IN], 20)}.",
+            else f"There are {listing([*sorted(_WORDS), *self._raw, *BUILT_IN], 20)}.",
         )
         return ANYTHING
 
@@ -209,14 +211,15 @@ def field_type(schema: Schema, part: str | int, whole: str) -> Schema:
         if part in properties:
             return properties[part]
         is_closed = (
-            bool(properties)
+            "properties" in schema
             and schema.get("additionalProperties", False) is False
             and "patternProperties" not in schema
         )
         if not is_closed or len(kinds - {"null"}) > 1:
             return ANYTHING
         raise NoSuchField(
-            f"`{whole}` has no field `{part}`", suggest(part, properties, f"It has {listing(list(properties))}.")
+            f"`{whole}` has no field `{part}`",
+            suggest(part, properties, f"It has {listing(list(properties))}." if properties else "It has none."),
         )
     if "array" in kinds and len(kinds - {"null"}) == 1:
         raise NoSuchField(
@@ -240,22 +243,8 @@ def _item_type(schema: Schema, kinds: frozenset[str], part: int, whole: str) -> 
     raise NoSuchField(f"`{whole}` is {_in_words(kinds)} and has no item `[{part}]`", "")
 
 
-_NAMES = {
-    "string": "a text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "object": "a mapping",
-    "array": "a list",
-    "null": "null",
-}
-
-
 def _in_words(kinds: frozenset[str]) -> str:
-    return " or ".join(_NAMES[kind] for kind in TYPES_IN_ORDER if kind in kinds)
-
-
-TYPES_IN_ORDER = ("string", "number", "integer", "boolean", "array", "object", "null")
+    return " or ".join(words for kind, words in KINDS_IN_WORDS.items() if kind in kinds)
 
 
 def in_words(schema: Schema) -> str:

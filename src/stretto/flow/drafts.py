@@ -29,8 +29,13 @@ class NameRead:
 
     name: str
     trail: tuple[str | int, ...]
-    offset: int
+    where: int | Callable[[], int]  # finding it takes time, and is needed for messages only
     required: bool = True
+
+    @property
+    def offset(self) -> int:
+        """Where in the text the name stands, in characters from its start."""
+        return self.where if isinstance(self.where, int) else self.where()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class DraftStep:
     declared_after: list[tuple[str, Path]] = field(default_factory=list[tuple[str, Path]])
     when: Expression | None = None
     each: Each | None = None
+    is_unsure: bool = False  # part of it could not be read: what it gives is not known for certain
     has_cut: bool = False  # `each` says by what to cut
     watch: Watch | None = None
     reactions: tuple[Reaction, ...] = ()

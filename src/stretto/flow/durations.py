@@ -11,6 +11,9 @@ LONGEST_S = 366 * 86400.0
 MOST_USD = 1_000_000.0
 
 _DURATION = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ]*)\s*", re.ASCII)
+_PARTS = re.compile(
+    r"\s*(?:([0-9]{1,4})d)?\s*(?:([0-9]{1,6})h)?\s*(?:([0-9]{1,8})m)?\s*(?:([0-9]{1,9})s)?\s*", re.ASCII
+)
 _MONEY = re.compile(r"\s*(?:\$\s*(-?[0-9]+(?:\.[0-9]+)?)|(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-z€£$]*))\s*")
 _WORDS = {
     "ms": ("millisecond", "milliseconds", "msec", "msecs"),
@@ -31,6 +34,11 @@ def parse_duration(value: object) -> float:
             f"`{_short(value)}` has no unit", f"Write `{_short(value)}s` for seconds or `{_short(value)}m` for minutes."
         )
     match = _DURATION.fullmatch(value)
+    if not match and (parts := _PARTS.fullmatch(value)) and any(parts.groups()):
+        days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        plain = f"{total // 60}m" if total % 60 == 0 else f"{total}s"
+        raise Fault(f"`{_short(value)}` has several units", f"Write `{plain}`.")
     if not match:
         raise Fault(
             f"`{_short(value)}` is no duration", "Write one number and one unit, like `30s`, `5m`, `2h` or `1d`."

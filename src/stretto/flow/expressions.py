@@ -129,11 +129,17 @@ def compile_condition(source: str) -> Condition:
     except (RuntimeError, UnicodeError, ValueError) as error:
         raise _syntax_fault(str(error), source) from None
     names = frozenset(read.name for read in cel_tree.reads(tree))
-    return Condition(source, names, tree, _check(source, names), program)
+    return Condition(source, names, tree, _check(source, names, tree), program)
 
 
-def _check(source: str, names: frozenset[str]) -> str:
+def _check(source: str, names: frozenset[str], tree: cel_tree.Node) -> str:
     """The type of the expression. Raises `Fault` for what CEL's checker refuses, numbers of two kinds apart."""
+    try:
+        # With the names replaced, one environment serves all expressions; to make one takes longer than to check.
+        program = _environment(_STAND_INS).compile(_with_stand_ins(source, tree))
+        return str(program.return_type().name())
+    except (RuntimeError, LookupError):
+        pass
     try:
         return str(_environment(tuple(sorted(names))).compile(source).return_type().name())
     except RuntimeError as error:
@@ -143,7 +149,22 @@ def _check(source: str, names: frozenset[str]) -> str:
         return "DYN"
 
 
-@lru_cache(maxsize=256)
+_STAND_INS = tuple(f"_name_{n}_" for n in range(16))
+
+
+def _with_stand_ins(source: str, tree: cel_tree.Node) -> str:
+    """The expression with other names. Raises `LookupError` when there are too many."""
+    stand_ins: dict[str, str] = {}
+    for read in cel_tree.reads(tree):
+        stand_ins.setdefault(read.name, _STAND_INS[len(stand_ins)])
+    for offset, name in sorted({(read.offset, read.name) for read in cel_tree.reads(tree)}, reverse=True):
+        if not source.startswith(name, offset):
+            raise LookupError(name)
+        source = source[:offset] + stand_ins[name] + source[offset + len(name) :]
+    return source
+
+
+@lru_cache(maxsize=64)
 def _environment(names: tuple[str, ...] = ()) -> Any:
     numbers = cel.Type.INT, cel.Type.DOUBLE
     arithmetic: dict[str, Callable[[Any, Any], Any]] = {
@@ -211,7 +232,7 @@ def _type_fault(message: str, source: str, offset: int) -> Fault:
         remedy = (
             f"Did you mean `{close}`?"
             if close
-            else "There is `size`, `has`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `filter` and `map`."
+            else "There are `size`, `has`, `contains`, `startsWith`, `endsWith`, `matches`, `all`, `exists`, `filter` and `map`."
         )
         at = source.rfind(word, 0, offset + len(word))
         return Fault(f"there is no function `{word}` in conditions", remedy, at if at >= 0 else offset)

@@ -11,8 +11,11 @@ from stretto.flow.plain import is_list, is_mapping
 from stretto.flow.problems import Path, Problems, Spot, nearest
 from stretto.flow.read_flow import is_file_name
 from stretto.flow.reading import NAME
+from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
 
 MAX_FLOWS = 100
+_ENDINGS = (".yaml", ".yml", ".json")
+_UNREAD = "{# the prompt could not be read #}\n"
 
 
 def read_flow_file(path: FilePath, problems: Problems) -> tuple[dict[str, Json], FilePlaces] | None:
@@ -38,18 +41,20 @@ def read_flow_file(path: FilePath, problems: Problems) -> tuple[dict[str, Json],
             flows[name] = {"flow": name}
             continue
         sub, sub_places = read
-        if sub.get("flow") != name and isinstance(sub.get("flow"), str):
-            problems.add(
-                sub_places.value(("flow",)),
-                f"the file is {beside.name}, but the flow in it is called `{sub['flow']}`.",
-                f"Call it `{name}`, or rename the file.",
-            )
         flows[name] = sub
         places.mount(("flows", name), sub_places)
         wanted += [inner for _, inner in sub_flow_steps(sub)]
     if flows:
         document["flows"] = flows
     return document, places
+
+
+def files_beside(path: FilePath) -> frozenset[str]:
+    """The names of the flow files in the same folder."""
+    try:
+        return frozenset(other.stem for other in path.parent.iterdir() if other.suffix in _ENDINGS)
+    except OSError:
+        return frozenset()
 
 
 def _shown(path: FilePath) -> str:
@@ -63,7 +68,7 @@ def _shown(path: FilePath) -> str:
 def _beside(path: FilePath, name: str) -> FilePath | None:
     if not NAME.fullmatch(name):
         return None
-    for ending in (".yaml", ".yml", ".json"):
+    for ending in _ENDINGS:
         candidate = path.parent / f"{name}{ending}"
         if candidate.is_file():
             return candidate
@@ -91,7 +96,7 @@ def _read_one(path: FilePath, shown: str, problems: Problems) -> tuple[dict[str,
 
 def _missing_remedy(path: FilePath) -> str:
     try:
-        names = [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml", ".json")]
+        names = [other.name for other in path.parent.iterdir() if other.suffix in _ENDINGS]
     except OSError:
         return "Check the path."
     close = nearest(path.name, names)
@@ -99,21 +104,25 @@ def _missing_remedy(path: FilePath) -> str:
 
 
 def _put_prompts_in(folder: FilePath, document: dict[str, Json], places: FilePlaces, problems: Problems) -> None:
-    agents: Json = document.get("agents")
-    if not is_mapping(agents):
-        return
-    changed_agents: dict[str, Json] = {}
-    for name, agent in agents.items():
-        if not is_mapping(agent):
+    """Puts the texts of prompt files in place of their names; misspelt keys count as what they were meant to be."""
+    for section, agents in document.items():
+        if _meant(section, FLOW_KEYS) != "agents" or not is_mapping(agents):
             continue
-        changed = dict(agent)
-        for key in ("prompt", "system"):
-            value: Json = agent.get(key)
-            if isinstance(value, str) and value.strip() and is_file_name(value):
-                path = ("agents", str(name), key)
-                changed[key] = _prompt(folder, value, path, places, problems)
-        changed_agents[str(name)] = changed
-    document["agents"] = {**agents, **changed_agents}
+        read: dict[str, Json] = {}
+        for name, agent in agents.items():
+            read[name] = agent
+            if not is_mapping(agent):
+                continue
+            changed = read[name] = dict(agent)
+            for key, value in agent.items():
+                is_prompt = _meant(key, AGENT_KEYS) in ("prompt", "system") and isinstance(value, str) and value.strip()
+                if is_prompt and is_file_name(value):
+                    changed[key] = _prompt(folder, value, (section, name, key), places, problems)
+        document[section] = read
+
+
+def _meant(key: str, known: tuple[str, ...]) -> str | None:
+    return key if key in known else nearest(key, known)
 
 
 def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> str:
@@ -129,17 +138,17 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
             f"the prompt file `{name[:120]}` lies outside the flow's folder.",
             "Move it beside the flow, or into a folder below.",
         )
-        return "\n"
+        return _UNREAD
     try:
         with file.open("rb") as opened:
             source = opened.read(MAX_BYTES + 1)
     except (OSError, ValueError):
         problems.add(places.value(path), f"there is no prompt file `{name[:120]}`.", _prompt_remedy(folder, file, name))
-        return "\n"
+        return _UNREAD
     shown = _shown(file)
     if len(source) > MAX_BYTES:
         problems.add(Spot(shown, 1, 1), f"the prompt has more than {MAX_BYTES:,} bytes.", "Make it shorter.")
-        return "\n"
+        return _UNREAD
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -150,10 +159,10 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
             f"this is not UTF-8 text (byte 0x{source[error.start]:02x}).",
             "Save the file as UTF-8.",
         )
-        return "\n"
+        return _UNREAD
     if not text.strip():
         problems.add(Spot(shown, 1, 1), "the prompt is empty.", "Write what the model shall do.")
-        return "\n"
+        return _UNREAD
     text = text if "\n" in text or "{{" in text else text + "\n"
     places.text_from(path, shown, text)
     return text

@@ -7,30 +7,26 @@ character is counted, and operators that could build something huge are checked 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError, nodes, pass_context
+from jinja2 import Template, TemplateError, Undefined, UndefinedError, nodes, pass_context
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from stretto.errors import OutputInvalid
 from stretto.flow.graph import Json
+from stretto.flow.jinja_syntax import JOINED, TURNS, bounded, read_template
 from stretto.flow.plain import is_list, is_mapping, is_sequence
-from stretto.flow.problems import Fault, suggest
+from stretto.flow.problems import suggest
 from stretto.flow.template_filters import FILTERS, MAX_OUTPUT, TESTS, TooMuch, as_list, as_text, is_null, measure
-from stretto.flow.template_names import Reads, is_trail, line_start, only_expression
+from stretto.flow.template_names import Read, Reads, is_trail, only_expression
 
 MAX_TURNS = 100_000
 MAX_RANGE = 10_000
 _BUDGET = "render budget"  # a name with a space cannot be written in a template
 _RESULT = "_stretto_value"
 
-_ALLOWED = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Tuple, nodes.List, nodes.Dict, nodes.Pair,
-    nodes.Keyword, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.For, nodes.If, nodes.Assign, nodes.With, nodes.CondExpr,
-    nodes.Filter, nodes.Test, nodes.Call, nodes.Concat, nodes.Compare, nodes.Operand, nodes.BinExpr, nodes.UnaryExpr,
-)  # fmt: skip
 _LOOP_FIELDS = ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "depth")
 
 
@@ -190,7 +186,7 @@ def _environment() -> Sandbox:
     )
     tables: list[tuple[dict[str, Any], dict[str, Any]]] = [
         (cast("dict[str, Any]", sandbox.globals), {"range": _range}),
-        (cast("dict[str, Any]", sandbox.filters), {**FILTERS, "loop turns": _turns, "joined text": _joined}),
+        (cast("dict[str, Any]", sandbox.filters), {**FILTERS, TURNS: _turns, JOINED: _joined}),
         (cast("dict[str, Any]", sandbox.tests), TESTS),
     ]
     for table, mine in tables:
@@ -203,150 +199,65 @@ _SANDBOX = _environment()
 
 
 class Compiled:
-    """A template that is ready to render."""
+    """A template that is ready to render; what it compiles to is made when it is first rendered."""
 
-    __slots__ = ("_run", "is_trail", "is_value", "names", "source", "tree")
+    __slots__ = ("_code", "_trail", "is_trail", "is_value", "names", "source", "tree")
 
-    def __init__(self, source: str, tree: nodes.Template) -> None:
+    def __init__(self, source: str) -> None:
+        """Reads the template. Raises `Fault` with the offset of the mistake."""
         self.source = source
-        self.tree = tree
-        expression = only_expression(tree)
+        self.tree = read_template(_SANDBOX, source)
+        expression = only_expression(self.tree)
+        found = Reads(self.tree).found
         self.is_value = expression is not None
         self.is_trail = expression is not None and is_trail(expression)
-        body = tree
+        self.names = frozenset(read.name for read in found)
+        self._trail = found[0] if self.is_trail and found else None
+        self._code: Template | None = None
+
+    def render(self, given: Mapping[str, Json]) -> Json:
+        """The value or the text for these names. Raises `OutputInvalid`."""
+        try:
+            return measure(self._follow(self._trail, given)) if self._trail else self._render(given)
+        except (TemplateError, TooMuch) as error:
+            raise _failed(self.source, str(error.message if isinstance(error, TemplateError) else error)) from None
+        except (
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+            SyntaxError,
+        ) as error:
+            raise _failed(self.source, f"{error}.") from None
+
+    def _follow(self, read: Read, given: Mapping[str, Json]) -> object:
+        """The value of `name.field[0]…`, without any code."""
+        value: object = given.get(read.name)
+        for part in read.trail:
+            value = _SANDBOX.getitem(value, part)
+        return value
+
+    def _render(self, given: Mapping[str, Json]) -> Json:
+        if self._code is None:
+            self._code = _SANDBOX.from_string(self._body())
+        context = self._code.new_context({**given, _BUDGET: Budget()})
+        text = "".join(self._code.root_render_func(context))
+        return measure(context.vars[_RESULT]) if self.is_value else text
+
+    def _body(self) -> nodes.Template:
+        """What is compiled: of a template that is one expression, its assignment to a name."""
+        expression = only_expression(self.tree)
+        body = self.tree
         if expression is not None:
             target = nodes.Name(_RESULT, "store", lineno=1)
             body = nodes.Template([nodes.Assign(target, expression, lineno=1)], lineno=1)
         body.set_environment(_SANDBOX)
-        self._run = _SANDBOX.from_string(body)
-        self.names = frozenset(read.name for read in Reads(tree).found)
-
-    def render(self, given: dict[str, Json]) -> Json:
-        """The value or the text for these names. Raises `OutputInvalid`."""
-        budget = Budget()
-        try:
-            context = self._run.new_context({**given, _BUDGET: budget})
-            text = "".join(self._run.root_render_func(context))
-            if not self.is_value:
-                return text
-            value = context.vars[_RESULT]
-            if isinstance(value, Undefined):
-                return value or None  # asking a missing field for its truth is the error
-            return measure(value)
-        except (TemplateError, TooMuch) as error:
-            raise _failed(self.source, str(error.message if isinstance(error, TemplateError) else error)) from None
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
-            raise _failed(self.source, f"{error}.") from None
+        return bounded(body)
 
 
 def _failed(source: str, why: str) -> OutputInvalid:
     shown = " ".join(source.split())
     shown = shown if len(shown) <= 80 else shown[:79] + "…"
     return OutputInvalid(f"The template `{shown}` cannot be rendered: {why}", template=source)
-
-
-def compile_source(source: str) -> Compiled:
-    """Compiles a template. Raises `Fault` with the offset of the mistake."""
-    try:
-        tree = _SANDBOX.parse(source)
-        _refuse(tree, source)
-        tree = _bounded(tree)
-        return Compiled(source, tree)
-    except TemplateSyntaxError as error:
-        raise _syntax_fault(error, source) from None
-    except Fault:
-        raise
-    except (TemplateError, SyntaxError, ValueError, OverflowError) as error:
-        raise Fault(f"the template cannot be read: {error}", "", 0) from None
-    except (RecursionError, MemoryError):
-        raise Fault("the template is nested too deeply", "Make it simpler.", 0) from None
-
-
-def _syntax_fault(error: TemplateSyntaxError, source: str) -> Fault:
-    message = str(error.message or "it cannot be read").rstrip(".")
-    start = line_start(source, error.lineno)
-    line = source[start:].split("\n", 1)[0]
-    token = message.rsplit("'", 2)[1] if message.count("'") >= 2 else ""
-    at = line.find(token) if (token and "got" in message) or "encountered" in message.lower() else -1
-    if at < 0:
-        at = max(min((found for found in (line.find("{{"), line.find("{%")) if found >= 0), default=0), 0)
-    remedy = ""
-    if "No filter named" in message:
-        remedy = suggest(token, FILTERS)
-        message = f"there is no filter `{token}`"
-        at = max(line.find(token), 0)
-    elif "No test named" in message:
-        remedy = suggest(token, TESTS)
-        message = f"there is no test `{token}`"
-        at = max(line.find(token), 0)
-    elif "unexpected end of template" in message.lower() or "Unexpected end" in message:
-        message, remedy = (
-            "the template ends in the middle",
-            "Close every `{{` with `}}`, every `{% if %}` with `{% endif %}`.",
-        )
-    elif "Encountered unknown tag" in message:
-        message, remedy = f"there is no tag `{token}`", "There is `if`, `for`, `set` and `with`."
-    elif "end of print statement" in message:
-        message, remedy = (
-            f"`{token}` cannot stand here",
-            "A `{{ … }}` holds one expression, like `{{ review.comments }}`.",
-        )
-    elif message.startswith("expected token"):
-        words = message.split("'")
-        if len(words) >= 4:
-            message = f"`{words[1]}` is expected where `{words[3]}` stands"
-    return Fault(message, remedy, start + at)
-
-
-def _refuse(tree: nodes.Template, source: str) -> None:
-    todo: list[nodes.Node] = [tree]
-    while todo:
-        node = todo.pop()
-        if not isinstance(node, _ALLOWED) or (isinstance(node, nodes.For) and node.recursive):
-            word = {"CallBlock": "call", "FilterBlock": "filter", "AssignBlock": "set … endset", "FromImport": "import"}
-            name = word.get(type(node).__name__, type(node).__name__.lower())
-            raise Fault(
-                f"`{name}` cannot be used in a template",
-                "There is `if`, `for`, `set x = …` and `with`.",
-                line_start(source, node.lineno),
-            )
-        if isinstance(node, nodes.Call) and not (isinstance(node.node, nodes.Name) and node.node.name == "range"):
-            raise _call_fault(node, source)
-        todo.extend(node.iter_child_nodes())
-
-
-def _call_fault(node: nodes.Call, source: str) -> Fault:
-    start = line_start(source, node.lineno)
-    name = node.node.attr if isinstance(node.node, nodes.Getattr) else getattr(node.node, "name", "this")
-    at = source.find(str(name), start)
-    if name in FILTERS:
-        remedy = f"Write `… | {name}`."
-    else:
-        remedy = (
-            'Values have no methods and there is one function, `range`; use a filter, as in `{{ names | join(", ") }}`.'
-        )
-    return Fault(f"`{name}()` cannot be called", remedy, max(at, start))
-
-
-def _bounded(tree: nodes.Template) -> nodes.Template:
-    """Counts the turns of every loop, and the characters of every `~`."""
-    todo: list[nodes.Node] = [tree]
-    while todo:
-        node = todo.pop()
-        todo.extend(node.iter_child_nodes())
-        if isinstance(node, nodes.For):
-            node.iter = _filter(node.iter, "loop turns")
-        for name, value in node.iter_fields():
-            if isinstance(value, nodes.Concat):
-                setattr(node, name, _joined_node(value))
-            elif is_list(value):
-                value[:] = [_joined_node(item) if isinstance(item, nodes.Concat) else item for item in value]
-    return tree
-
-
-def _joined_node(node: nodes.Concat) -> nodes.Filter:
-    return _filter(nodes.List(node.nodes, lineno=node.lineno), "joined text")
-
-
-def _filter(node: nodes.Node, name: str) -> nodes.Filter:
-    return nodes.Filter(cast("nodes.Expr", node), name, [], [], None, None, lineno=node.lineno)

@@ -11,7 +11,7 @@ import jsonschema_rs
 import msgspec
 
 from stretto.flow.graph import Json
-from stretto.flow.plain import is_list, is_mapping
+from stretto.flow.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
 from stretto.flow.problems import Path, listing, nearest
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
@@ -53,7 +53,7 @@ def _walk(schema: Json, path: Path) -> Iterator[tuple[Path, bool, str, str]]:
     if isinstance(schema, bool):
         return
     if not is_mapping(schema):
-        yield path, False, "a JSON Schema is a mapping like `{type: string}`.", _type_remedy(schema)
+        yield path, False, f"a JSON Schema is a mapping, but this is {kind_of(schema)}.", _schema_remedy(schema)
         return
     for key, value in schema.items():
         here = (*path, str(key))
@@ -90,6 +90,11 @@ def _walk(schema: Json, path: Path) -> Iterator[tuple[Path, bool, str, str]]:
         elif key in _SCHEMA_MAP and is_mapping(value):
             for name, item in value.items():
                 yield from _walk(item, (*here, str(name)))
+
+
+def _schema_remedy(schema: Json) -> str:
+    meant = COMMON_MISTAKES.get(str(schema).lower()) or nearest(str(schema), TYPES)
+    return f"Write it like `{{type: {meant or 'string'}}}`."
 
 
 def _type_problems(value: Json, path: Path) -> Iterator[tuple[Path, bool, str, str]]:
@@ -140,7 +145,7 @@ def _in_words(error: jsonschema_rs.ValidationError) -> str:  # noqa: PLR0911 - o
     kind = error.kind
     match kind:
         case jsonschema_rs.ValidationErrorKind.Type():
-            return f"must be {_either(kind.types)}, but is {given}"
+            return f"must be {_either([KINDS_IN_WORDS[name] for name in kind.types])}, but is {given}"
         case jsonschema_rs.ValidationErrorKind.Enum():
             return f"must be one of {_either(kind.options, quote=True)}, but is {given}"
         case jsonschema_rs.ValidationErrorKind.Constant():

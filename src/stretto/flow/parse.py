@@ -114,26 +114,30 @@ class FilePlaces(Places):
         return Spot(self.file, mark[0] + 1, mark[1] + 1)
 
     def _inside(self, node: _Scalar, offset: int) -> _Mark:
-        """The mark of a character of a scalar's text; its start where folding makes that unclear."""
+        """The mark of a character of a scalar's text; its start where that cannot be told."""
         line, column = node.start
-        if node.style in ("|", ">"):
-            return self._inside_block(node, offset)
-        if node.start[0] != node.end[0]:
-            return node.start
+        if node.style in ("|", ">") or node.start[0] != node.end[0]:
+            return self._inside_lines(node, offset)
         if node.style is None:
             return line, column + offset
         return line, column + _raw_offset(self._lines[line][column:], offset)
 
-    def _inside_block(self, node: _Scalar, offset: int) -> _Mark:
-        before = node.text[:offset]
-        if node.style == ">" and node.text.rstrip("\n").count("\n"):
-            return node.start
-        row = node.start[0] + 1 + before.count("\n")
-        column = offset - before.rfind("\n") - 1
-        text_line = node.text.split("\n")[before.count("\n")]
-        if row >= len(self._lines) or not text_line:
-            return node.start
-        return row, max(self._lines[row].find(text_line), 0) + column
+    def _inside_lines(self, node: _Scalar, offset: int) -> _Mark:
+        """The same for a scalar of several lines: each line is looked for in the text, in order."""
+        at = 0
+        for row in range(node.start[0], min(node.end[0] + 1, len(self._lines))):
+            line = self._lines[row]
+            begin = node.start[1] if row == node.start[0] else 0
+            piece = line[begin:].strip().removeprefix(node.style or "") if row == node.start[0] else line.strip()
+            if not piece or (row == node.start[0] and node.style in ("|", ">")):
+                continue
+            found = node.text.find(piece, at)
+            if found < 0:
+                continue
+            if offset < found + len(piece) + 1:
+                return row, line.find(piece, begin) + max(offset - found, 0)
+            at = found + len(piece)
+        return node.start
 
 
 def _raw_offset(raw: str, offset: int) -> int:
@@ -302,8 +306,7 @@ class _Tree:
         try:
             yield from yaml.parse(self.text, Loader=loader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise self._unreadable(_mark(mark), *_syntax_message(error, self.text)) from None
+            raise self._unreadable(*_syntax_message(error, self.text)) from None
         except (yaml.YAMLError, ValueError) as error:
             raise self._unreadable((0, 0), f"this is not YAML: {error}.") from None
 
@@ -315,39 +318,49 @@ def _mark(mark: Any) -> _Mark:
     return (int(mark.line), int(mark.column)) if mark is not None else (0, 0)
 
 
-def _syntax_message(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
-    problem = str(error.problem or "it cannot be read")
+def _syntax_message(  # noqa: PLR0911 - one for each mistake
+    error: yaml.MarkedYAMLError, text: str
+) -> tuple[_Mark, str, str]:
+    """Where a text is no YAML, why, and what to do, in plain words."""
+    problem, context = str(error.problem or "it cannot be read"), str(error.context)
     mark = _mark(error.problem_mark or error.context_mark)
     lines = text.split("\n")
     line = lines[mark[0]] if mark[0] < len(lines) else ""
     opened = f" that begins in line {_mark(error.context_mark)[0] + 1}" if error.context_mark else ""
-    if "\t" in line[: mark[1] + 1] or ("found character that cannot start any token" in problem and "\t" in line):
-        return "a tab cannot indent YAML.", "Use spaces."
+    if "\t" in line[: mark[1] + 1] or ("cannot start any token" in problem and "\t" in line):
+        return mark, "a tab cannot indent YAML.", "Use spaces."
     if "mapping values are not allowed" in problem:
-        return "a second `:` in one line cannot be read.", "Put the text in quotes, or the key on a line of its own."
+        return (
+            mark,
+            "a second `:` in one line cannot be read.",
+            "Put the text in quotes, or the key on a line of its own.",
+        )
     if "cannot start any token" in problem:
-        return f"`{line[mark[1] : mark[1] + 1]}` cannot begin a value.", "Put the text in quotes."
+        return mark, f"`{line[mark[1] : mark[1] + 1]}` cannot begin a value.", "Put the text in quotes."
     if "could not find expected ':'" in problem:
         return (
-            "a key without `:` stands here or just above.",
-            "Write `key: value`, and put long texts in quotes or after `|`.",
+            mark,
+            "here or just above stands a key without `:`.",
+            "Write `key: value`; long texts need quotes, or stand after `|`.",
         )
-    if "flow" in str(error.context) and ("',' or '}'" in problem or "',' or ']'" in problem):
-        return (
-            f"a comma or the closing bracket is missing in the {{…}} or […]{opened}.",
-            "Texts with `,`, `{` or `}` need quotes.",
-        )
+    if "flow" in context and ("',' or '}'" in problem or "',' or ']'" in problem):
+        missing = f"a comma or the closing bracket is missing in the {{…}} or […]{opened}."
+        return mark, missing, "Texts with `,`, `{` or `}` in them need quotes."
     if "did not find expected key" in problem or "expected <block end>" in problem:
         return (
+            mark,
             f"the indentation does not fit the block{opened}.",
             "Give all keys of one mapping the same number of spaces.",
         )
-    if "quoted scalar" in str(error.context):
+    if "quoted scalar" in context and "escape" in problem:
         return (
-            f"the text in quotes{opened} is not closed or has a wrong escape ({problem}).",
-            'Close the quotes; inside "…" a backslash is written `\\\\`.',
+            mark,
+            "after `\\` stands no sign that it could belong to.",
+            'Write `\\\\` for a backslash in "…", or use single quotes.',
         )
-    return f"this is not YAML: {problem}.", "Texts with special signs need quotes."
+    if "quoted scalar" in context:
+        return _mark(error.context_mark), "this quote is never closed.", "Close it at the end of the text."
+    return mark, f"this is not YAML: {problem}.", "Texts with special signs need quotes."
 
 
 class _Reader:

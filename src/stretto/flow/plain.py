@@ -7,6 +7,17 @@ from typing import TypeGuard
 
 from stretto.flow.graph import Json
 
+KINDS_IN_WORDS: Mapping[str, str] = {
+    "string": "a text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
+"""The types of JSON, as messages call them."""
+
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Json]]:
     """Whether a value is a mapping (JSON object)."""

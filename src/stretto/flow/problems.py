@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from stretto.errors import FlowInvalid, Problem
 
+MOST_PROBLEMS = 200
+_COMPARED = 300  # words that are compared to find the nearest
+
 Path = tuple[str | int, ...]
 """Where something stands in a document: the keys and list positions from its top."""
 
@@ -75,6 +78,10 @@ def path_text(path: Path) -> str:
     return text
 
 
+class Enough(Exception):
+    """So many problems are found that looking for more helps nobody."""
+
+
 @dataclass(slots=True)
 class Problems:
     """The mistakes found so far in one flow and its sub-flows."""
@@ -83,36 +90,37 @@ class Problems:
     _seen: set[tuple[Spot, str]] = field(default_factory=set[tuple[Spot, str]])
 
     def add(self, spot: Spot, message: str, remedy: str = "") -> None:
-        """Notes one mistake; the same one at the same place counts once."""
-        if (spot, message) not in self._seen:
-            self._seen.add((spot, message))
-            self.found.append(Problem(spot.file, spot.line, spot.column, message, remedy))
+        """Notes one mistake; the same one at the same place counts once. Raises `Enough` after `MOST_PROBLEMS`."""
+        if (spot, message) in self._seen:
+            return
+        if len(self.found) >= MOST_PROBLEMS:
+            raise Enough
+        self._seen.add((spot, message))
+        self.found.append(Problem(spot.file, spot.line, spot.column, message, remedy))
 
     def raise_if_any(self, main_file: str) -> None:
         """Raises `FlowInvalid` with all of them in order of place, those of `main_file` first."""
-        if self.found:
-            raise FlowInvalid(
-                sorted(
-                    self.found,
-                    key=lambda found: (
-                        found.file != main_file,
-                        found.file if found.line else "",
-                        found.line,
-                        found.column,
-                    ),
-                )
-            )
+        if not self.found:
+            return
+        in_order = sorted(
+            self.found,
+            key=lambda found: (found.file != main_file, found.file if found.line else "", found.line, found.column),
+        )
+        if len(in_order) >= MOST_PROBLEMS:
+            more = "there are more problems than these."
+            in_order.append(Problem(main_file, 0, 0, more, f"Mend these {MOST_PROBLEMS} first."))
+        raise FlowInvalid(in_order)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
-    words = list(known)
-    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if close:
-        return close[0]
-    folded = {known_word.lower(): known_word for known_word in words}
-    close = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
+    lower = word.lower()
+    words = [other for other in known if abs(len(other) - len(word)) <= max(2, len(word) // 2)]
+    if len(words) > _COMPARED:
+        words = [other for other in words if other[:1].lower() == lower[:1]][:_COMPARED]
+    folded = {other.lower(): other for other in words}
+    close = difflib.get_close_matches(word, words, n=1) or difflib.get_close_matches(lower, list(folded), n=1)
+    return folded.get(close[0].lower()) if close else None
 
 
 def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -123,7 +131,7 @@ def suggest(word: str, known: Iterable[str], otherwise: str = "") -> str:
         return f"Did you mean `{close}`?"
     if otherwise:
         return otherwise
-    return f"There is {listing(words)}." if words else ""
+    return f"There {'is' if len(words) == 1 else 'are'} {listing(words)}." if words else ""
 
 
 def listing(words: Sequence[str], most: int = 12, joint: str = "and") -> str:

@@ -11,19 +11,24 @@ from stretto.flow.graph import Json
 from stretto.flow.json_schema import misfits
 from stretto.flow.plain import kind_of
 from stretto.flow.read_step import StepReader, read_retry
-from stretto.flow.reading import NAME, WORD, Reader
+from stretto.flow.reading import AGENT_NAME, NAME, WORD, Reader
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
 
+ANYTHING_AT_ALL: Schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": True}
 
-def read_flow(reader: Reader, document: Mapping[str, Json], flow_names: frozenset[str]) -> DraftFlow:
+
+def read_flow(
+    reader: Reader, document: Mapping[str, Json], flow_names: frozenset[str], files_beside: frozenset[str] = frozenset()
+) -> DraftFlow:
     """Everything that stands in a document, problems noted; references are not looked at yet."""
-    reader.unknown_keys((), document, FLOW_KEYS, "a flow")
+    read = {key: value for key, value in document.items() if not key.startswith("x-")}
+    document = reader.known_keys((), read, FLOW_KEYS, "a flow")
     name = _name(reader, document)
     types = TypeReader(
         reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}
     ).read()
     agents = _agents(reader, document, types)
-    steps = StepReader(reader, agents, types, flow_names)
+    steps = StepReader(reader, agents, types, flow_names, files_beside)
     root = DraftBlock((), None)
     if "steps" in document:
         steps.read_steps(("steps",), document["steps"], root)
@@ -31,7 +36,9 @@ def read_flow(reader: Reader, document: Mapping[str, Json], flow_names: frozense
         reader.at_key((), "the flow has no `steps`.", "Add them: `steps: {draft: {agent: writer}}`.")
     if "output" in document:
         root.output, root.output_uses = reader.template(("output",), document["output"], "`output`")
-    draft = DraftFlow(name, _description(reader, document), _input(reader, document), types, agents, root, steps.known)
+    draft = DraftFlow(
+        name, _description(reader, document), _input(reader, document), types, agents or {}, root, steps.known
+    )
     _defaults(reader, document, draft)
     return draft
 
@@ -67,7 +74,9 @@ def _description(reader: Reader, document: Mapping[str, Json]) -> str:
 
 
 def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
-    fields = reader.mapping(("input",), document.get("input"), "`input`", "input: {task: {type: string}}") or {}
+    fields = reader.mapping(("input",), document.get("input"), "`input`", "input: {task: {type: string}}")
+    if fields is None:
+        return ANYTHING_AT_ALL
     properties: dict[str, Schema] = {}
     for name, schema in fields.items():
         path = ("input", name)
@@ -89,21 +98,17 @@ def _check_default(reader: Reader, schema: Schema, path: tuple[str, ...]) -> Non
         reader.at_value((*path, *misfit.path), f"the default {misfit.message}.", "Correct the default or its schema.")
 
 
-def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Schema]) -> dict[str, DraftAgent]:
+def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Schema]) -> dict[str, DraftAgent] | None:
+    """The agents by name; None when they cannot be read."""
     agents: dict[str, DraftAgent] = {}
-    raw = (
-        reader.mapping(
-            ("agents",),
-            document.get("agents"),
-            "`agents`",
-            "agents: {writer: {model: fast, prompt: prompts/writer.md}}",
-        )
-        or {}
-    )
+    example = "agents: {writer: {model: fast, prompt: prompts/writer.md}}"
+    raw = reader.mapping(("agents",), document.get("agents"), "`agents`", example)
+    if raw is None:
+        return None
     for name, value in raw.items():
         path = ("agents", name)
         agent = agents[name] = DraftAgent(name, path)
-        if not WORD.fullmatch(name):
+        if not AGENT_NAME.fullmatch(name):
             reader.at_key(path, f"`{name[:80]}` cannot name an agent.", f"Write it like `{_plain_name(name, '_')}`.")
         data = reader.mapping(path, value, f"agent `{name}`", f"{name}: {{model: fast, prompt: prompts/{name}.md}}")
         if data is not None:
@@ -113,7 +118,7 @@ def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Sc
 
 def _agent(reader: Reader, agent: DraftAgent, data: dict[str, Json], types: Mapping[str, Schema]) -> None:
     path = agent.path
-    reader.unknown_keys(path, data, AGENT_KEYS, f"agent `{agent.name}`")
+    data = reader.known_keys(path, data, AGENT_KEYS, f"agent `{agent.name}`")
     if "model" in data:
         agent.model = reader.text((*path, "model"), data["model"], "the model route")
     else:

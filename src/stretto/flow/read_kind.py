@@ -38,8 +38,9 @@ class KindContext:
     """What reading a kind needs beside the step itself."""
 
     reader: Reader
-    agents: Mapping[str, DraftAgent]
+    agents: Mapping[str, DraftAgent] | None
     flow_names: frozenset[str]
+    files_beside: frozenset[str]
     read_steps: Callable[[Path, Json, DraftBlock], None]
 
 
@@ -54,6 +55,8 @@ def _agent_name(context: KindContext, path: Path, value: Json) -> str | None:
     name = context.reader.text(path, value, "`agent`")
     if name is None:
         return None
+    if context.agents is None:
+        return None  # they could not be read, which is noted there
     if name not in context.agents:
         otherwise = "" if context.agents else "Describe it under `agents:`."
         context.reader.at_value(path, f"there is no agent `{name[:80]}`.", suggest(name, context.agents, otherwise))
@@ -84,7 +87,7 @@ def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> N
     body = reader.mapping(path, data["judge"], "`judge`", "judge: {agent: critic, approve: 0.9, reject: 0.7}")
     if body is None:
         return
-    reader.unknown_keys(path, body, ("agent", "approve", "reject"), "`judge`")
+    body = reader.known_keys(path, body, ("agent", "approve", "reject"), "`judge`")
     approve = reader.number((*path, "approve"), body["approve"], "`approve`", 0, 1) if "approve" in body else 0.9
     reject = reader.number((*path, "reject"), body["reject"], "`reject`", 0, 1) if "reject" in body else 0.7
     if approve is not None and reject is not None and reject > approve:
@@ -99,7 +102,7 @@ def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> N
     name = _agent_name(context, (*path, "agent"), body["agent"])
     if name is None:
         return
-    agent = context.agents[name]
+    agent = (context.agents or {})[name]
     if agent.returns != "Judgement":
         given = f"`{agent.returns}`" if agent.returns else "text"
         reader.at_value(
@@ -120,7 +123,7 @@ def _review(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> 
     )
     if body is None:
         return
-    reader.unknown_keys(path, body, ("show", "question"), "`review`")
+    body = reader.known_keys(path, body, ("show", "question"), "`review`")
     question = reader.text((*path, "question"), body["question"], "`question`") if "question" in body else None
     for key, example in (("show", 'show: "{{ draft }}"'), ("question", "question: Shall this be sent?")):
         if key not in body:
@@ -159,7 +162,7 @@ def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> Non
     body = reader.mapping(path, data["map"], "`map`", 'map: {over: "{{ input.names }}"}')
     if body is None:
         return
-    reader.unknown_keys(path, body, ("over", "tasks", "concurrency", "max", "as"), "`map`")
+    body = reader.known_keys(path, body, ("over", "tasks", "concurrency", "max", "as"), "`map`")
     concurrency = (
         reader.whole((*path, "concurrency"), body["concurrency"], "`concurrency`", 1, 10_000)
         if "concurrency" in body
@@ -221,7 +224,7 @@ def _flow(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
         context.reader.at_value(
             path,
             f"there is no flow `{name}`.",
-            suggest(name, context.flow_names, f"Put `{name}.yaml` beside this file."),
+            suggest(name, context.flow_names | context.files_beside, f"Put `{name}.yaml` beside this file."),
         )
     else:
         step.flow = name
@@ -252,7 +255,7 @@ def _branch(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> 
             conditions.append(None)
             step.blocks.append(DraftBlock(here, step))
             continue
-        reader.unknown_keys(here, body, ("when", "steps", "output"), "a case")
+        body = reader.known_keys(here, body, ("when", "steps", "output"), "a case")
         if "when" not in body:
             otherwise = index if otherwise is None else otherwise
         conditions.append(_case_condition(context, step, here, body))
@@ -276,14 +279,13 @@ def _loop(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     body = reader.mapping(path, data["loop"], "`loop`", 'loop: {until: "review.approved", max: 5}')
     if body is None:
         return
-    reader.unknown_keys(path, body, ("until", "max"), "`loop`")
-    missing = [key for key in ("until", "max") if key not in body]
-    for key in missing:
-        why = "when it is done" if key == "until" else "how often it turns at most"
-        example = 'until: "review.approved"' if key == "until" else "max: 5"
-        reader.at_key(
-            path, f"loop `{step.id}` does not say {why}.", f"Add `{example}`; a loop needs both `until` and `max`."
-        )
+    body = reader.known_keys(path, body, ("until", "max"), "`loop`")
+    for key, what, example in (
+        ("until", "the condition that ends it", 'until: "review.approved"'),
+        ("max", "the most turns it may take", "max: 5"),
+    ):
+        if key not in body:
+            reader.at_key(path, f"loop `{step.id}` has no `{key}`, {what}.", f"Add `{example}`; a loop needs both.")
     until = None
     if "until" in body:
         until, step.until = reader.condition((*path, "until"), body["until"], "`until`")
@@ -308,7 +310,7 @@ def _wait(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     body = reader.mapping(path, data["wait"], "`wait`", "wait: {for: 10m}")
     if body is None:
         return
-    reader.unknown_keys(path, body, ("for", "until", "event", "key", "timeout"), "`wait`")
+    body = reader.known_keys(path, body, ("for", "until", "event", "key", "timeout"), "`wait`")
     ways = [key for key in ("for", "until", "event") if key in body]
     if len(ways) != 1:
         what = listing(ways) if ways else "nothing"
@@ -362,7 +364,7 @@ def _emit(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> No
     body = reader.mapping(path, data["emit"], "`emit`", "emit: {event: order.paid}")
     if body is None:
         return
-    reader.unknown_keys(path, body, ("event", "key"), "`emit`")
+    body = reader.known_keys(path, body, ("event", "key"), "`emit`")
     if "event" not in body:
         reader.at_key(path, "`emit` does not name the event.", "Add `event: NAME`.")
         return

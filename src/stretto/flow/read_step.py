@@ -8,10 +8,11 @@ from stretto.flow.declared_types import read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep, Schema
 from stretto.flow.graph import Each, Json, Reaction, Retry, SegmentKind, SegmentRule, StepKind, Watch
 from stretto.flow.plain import is_list, is_mapping, kind_of
-from stretto.flow.problems import Path, listing, nearest, suggest
+from stretto.flow.problems import Path, listing, suggest
 from stretto.flow.read_kind import READ_KIND, KindContext
 from stretto.flow.reading import WORD, Reader
-from stretto.flow.vocabulary import BODY_KEYS, COMMON_KEYS, KINDS, OUTCOMES, RESERVED, SEGMENTS, STEP_KEYS
+from stretto.flow.templates import Constant
+from stretto.flow.vocabulary import BODY_KEYS, COMMON_KEYS, KINDS, OUTCOMES, RESERVED, SEGMENTS
 
 READERS = frozenset({"agent", "tool", "judge", "review", "flow", "emit"})
 """Kinds that may read another step's stream with `each` or `watch`."""
@@ -24,12 +25,17 @@ class StepReader:
     """Reads blocks of steps; every id is known once in the whole flow."""
 
     def __init__(
-        self, reader: Reader, agents: Mapping[str, DraftAgent], types: Mapping[str, Schema], flow_names: frozenset[str]
+        self,
+        reader: Reader,
+        agents: Mapping[str, DraftAgent] | None,
+        types: Mapping[str, Schema],
+        flow_names: frozenset[str],
+        files_beside: frozenset[str],
     ) -> None:
         self.reader = reader
         self.types = types
         self.known: dict[str, DraftStep] = {}
-        self._context = KindContext(reader, agents, flow_names, self.read_steps)
+        self._context = KindContext(reader, agents, flow_names, files_beside, self.read_steps)
 
     def read_steps(self, path: Path, value: Json, block: DraftBlock) -> None:
         """Reads `steps:`: a mapping of ids to steps, or a list of steps with `id`."""
@@ -89,11 +95,13 @@ class StepReader:
         if not is_mapping(value):
             reader.at_value(
                 path,
-                f"step `{name}` is a mapping, but this is {kind_of(value)}.",
+                f"step `{name}` is empty."
+                if value is None
+                else f"step `{name}` is a mapping, but this is {kind_of(value)}.",
                 f"Write it like `{name}: {{agent: NAME}}`.",
             )
             return
-        data: dict[str, Json] = {str(key): item for key, item in value.items()}
+        data = self._known_keys(step, {str(key): item for key, item in value.items()})
         if self._kind(step, data):
             self._keys(step, data)
             READ_KIND[str(step.kind)](self._context, step, data)
@@ -113,32 +121,27 @@ class StepReader:
                 "Keep one, and make another step of the other.",
             )
             return False
-        unknown = [key for key in data if key not in STEP_KEYS]
-        for key in unknown:
-            close = nearest(key, list(KINDS)) or nearest(key, STEP_KEYS)
-            reader.at_key(
-                (*step.path, key),
-                f"a step has no key `{key}`.",
-                f"Did you mean `{close}`?" if close else f"What a step does is said by one of {listing(KINDS)}.",
-            )
-        if not unknown:
-            reader.at_key(
-                step.path,
-                f"step `{step.id}` does not say what it does.",
-                f"Give it one of {listing(KINDS, joint='or')}.",
-            )
+        reader.at_key(
+            step.path,
+            f"step `{step.id}` does not say what it does.",
+            f"Give it one of {listing(KINDS, joint='or')}.",
+        )
         return False
+
+    def _known_keys(self, step: DraftStep, data: dict[str, Json]) -> dict[str, Json]:
+        kinds = [kind for kind in KINDS if kind in data]
+        body = BODY_KEYS if not kinds or {"map", "loop"} & set(kinds) else ()
+        known = (*(kinds or KINDS), *COMMON_KEYS, *body, *(("id",) if isinstance(step.path[-1], int) else ()))
+        elsewhere = {key: item for key, item in data.items() if key in BODY_KEYS and key not in known}
+        mine = {key: item for key, item in data.items() if key not in elsewhere}
+        return {**self.reader.known_keys(step.path, mine, known, f"step `{step.id}`"), **elsewhere}
 
     def _keys(self, step: DraftStep, data: Mapping[str, Json]) -> None:
         """Notes keys that this kind of step has no use for."""
         kind = str(step.kind)
-        allowed = {"id", kind, *COMMON_KEYS, *(BODY_KEYS if kind in ("map", "loop") else ())}
-        self.reader.unknown_keys(
-            step.path, {key: None for key in data if key not in STEP_KEYS}, allowed, f"step `{step.id}`"
-        )
         at_key = self.reader.at_key
         for key in BODY_KEYS:
-            if key in data and key not in allowed:
+            if key in data and kind not in ("map", "loop"):
                 remedy = (
                     "Steps stand inside each case of a branch."
                     if kind == "branch"
@@ -209,13 +212,13 @@ class StepReader:
 
     def _input(self, step: DraftStep, value: Json) -> None:
         data = self.reader.mapping(step.input_path, value, "`input`", 'input: {task: "{{ input.task }}"}')
+        step.is_unsure = step.is_unsure or data is None
         for name, item in (data or {}).items():
             path = (*step.input_path, name)
             if not WORD.fullmatch(name):
                 self.reader.at_key(path, f"`{name[:80]}` cannot name an input.", f"Write it like `{_plain(name)}`.")
             template, uses = self.reader.template(path, item, f"input `{name}`", "input")
-            if template is not None:
-                step.input[name] = template
+            step.input[name] = template if template is not None else Constant("")
             step.uses += uses
 
     def _after(self, step: DraftStep, value: Json) -> None:
@@ -235,7 +238,7 @@ class StepReader:
 
     def _each(self, step: DraftStep, value: Json) -> None:
         path = (*step.path, "each")
-        data = self._reading(path, value, "each", ("of", "by", "concurrency"), "{of: draft, by: paragraph}")
+        data = self._reading(step, path, value, "each", ("of", "by", "concurrency"), "{of: draft, by: paragraph}")
         if data is None:
             return
         rule = self._rule((*path, "by"), data["by"], "by") if "by" in data else SegmentRule("item")
@@ -244,20 +247,20 @@ class StepReader:
             if "concurrency" in data
             else 4
         )
+        step.is_unsure = step.is_unsure or rule is None
         step.each = Each(str(data["of"]), rule or SegmentRule("item"), concurrency or 4)
         step.has_cut = "by" in data
 
     def _watch(self, step: DraftStep, value: Json) -> None:
         path = (*step.path, "watch")
-        data = self._reading(path, value, "watch", ("of", "every"), "{of: draft, every: {tokens: 200}}")
+        data = self._reading(step, path, value, "watch", ("of", "every"), "{of: draft, every: {tokens: 200}}")
         if data is None:
             return
         if "every" not in data:
             self.reader.at_value(
                 path, "`watch` does not say how often to look.", "Add `every: {tokens: 200}` or `every: sentence`."
             )
-            return
-        rule = self._rule((*path, "every"), data["every"], "every")
+        rule = self._rule((*path, "every"), data["every"], "every") if "every" in data else None
         if rule is not None and rule.kind == "item":
             self.reader.at_value(
                 (*path, "every"), "`watch` reads text and cannot go by `item`.", "Use `each: {of: …, by: item}`."
@@ -265,10 +268,11 @@ class StepReader:
         step.watch = Watch(str(data["of"]), rule or SegmentRule("tokens", 200))
 
     def _reading(
-        self, path: Path, value: Json, key: str, known: tuple[str, ...], example: str
+        self, step: DraftStep, path: Path, value: Json, key: str, known: tuple[str, ...], example: str
     ) -> dict[str, Json] | None:
         if not is_mapping(value):
             name = value if isinstance(value, str) else "draft"
+            step.is_unsure = True
             self.reader.at_value(
                 path,
                 f"`{key}` is a mapping, but this is {kind_of(value)}.",
@@ -276,8 +280,9 @@ class StepReader:
             )
             return None
         data: dict[str, Json] = {str(name): item for name, item in value.items()}
-        self.reader.unknown_keys(path, data, known, f"`{key}`")
+        data = self.reader.known_keys(path, data, known, f"`{key}`")
         if not isinstance(data.get("of"), str):
+            step.is_unsure = True
             self.reader.at_value(
                 (*path, "of"), f"`{key}` does not say whose text it reads.", f"Write it like `{key}: {example}`."
             )
@@ -297,7 +302,9 @@ class StepReader:
             reader.at_value(
                 path,
                 f"a text cannot be cut by `{value}`.",
-                suggest(word, words, f"It can be cut by {listing(words)} or `{{tokens: n}}`."),
+                suggest(
+                    word, words, f"It can be cut by {', '.join(f'`{each}`' for each in words)} or `{{tokens: n}}`."
+                ),
             )
             return None
         if is_mapping(value) and len(value) == 1:
@@ -333,7 +340,7 @@ class StepReader:
             )
             return
         data = self.reader.mapping(path, value, "`on`", "on: {reject: {stop: draft}}") or {}
-        self.reader.unknown_keys(path, data, OUTCOMES, "`on`")
+        data = self.reader.known_keys(path, data, OUTCOMES, "`on`")
         reactions = [
             self._reaction(step, (*path, outcome), outcome, data[outcome]) for outcome in OUTCOMES if outcome in data
         ]
@@ -343,7 +350,7 @@ class StepReader:
         data = self.reader.mapping(path, value, f"`{outcome}`", f"{outcome}: {{stop: draft}}")
         if data is None:
             return None
-        self.reader.unknown_keys(path, data, ("stop", "steer", "feedback"), f"`{outcome}`")
+        data = self.reader.known_keys(path, data, ("stop", "steer", "feedback"), f"`{outcome}`")
         actions = [action for action in ("stop", "steer") if action in data]
         watched = step.watch.of if step.watch else "draft"
         if len(actions) != 1:
@@ -395,7 +402,7 @@ def read_retry(reader: Reader, path: Path, value: Json) -> Retry | None:
     data = reader.mapping(path, value, "`retry`", "retry: {attempts: 5, backoff: 2s}")
     if data is None:
         return None
-    reader.unknown_keys(path, data, ("attempts", "backoff", "factor", "max_backoff", "jitter"), "`retry`")
+    data = reader.known_keys(path, data, ("attempts", "backoff", "factor", "max_backoff", "jitter"), "`retry`")
     plain = Retry()
     attempts = reader.whole((*path, "attempts"), data["attempts"], "`attempts`", 1, 100) if "attempts" in data else None
     factor = reader.number((*path, "factor"), data["factor"], "`factor`", 1, 100) if "factor" in data else None

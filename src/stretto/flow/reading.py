@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Literal, TypeVar
 
 from stretto.flow import cel_tree
@@ -21,6 +22,7 @@ Role = Literal["input", "when", "other", "feedback"]
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
+AGENT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
@@ -30,14 +32,20 @@ class Reader:
     def __init__(self, places: Places, problems: Problems) -> None:
         self.places = places
         self.problems = problems
+        self._meant: dict[Path, str] = {}  # where a key was misspelt: the path as it was meant, the key as written
 
     def at_key(self, path: Path, message: str, remedy: str = "") -> None:
         """Notes a problem with the key that ends `path`."""
-        self.problems.add(self.places.key(path), message, remedy)
+        self.problems.add(self.places.key(self._written(path)), message, remedy)
 
     def at_value(self, path: Path, message: str, remedy: str = "", offset: int | None = None) -> None:
         """Notes a problem with the value at `path`."""
-        self.problems.add(self.places.value(path, offset), message, remedy)
+        self.problems.add(self.places.value(self._written(path), offset), message, remedy)
+
+    def _written(self, path: Path) -> Path:
+        if not self._meant:
+            return path
+        return tuple(self._meant.get(path[: at + 1], part) for at, part in enumerate(path))
 
     def fault(self, path: Path, fault: Fault, what: str = "") -> None:
         """Notes a mistake inside the text at `path`."""
@@ -53,13 +61,20 @@ class Reader:
             return None
         return {str(key): item for key, item in value.items()}
 
-    def unknown_keys(self, path: Path, data: Mapping[str, Json], known: Collection[str], where: str) -> None:
-        """Notes every key that means nothing here."""
-        for key in data:
-            if key not in known:
-                close = nearest(key, known)
-                remedy = f"Did you mean `{close}`?" if close else f"It may have {listing(sorted(known), most=20)}."
-                self.at_key((*path, key), f"{where} has no key `{key}`.", remedy)
+    def known_keys(self, path: Path, data: Mapping[str, Json], known: Collection[str], where: str) -> dict[str, Json]:
+        """Notes every key that means nothing here; gives the data with misspelt keys under the names they were meant to have."""
+        read: dict[str, Json] = {}
+        for key, value in data.items():
+            if key in known:
+                read[key] = value
+                continue
+            close = nearest(key, known)
+            remedy = f"Did you mean `{close}`?" if close else f"It may have {listing(sorted(known), most=20)}."
+            self.at_key((*path, key), f"{where} has no key `{key}`.", remedy)
+            if close and close not in data and close not in read:
+                self._meant[(*path, close)] = key
+                read[close] = value
+        return read
 
     def text(self, path: Path, value: Json, what: str) -> str | None:
         """A text that is not empty."""
@@ -178,7 +193,9 @@ class Reader:
 def template_reads(template: Text, known: Known | None = None) -> tuple[NameRead, ...]:
     """What a template reads, with the offset of each place."""
     found = Reads(template.compiled.tree, known).found
-    return tuple(NameRead(read.name, read.trail, _offset_of(template.source, read), read.required) for read in found)
+    return tuple(
+        NameRead(read.name, read.trail, partial(_offset_of, template.source, read), read.required) for read in found
+    )
 
 
 def _offset_of(source: str, read: Read) -> int:

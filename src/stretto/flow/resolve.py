@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stretto.flow.drafts import DraftBlock, DraftFlow, DraftStep, NameRead, Use
-from stretto.flow.problems import Path, nearest
+from stretto.flow.problems import Path, nearest, suggest
 from stretto.flow.reading import Reader
+from stretto.flow.vocabulary import SPECIAL_NAMES
 
 EACH_NAMES = ("segment", "index")
 WATCH_NAMES = ("text", "segment", "index")
@@ -31,6 +32,22 @@ def special_names(step: DraftStep | None, block: DraftBlock) -> Iterator[str]:
             yield "index"
             if owner.is_planned:
                 yield "needs"
+
+
+_SPECIAL_HINTS = {
+    "item": "It is there inside a `map`.",
+    "index": "It is there inside a `map`, and in a step with `each` or `watch`.",
+    "needs": "It is there inside a `map` over `tasks`.",
+    "turn": "It is there inside a `loop`.",
+    "segment": "It is there in a step with `each` or `watch`.",
+    "text": "It is there in a step with `watch`.",
+}
+_OTHER_HINTS = {
+    "True": "Write `true`.",
+    "False": "Write `false`.",
+    "None": "Write `null`.",
+    "inputs": "Did you mean `input`?",
+}
 
 
 class Resolver:
@@ -64,7 +81,8 @@ class Resolver:
     def _declared(self, step: DraftStep, name: str, path: Path) -> None:
         target = self._steps.get(name)
         if target is None:
-            remedy = self._suggest(name, ())
+            close = nearest(name, [key for key in self._steps if " " not in key])
+            remedy = f"Did you mean `{close}`?" if close else "`after` takes the ids of steps."
             self._reader.at_value(path, f"there is no step `{name[:80]}`.", remedy)
         elif target is step:
             self._reader.at_value(path, f"step `{name}` waits for itself.", "Delete it from `after`.")
@@ -102,27 +120,27 @@ class Resolver:
     def _unknown(
         self, use: Use, read: NameRead, step: DraftStep | None, block: DraftBlock, specials: frozenset[str]
     ) -> None:
-        self._reader.at_value(
-            use.path,
-            f"there is no step or name `{read.name[:80]}` here.",
-            self._suggest(read.name, specials),
-            read.offset,
-        )
+        name = read.name[:80]
+        if name in SPECIAL_NAMES:
+            if step is not None and step.is_unsure and name in WATCH_NAMES:
+                return
+            owner = next((owner for owner in block.owners() if owner.kind == "map"), None)
+            remedy = (
+                f"Here it is called `{owner.item}`." if name == "item" and owner is not None else _SPECIAL_HINTS[name]
+            )
+            self._reader.at_value(use.path, f"`{name}` means nothing here.", remedy, read.offset)
+        else:
+            self._reader.at_value(
+                use.path, f"there is no step or name `{name}`.", self._suggest(read.name, specials), read.offset
+            )
 
-    def _suggest(self, name: str, specials: tuple[str, ...] | frozenset[str]) -> str:
-        hints = {
-            "item": "`item` is there inside a `map`.", "index": "`index` is there inside a `map`, and in a step with `each` or `watch`.",
-            "needs": "`needs` is there inside a `map` over `tasks`.", "turn": "`turn` is there inside a `loop`.",
-            "segment": "`segment` is there in a step with `each` or `watch`.", "text": "`text` is there in a step with `watch`.",
-            "True": "Write `true`.", "False": "Write `false`.", "None": "Write `null`.", "inputs": "Did you mean `input`?",
-        }  # fmt: skip
-        if name in hints:
-            return hints[name]
-        properties = self._flow.input_schema["properties"]
-        if name in properties:
+    def _suggest(self, name: str, specials: frozenset[str]) -> str:
+        if name in _OTHER_HINTS:
+            return _OTHER_HINTS[name]
+        if name in self._flow.input_schema["properties"]:
             return f"Did you mean `input.{name}`?"
-        close = nearest(name, [*(key for key in self._steps if " " not in key), *specials])
-        return f"Did you mean `{close}`?" if close else "Check the spelling; names are `input` and the ids of steps."
+        known = [*specials, *(key for key in self._steps if " " not in key)]
+        return suggest(name, known)
 
     def _link(
         self,
@@ -135,7 +153,6 @@ class Resolver:
     ) -> None:
         """Notes that what stands in `block` (in `step`, or at the block's end) needs `target`."""
         shared, reader_at, target_at = _meet(step, block, target)
-        offset = read.offset if read else None
         if target_at is not target:
             way = _way(shared, target)
             mapped = next((each for each in way if each.kind == "map"), None)
@@ -144,7 +161,7 @@ class Resolver:
                     path,
                     f"step `{target.id}` runs once for each item of map `{mapped.id}`, so it has no single value out here.",
                     f"Use `{mapped.id}`, the list of each item's output.",
-                    offset,
+                    read.offset if read else None,
                 )
                 return
             shared.inner[target.id] = tuple(each.id for each in way)
@@ -155,7 +172,7 @@ class Resolver:
             reader_at.previous.add(target.id)
             return
         if target_at is reader_at:
-            self._reader.at_value(path, *_own(reader_at, target, step), offset)
+            self._reader.at_value(path, *_own(reader_at, target, step), read.offset if read else None)
             return
         reader_at.after.setdefault(target_at.id, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -50,6 +51,8 @@ def measure(value: object) -> Json:
 
 
 class _Measure:
+    """Goes through a value once; what is plain JSON already is not copied."""
+
     def __init__(self) -> None:
         self.left = MAX_OUTPUT
 
@@ -62,11 +65,15 @@ class _Measure:
         if isinstance(value, str | int | float):
             return value
         if is_mapping(value):
-            return {as_text(key): self.plain(item, depth + 1) for key, item in value.items()}
+            entries = {as_text(key): self.plain(item, depth + 1) for key, item in value.items()}
+            same = isinstance(value, dict) and all(map(operator.is_, entries.values(), value.values()))
+            return cast("Json", value) if same else entries
         if is_null(value):
             return None
         if is_sequence(value):
-            return [self.plain(item, depth + 1) for item in as_list(value)]
+            items = [self.plain(item, depth + 1) for item in value]
+            same = is_list(value) and all(map(operator.is_, items, value))
+            return value if same else items
         raise TypeError(f"a {type(value).__name__} is not data")
 
 

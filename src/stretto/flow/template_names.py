@@ -82,16 +82,16 @@ class Reads:
                 self._condition(node, local)
             case nodes.For():
                 self._walk(node.iter, local)
-                inner = local | _stored(node.target) | {"loop"}
+                inner = local | stored(node.target) | {"loop"}
                 for child in [*([node.test] if node.test else []), *node.body]:
                     inner = self._walk(child, inner)
                 self._all(node.else_, local)
             case nodes.With():
                 self._all(node.values, local)
-                self._all(node.body, local.union(*(_stored(target) for target in node.targets)))
+                self._all(node.body, local.union(*(stored(target) for target in node.targets)))
             case nodes.Assign():
                 self._walk(node.node, local)
-                return local | _stored(node.target)
+                return local | stored(node.target)
             case _:
                 return self._all(list(node.iter_child_nodes()), local)
         return local
@@ -159,7 +159,8 @@ def _perhaps(_name: str) -> Literal["yes", "no", "maybe"]:
     return "maybe"
 
 
-def _stored(target: nodes.Node) -> frozenset[str]:
+def stored(target: nodes.Node) -> frozenset[str]:
+    """The names that an assignment or loop gives values to."""
     names = {name.name for name in target.find_all(nodes.Name)}
     if isinstance(target, nodes.Name):
         names.add(target.name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stretto.flow.graph import Json, Template
-from stretto.flow.jinja_sandbox import Compiled, compile_source
+from stretto.flow.jinja_sandbox import Compiled
 from stretto.flow.problems import Fault
 
 MAX_SOURCE = 256 * 1024
@@ -86,5 +86,5 @@ def compile_text(source: str) -> Template:
         return Constant(source)
     if len(source) > MAX_SOURCE:
         raise Fault(f"a template may have {MAX_SOURCE:,} characters, and this has {len(source):,}", "Make it shorter.")
-    compiled = compile_source(source)
+    compiled = Compiled(source)
     return Text(source, compiled.names, compiled)
