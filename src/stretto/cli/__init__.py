@@ -1,0 +1,5 @@
+"""The command line: one of the two doors."""
+
+from stretto.cli.app import main
+
+__all__ = ["main"]

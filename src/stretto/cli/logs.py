@@ -1,0 +1,74 @@
+"""What the program itself has to say, on stderr: for people on a terminal, as JSON lines otherwise."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+QUIET = ("procrastinate", "psycopg", "psycopg.pool", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access")
+"""Libraries of which only warnings are heard."""
+
+_SECRET_NAME = re.compile(r"(?i)passw|secret|token$|api_?key|authorization|cookie|credential")
+_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
+_CONNINFO_PASSWORD = re.compile(r"(?i)\b(password|api_?key)=('[^']*'|\S+)")
+
+
+class _Stderr:
+    """stderr as it is at the moment of writing: a picture on the terminal puts its own in place."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def configure_logs(level: str = "warning") -> None:
+    """Let structlog and the standard library's logging write to stderr from this level up; libraries only warnings."""
+    out = cast("TextIO", _Stderr())
+    last: Processor
+    last = structlog.dev.ConsoleRenderer(pad_event_to=0) if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide_secrets,
+    ]
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*before, last],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before[:3], structlog.stdlib.ExtraAdder(), *before[3:]],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Put `***` in place of values whose name or form says that they are secret."""
+    for name, value in event.items():
+        event[name] = "***" if _SECRET_NAME.search(name) else _hidden(value)
+    return event
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CONNINFO_PASSWORD.sub(r"\1=***", _URL_PASSWORD.sub(r"\1***@", value))
+    return value

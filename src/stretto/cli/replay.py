@@ -1,0 +1,145 @@
+"""`stretto replay`: a run once more, as it was, from its journal. Nothing is carried out again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stretto.cli.exits import Exit, run_async
+from stretto.cli.options import AsJson, RunId
+
+if TYPE_CHECKING:
+    from stretto.cli.view import View
+    from stretto.flow.graph import Graph
+    from stretto.stream import Row
+
+LONGEST_GAP_S = 5.0
+SHORT_GAP_S = 1.0
+
+
+def replay(
+    run: RunId,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="X", min=0.0, help="2 is twice as fast; 0 shows all at once.")
+    ] = 1.0,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help=f"Sit out also gaps of over {LONGEST_GAP_S:.0f} s in which nothing happened.")
+    ] = False,
+    as_json: AsJson = False,
+) -> Exit:
+    """Show a run once more as it was, from its journal.
+
+    Every token comes at its original time. Nothing is carried out again.
+    """
+    return run_async(_replay(run, speed, gaps, as_json))
+
+
+async def _replay(text: str, speed: float, gaps: bool, as_json: bool) -> Exit:
+    from stretto.cli.interrupts import on_interrupts
+    from stretto.platform import Platform
+
+    async with Platform.open(worker=False) as platform:
+        runs = platform.runs()
+        run_id = await runs.find(text)
+        rows = await runs.journal(run_id)
+        graph, _ = await runs.graph_of(rows)
+    # All is in memory now; the database may go.
+    left = asyncio.Event()
+
+    def leave(number: signal.Signals) -> None:
+        left.set()
+
+    with on_interrupts(leave):
+        player = asyncio.create_task(_play(graph, rows, str(run_id), speed, gaps, as_json))
+        leaving = asyncio.create_task(left.wait())
+        await asyncio.wait([player, leaving], return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not player.done():
+            player.cancel()
+            await asyncio.gather(player, return_exceptions=True)
+            return Exit.INTERRUPTED
+        return player.result()
+
+
+async def _play(graph: Graph, rows: Sequence[Row], run_id: str, speed: float, gaps: bool, as_json: bool) -> Exit:
+    from stretto.cli.following import give_output
+    from stretto.cli.score import Score
+    from stretto.cli.timeline import timeline
+    from stretto.cli.view import open_view
+
+    pace = Pace(rows[0].at, speed, None if gaps else LONGEST_GAP_S)
+    score = Score(graph)
+    view = open_view(score, as_json=as_json, clock=pace.now, hint=lambda: "replay")
+    if not as_json:
+        view.say(f"{graph.name} · replay of run {run_id}")
+    with view:
+        for at, event in timeline(rows):
+            await _wait_for(at, pace, view)
+            view.take(event)
+    if not as_json:
+        if not score.over:
+            print("That is all so far: the run is not over.", file=sys.stderr)
+        give_output(score.output)
+    return Exit.DONE
+
+
+async def _wait_for(at: datetime, pace: Pace, view: View) -> None:
+    """Wait until it is time for what happened at `at`, and paint meanwhile."""
+    from stretto.cli.following import REPAINT_S
+
+    while (left_s := pace.left_s(at)) > 0:
+        view.paint()
+        await asyncio.sleep(min(left_s, REPAINT_S))
+    if pace.paint_due(REPAINT_S):
+        view.paint()
+        await asyncio.sleep(0)
+
+
+class Pace:
+    """The time of the journal as it goes by now: `speed` times as fast, long gaps made short."""
+
+    def __init__(self, begin: datetime, speed: float, longest_gap_s: float | None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._speed = speed
+        self._longest_gap_s = longest_gap_s
+        self._journal = begin  # this time of the journal …
+        self._here = self._loop.time()  # … is this time of the loop
+        self._reached = begin
+        self._painted = 0.0
+
+    def now(self) -> datetime:
+        """Where the journal's time is."""
+        if not self._speed:
+            return self._reached
+        past_s = (self._loop.time() - self._here) * self._speed
+        return max(self._reached, self._journal + timedelta(seconds=past_s))
+
+    def left_s(self, at: datetime) -> float:
+        """Seconds to wait until the journal's time is `at`."""
+        gap_s = (at - self._reached).total_seconds()
+        if self._speed and self._longest_gap_s is not None and gap_s > self._longest_gap_s:
+            # Skip its first part.
+            self._reached = self._journal = at - timedelta(seconds=SHORT_GAP_S)
+            self._here = self._loop.time()
+        left_s = (
+            (at - self._journal).total_seconds() / self._speed - (self._loop.time() - self._here)
+            if self._speed
+            else 0.0
+        )
+        if left_s <= 0:
+            self._reached = max(self._reached, at)
+        return left_s
+
+    def paint_due(self, every_s: float) -> bool:
+        """Whether the picture is due again although there was nothing to wait for."""
+        now = self._loop.time()
+        if now - self._painted < every_s:
+            return False
+        self._painted = now
+        return True

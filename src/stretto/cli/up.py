@@ -1,0 +1,111 @@
+"""`stretto up`: database, workers and HTTP server, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from stretto.cli.exits import Exit, run_async
+
+STOP_S = 15.0
+"""So long a further worker may take to hand its runs over before it is killed."""
+RESTART_S = 1.0
+
+
+def up(
+    workers: Annotated[int, typer.Option("--workers", metavar="N", min=1, max=256, help="Worker processes.")] = 1,
+    host: Annotated[str | None, typer.Option("--host", metavar="HOST", help="Default: STRETTO_HOST.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="PORT", min=0, max=65535, help="0: any free one. Default: STRETTO_PORT, 8700."),
+    ] = None,
+) -> Exit:
+    """Start everything: database, workers, HTTP server.
+
+    Ctrl-C or SIGTERM ends it and leaves nothing running.
+    """
+    return run_async(_up(workers, host, port))
+
+
+async def _up(workers: int, host: str | None, port: int | None) -> Exit:
+    from stretto.api import serving
+    from stretto.cli.found import keys_found, ollama_found, who_answers
+    from stretto.cli.interrupts import on_interrupts
+    from stretto.cli.logs import configure_logs
+    from stretto.platform import Platform
+    from stretto.settings import load_settings
+
+    configure_logs("info")
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**changes)
+    ended = asyncio.Event()
+    told = 0
+
+    def end(number: signal.Signals) -> None:
+        nonlocal told
+        told += 1
+        ended.set()
+        if told > 1:
+            os._exit(Exit.INTERRUPTED)  # workers end with us, the database with its last user
+
+    with on_interrupts(end):
+        looking = asyncio.create_task(ollama_found())
+        async with Platform.open(settings) as platform, serving(platform) as address:
+            further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]
+            try:
+                provider = platform.provider
+                found = keys_found(), await looking
+                told_answers = who_answers(*found, simulated=provider.simulated, provider=provider.name)
+                print(f"ready at {address} · {told_answers}", flush=True)
+                await ended.wait()
+                print("stopping; runs at work are handed over", file=sys.stderr)
+            finally:
+                ended.set()
+                await asyncio.gather(*further)
+    return Exit.DONE
+
+
+async def keep_worker(ended: asyncio.Event) -> None:
+    """Run a further worker as a process of its own; start it again when it ends before its time.
+
+    It ends when its stdin does, so it does not outlive this process, whatever becomes of that.
+    """
+    import structlog
+
+    log = structlog.get_logger("stretto.cli.up")
+    while not ended.is_set():
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "stretto.cli",
+            "worker",
+            "--until-eof",
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops the others in good order
+        )
+        gone = asyncio.create_task(process.wait())
+        told = asyncio.create_task(ended.wait())
+        await asyncio.wait([gone, told], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not gone.done():
+            await stop_worker(process)
+            return
+        log.error("a worker process has ended; starting another", pid=process.pid, code=process.returncode)
+        await asyncio.sleep(RESTART_S)
+
+
+async def stop_worker(process: asyncio.subprocess.Process) -> None:
+    """Let a worker hand over and end; kill it when it does not."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
