@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import msgspec
 
 from stretto.flow.graph import Json
-from stretto.flow.inputs import validate_output  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from stretto.flow.plain import is_list, is_mapping, is_sequence
 from stretto.flow.problems import Path, Places, Problems
 
