@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -56,10 +56,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def remove_stale_homes() -> None:
     """Remove the folders of tests that were killed together with their keeper: old ones for which nothing runs."""
     for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        if time.time() - home.stat().st_mtime > STALE_S and not processes_of(home):
-            if (home / "disk").is_mount():
-                subprocess.run(["umount", str(home / "disk")], check=False)
-            shutil.rmtree(home, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another session removes its own meanwhile
+            if time.time() - home.stat().st_mtime > STALE_S and not processes_of(home):
+                if (home / "disk").is_mount():
+                    subprocess.run(["umount", str(home / "disk")], check=False)
+                shutil.rmtree(home, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
@@ -32,14 +32,15 @@ QUERIES = load_queries("stretto.store")
 CONNECT_S = 10
 IDLE_IN_TRANSACTION = "5s"  # a process that is stopped in mid-transaction holds its locks no longer than this
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class Database:
     """An open database. Make one with `Database.open`, and `close` it.
 
-    `conninfo` is how the application's role connects, for pools of others. Everything waits a while for a server that
-    is away, and then raises `DatabaseUnreachable`; it may be tried again.
+    `conninfo` is how the application's role connects, for pools of others. Transactions wait up to 30 s to begin on a
+    server that is away; what was begun fails with `DatabaseUnreachable` and may be tried again. When that comes from the
+    end of the block, the commit may have come through.
     """
 
     def __init__(self, settings: Settings, member: Membership | None, owner: str, app: str) -> None:
@@ -140,14 +141,14 @@ class Database:
         while True:
             await ended(member)
             member.leave()
-            log.warning("The embedded PostgreSQL has lost its keeper; starting it again.")
+            log.warning("the embedded PostgreSQL has lost its keeper; starting it again")
             pause_s = 0.1
             while True:
                 try:
                     member = self._member = await join_server(self.settings)
                     break
                 except Exception as error:
-                    log.warning("The embedded PostgreSQL does not start: %s", error)
+                    log.warning("the embedded PostgreSQL does not start; trying again", error=str(error))
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, 5.0)
 

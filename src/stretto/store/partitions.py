@@ -5,13 +5,13 @@ A run and its journal have the same id and so lie in partitions of the same mont
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import TupleRow
@@ -23,7 +23,7 @@ QUERIES = load_queries("stretto.store")
 AHEAD = 2  # months
 LOCK_WAIT = "1s"  # longest time that the work of others stands still; well below a worker's lease
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def uuid7_floor(at: datetime) -> UUID:
@@ -119,7 +119,7 @@ async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetim
             try:
                 dropped += await drop_month(connection, month)
             except LockNotAvailable:
-                log.warning("Kept %s: it was in use for over %s.", month.partition("runs"), LOCK_WAIT)
+                log.warning("kept a month that is in use", partition=month.partition("runs"), waited=LOCK_WAIT)
     async with connection.transaction():
         await connection.execute(QUERIES["forget_idempotency"], {"before": before})
         await connection.execute(QUERIES["forget_signals"], {"before": before})
@@ -139,7 +139,7 @@ async def drop_month(connection: AsyncConnection[TupleRow], month: Month) -> lis
             count = SQL("SELECT count(*) FROM {} WHERE finished_at IS NULL").format(Identifier("stretto", runs))
             row = await (await connection.execute(count)).fetchone()
             if row and row[0]:
-                log.warning("Kept %s: %d of its runs are unfinished.", runs, row[0])
+                log.warning("kept a month with unfinished runs", partition=runs, unfinished=row[0])
                 return []
         for name in present:
             await connection.execute(SQL("DROP TABLE {}").format(Identifier("stretto", name)))

@@ -64,7 +64,9 @@ def settle_folder(home: Path) -> tuple[Path, Account | None]:
                 "or choose another folder with STRETTO_HOME."
             )
         folder = SHELTER / hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-        folder.mkdir(parents=True, exist_ok=True)
+        if not SHELTER.exists():
+            SHELTER.mkdir(parents=True)
+            SHELTER.chmod(0o755)
         (home / POINTER).write_text(f"{folder}\n")
     folder.mkdir(exist_ok=True)
     # Others may pass through, for the account has to, but see no names; what matters inside is closed to them.

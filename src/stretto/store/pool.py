@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 import psycopg
@@ -24,7 +25,6 @@ from psycopg.sql import SQL, Literal
 
 from stretto.errors import DatabaseUnreachable
 
-BEGIN = SQL("BEGIN")
 # Bound to a tenant, the transaction sees and writes that tenant's rows only. One round trip for both.
 BEGIN_AS_TENANT = SQL("BEGIN; SELECT set_config('stretto.tenant', {}, true)")
 RETRY_S = 0.1
@@ -99,7 +99,7 @@ class Pool:
             ) from None
 
     async def _begin(self, deadline: float, tenant_id: UUID | None) -> Lent:
-        begin = BEGIN if tenant_id is None else BEGIN_AS_TENANT.format(Literal(str(tenant_id)))
+        begin = b"BEGIN" if tenant_id is None else begin_as(tenant_id)
         while True:
             lent = await self._take(deadline)
             try:
@@ -137,6 +137,12 @@ class Pool:
             await lent.connection.close()
         while self._idle and now - self._idle[0].idle_since > LONGEST_IDLE_S:
             await self._idle.popleft().connection.close()
+
+
+@lru_cache(maxsize=1024)
+def begin_as(tenant_id: UUID) -> bytes:
+    """What begins a transaction of this tenant."""
+    return BEGIN_AS_TENANT.format(Literal(str(tenant_id))).as_bytes(None)
 
 
 async def connect(conninfo: str) -> AsyncConnection[TupleRow]:

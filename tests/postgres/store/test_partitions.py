@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
+from structlog.testing import capture_logs
 
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database, uuid7_floor
@@ -99,16 +99,17 @@ async def test_only_months_wholly_before_are_dropped(database: Database, owner: 
 
 
 async def test_a_month_with_an_unfinished_run_is_kept_and_told(
-    database: Database, owner: AsyncConnection[TupleRow], caplog: pytest.LogCaptureFixture
+    database: Database, owner: AsyncConnection[TupleRow]
 ) -> None:
     await database.ensure_partitions(JUNE)
     await add_run(database, JUNE)
     waiting = await add_run(database, JUNE, finished=False, number=1)
     await add_run(database, JUNE + timedelta(days=30))
-    with caplog.at_level(logging.WARNING, "stretto.store"):
+    with capture_logs() as logs:
         dropped = await database.drop_partitions(datetime(2021, 9, 1, tzinfo=UTC))
     assert set(dropped) == names(Month(2021, 7), Month(2021, 8))
-    assert [record.getMessage() for record in caplog.records] == ["Kept runs_2021_06: 1 of its runs are unfinished."]
+    told = {"event": "kept a month with unfinished runs", "partition": "runs_2021_06", "unfinished": 1}
+    assert logs == [{"log_level": "warning", **told}]
     async with database.tenant(DEFAULT_TENANT) as connection:
         await connection.execute("UPDATE runs SET status = 'failed', finished_at = now() WHERE id = %s", [waiting])
     assert set(await database.drop_partitions(datetime(2021, 9, 1, tzinfo=UTC))) == names(Month(2021, 6))
@@ -118,7 +119,6 @@ async def test_a_month_with_an_unfinished_run_is_kept_and_told(
 async def test_a_month_in_use_is_kept_so_that_nobody_waits_for_long(
     database: Database,
     owner: AsyncConnection[TupleRow],
-    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("stretto.store.partitions.LOCK_WAIT", "50ms")
@@ -126,9 +126,10 @@ async def test_a_month_in_use_is_kept_so_that_nobody_waits_for_long(
     run_id = await add_run(database, JUNE)
     async with database.tenant(DEFAULT_TENANT) as connection:
         await connection.execute("SELECT * FROM journal")
-        with caplog.at_level(logging.WARNING, "stretto.store"):
+        with capture_logs() as logs:
             assert await database.drop_partitions(datetime(2021, 7, 1, tzinfo=UTC)) == []
-    assert [record.getMessage() for record in caplog.records] == ["Kept runs_2021_06: it was in use for over 50ms."]
+    told = {"event": "kept a month that is in use", "partition": "runs_2021_06", "waited": "50ms"}
+    assert logs == [{"log_level": "warning", **told}]
     assert await runs_and_facts(owner) == ({run_id}, {run_id})
 
 
