@@ -187,7 +187,7 @@ class Structure:
         plan = self._plan_of(frame.block)
         for name in plan.dependents.get(state.step.id, ()):
             frame.missing[name] -= 1
-            if frame.missing[name] == 0:
+            if frame.missing[name] == 0 and not frame.states[name].has_ended:  # a fork may have set its output
                 self._make_ready(frame.states[name])
         for name in plan.readers.get(state.step.id, ()):
             self._source_ended(frame.states[name])
