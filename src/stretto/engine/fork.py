@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 
 from stretto.engine.ids import accepted_at, new_run_id
-from stretto.engine.journal import Awaited, rows_statement, waits_statement
+from stretto.engine.journal import Awaited, waits_statement
 from stretto.engine.rows import fact_row, facts_of, row_fact
 from stretto.engine.runs import Runs
-from stretto.engine.store import fetch
+from stretto.engine.store import fetch, insert_run
 from stretto.errors import NotPossible, StepNotFound
 from stretto.flow import facts as f
 from stretto.flow.graph import Graph
@@ -189,8 +189,6 @@ async def _save(
             "parent_id": parent_id,
             "at": rows[0].at,
         }
-        await fetch(connection, "insert_run", values)
-        await fetch(connection, "insert_rows", rows_statement(runs.tenant_id, [(run_id, row) for row in rows]))
+        await insert_run(connection, values, [(run_id, row) for row in rows])
         if waits:
             await fetch(connection, "add_waits", waits_statement(runs.tenant_id, [(run_id, wait) for wait in waits]))
-        await fetch(connection, "wake_run", values)

@@ -9,7 +9,7 @@ lost, and nothing more is written for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ import structlog
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
 
-from stretto.engine.rows import body_json
+from stretto.engine.rows import rows_json
 from stretto.engine.step import Emitted
 from stretto.errors import LeaseLost, StoreError
 from stretto.flow.facts import WaitStarted
@@ -335,7 +335,7 @@ Statement = tuple[str, dict[str, Any]]
 
 def statements(tenant_id: UUID, appends: Sequence[Append]) -> list[Statement]:
     """The statements that write these appends of one tenant: names of queries with their values."""
-    rows = [(append.lease.run_id, row) for append in appends for row in append.rows]
+    rows = ((append.lease.run_id, row) for append in appends for row in append.rows)
     found: list[Statement] = [("insert_rows", rows_statement(tenant_id, rows))]
     effects = [(append.lease, append.effects) for append in appends if append.effects is not None]
     if effects:
@@ -343,22 +343,9 @@ def statements(tenant_id: UUID, appends: Sequence[Append]) -> list[Statement]:
     return found
 
 
-def rows_statement(tenant_id: UUID, rows: Sequence[tuple[UUID, Row]]) -> dict[str, Any]:
+def rows_statement(tenant_id: UUID, rows: Iterable[tuple[UUID, Row]]) -> dict[str, Any]:
     """The values of `insert_rows` for these rows, each with its run."""
-    bodies = [body_json(row) for _, row in rows]
-    return {
-        "tenant_id": tenant_id,
-        "run_ids": [run_id for run_id, _ in rows],
-        "seqs": [row.seq for _, row in rows],
-        "ats": [row.at for _, row in rows],
-        "kinds": [row.kind for _, row in rows],
-        "steps": [row.step for _, row in rows],
-        "attempts": [row.attempt for _, row in rows],
-        "positions": [row.position for _, row in rows],
-        "bodies": [None if body is None else body.decode() for body in bodies],
-        "texts": [row.text for _, row in rows],
-        "cuts": [row.cuts for _, row in rows],
-    }
+    return {"tenant_id": tenant_id, "rows": rows_json(rows)}
 
 
 def waits_statement(tenant_id: UUID, waits: Sequence[tuple[UUID, Awaited]]) -> dict[str, Any]:

@@ -20,6 +20,10 @@ WITH found AS (
 )
 SELECT version FROM found UNION ALL SELECT version FROM added;
 
+-- find_version --
+-- The version of a flow that has this document
+SELECT version FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND digest = %(digest)s;
+
 -- get_flow --
 -- A version of a flow, or its latest
 SELECT version, document FROM flows
@@ -87,19 +91,11 @@ CROSS JOIN LATERAL (
 ORDER BY h.run_id, j.seq;
 
 -- insert_rows --
--- Rows of the journal; a seq that is taken fails the whole statement
+-- Rows of the journal, as one JSON array (engine/rows.py); a seq that is taken fails the whole statement
 INSERT INTO journal (run_id, seq, tenant_id, at, kind, step, attempt, position, body, text, cuts)
-SELECT run_id, seq, %(tenant_id)s, at, kind, step, attempt, position, body::jsonb, text, cuts
-FROM unnest(%(run_ids)b::uuid[], %(seqs)b::int[], %(ats)b::timestamptz[], %(kinds)b::text[], %(steps)b::text[],
-            %(attempts)b::int[], %(positions)b::int[], %(bodies)b::text[], %(texts)b::text[], %(cuts)b::bytea[])
-     AS r(run_id, seq, at, kind, step, attempt, position, body, text, cuts);
-
--- copy_rows --
--- Give a fork the rows of its parent that it keeps, numbered anew
-INSERT INTO journal (run_id, seq, tenant_id, at, kind, step, attempt, position, body, text, cuts)
-SELECT %(run_id)s, k.new_seq, tenant_id, at, kind, step, attempt, position, body, text, cuts
-FROM journal JOIN unnest(%(old_seqs)s::int[], %(new_seqs)s::int[]) AS k(old_seq, new_seq) ON seq = k.old_seq
-WHERE tenant_id = %(tenant_id)s AND journal.run_id = %(parent_id)s;
+SELECT r, s, %(tenant_id)s, a, k, p, n, o, b, x, decode(c, 'base64')
+FROM json_to_recordset(%(rows)s::json)
+     AS row(r uuid, s int, a timestamptz, k text, p text, n int, o int, b jsonb, x text, c text);
 
 -- update_runs --
 -- What the list of runs shows of these runs

@@ -20,6 +20,7 @@ import structlog
 from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job, Status
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
 
 from stretto.errors import LeaseLost, StoreError
 from stretto.settings import Settings
@@ -49,9 +50,17 @@ async def open_queue(database: Database, settings: Settings) -> AsyncGenerator[p
         conninfo=make_conninfo(database.conninfo, options=options),
         min_size=1,
         max_size=max(2, settings.pool_size // 2),
+        pool_factory=_pool,
     )
     async with procrastinate.App(connector=connector).open_async() as app:
         yield app
+
+
+def _pool(**arguments: Any) -> AsyncConnectionPool:
+    """Procrastinate's pool, without its question to the server before each use: a broken connection
+    shows when it is used, and the queue tries again."""
+    arguments["check"] = None
+    return AsyncConnectionPool(**arguments)
 
 
 class Queue:

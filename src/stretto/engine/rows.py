@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import msgspec
 
@@ -39,12 +40,34 @@ def row_fact(row: Row) -> Fact:
     return fact_from(row.kind, fields)
 
 
-def body_json(row: Row) -> bytes | None:
-    """The row's other fields as JSON that PostgreSQL can hold (it has no NUL character)."""
-    if row.body is None:
-        return None
-    encoded = _encode(row.body)
-    return _NUL.sub(rb"\1\\ufffd", encoded) if b"\\u0000" in encoded else encoded
+class _Packed(msgspec.Struct, omit_defaults=True):
+    """A row as `insert_rows` reads it, under short names."""
+
+    r: UUID
+    s: int
+    a: datetime
+    k: str
+    p: str | None = None
+    n: int | None = None
+    o: int | None = None
+    b: Mapping[str, object] | None = None
+    x: str | None = None
+    c: bytes | None = None
+
+
+def rows_json(rows: Iterable[tuple[UUID, Row]]) -> str:
+    """Rows, each with its run, as one JSON array that PostgreSQL can hold (it has no NUL character).
+
+    One parameter costs half of what an array for each column costs (1.2 against 2.9 µs a row, here).
+    """
+    packed = [
+        _Packed(run_id, row.seq, row.at, row.kind, row.step, row.attempt, row.position, row.body, row.text, row.cuts)
+        for run_id, row in rows
+    ]
+    encoded = _encode(packed)
+    if b"\\u0000" in encoded:
+        encoded = _NUL.sub(rb"\1\\ufffd", encoded)
+    return encoded.decode()
 
 
 def facts_of(rows: Iterable[Row]) -> list[Fact]:

@@ -12,9 +12,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine.ids import accepted_at, new_run_id
-from stretto.engine.journal import rows_statement
 from stretto.engine.rows import fact_row, facts_of, texts_of
-from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, put_signal
+from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
@@ -100,9 +99,7 @@ class Runs:
             "at": at,
         }
         accepted = f.RunAccepted(flow=name, version=version, input=valid, priority=rank)
-        await fetch(connection, "insert_run", values)
-        await fetch(connection, "insert_rows", rows_statement(self.tenant_id, [(run_id, fact_row(1, accepted, at))]))
-        await fetch(connection, "wake_run", values)
+        await insert_run(connection, values, [(run_id, fact_row(1, accepted, at))])
         return run_id
 
     async def _claim_key(
@@ -135,6 +132,9 @@ class Runs:
         return flow, await self._save(connection, flow)
 
     async def _save(self, connection: AsyncConnection[TupleRow], graph: Graph) -> int:
+        known = {"tenant_id": self.tenant_id, "name": graph.name, "digest": graph.digest}
+        if found := await fetch(connection, "find_version", known):
+            return int(found[0][0])
         values = {
             "tenant_id": self.tenant_id,
             "name": graph.name,

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
+from stretto.engine.rows import rows_json
 from stretto.store import Database, load_queries
 from stretto.stream.log import Row
 
@@ -84,14 +85,21 @@ class RunStore:
 
     async def journal(self, tenant_id: UUID, run_id: UUID) -> list[Row]:
         """All rows of a run's journal, in order."""
-        rows: list[Row] = []
         async with self.database.tenant(tenant_id) as connection:
-            while True:
-                after = rows[-1].seq if rows else 0
-                page = await _read_page(connection, tenant_id, run_id, after, PAGE)
-                rows.extend(page)
-                if len(page) < PAGE:
-                    return rows
+            return await _read_rows(connection, tenant_id, run_id, [])
+
+    async def load(self, tenant_id: UUID, run_id: UUID) -> tuple[list[Row], list[Signal]]:
+        """All rows of a run's journal, and what others have to say to it, in as few round trips as can be."""
+        values = {"tenant_id": tenant_id, "run_id": run_id, "after": 0, "limit": PAGE}
+        async with self.database.tenant(tenant_id) as connection:
+            async with connection.pipeline():
+                read = await connection.execute(_Q["read_journal"], values)
+                heard = await connection.execute(_Q["read_signals"], values)
+                rows = [Row(*row) for row in await read.fetchall()]
+                signals = [Signal(*row) for row in await heard.fetchall()]
+            if len(rows) == PAGE:
+                rows = await _read_rows(connection, tenant_id, run_id, rows)
+        return rows, signals
 
     async def run(self, tenant_id: UUID, run_id: UUID) -> Run | None:
         async with (
@@ -203,10 +211,30 @@ async def fetch(connection: AsyncConnection[TupleRow], query: str, values: Mappi
     return await cursor.fetchall() if cursor.description else []
 
 
+async def insert_run(
+    connection: AsyncConnection[TupleRow], values: Mapping[str, Any], rows: Sequence[tuple[UUID, Row]]
+) -> None:
+    """Write a run, its first rows and its job in this transaction."""
+    async with connection.pipeline():
+        await connection.execute(_Q["insert_run"], values)
+        await connection.execute(_Q["insert_rows"], {"tenant_id": values["tenant_id"], "rows": rows_json(rows)})
+        await connection.execute(_Q["wake_run"], values)
+
+
 async def put_signal(connection: AsyncConnection[TupleRow], run_id: UUID, kind: str, body: Mapping[str, Any]) -> bool:
     """Leave a signal in this transaction and wake the run; False when the run is over or unknown."""
     values = {"run_ids": [run_id], "kinds": [kind], "bodies": [Jsonb(dict(body))]}
     return bool(await fetch(connection, "signal_runs", values))
+
+
+async def _read_rows(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, run_id: UUID, rows: list[Row]
+) -> list[Row]:
+    while True:
+        page = await _read_page(connection, tenant_id, run_id, rows[-1].seq if rows else 0, PAGE)
+        rows.extend(page)
+        if len(page) < PAGE:
+            return rows
 
 
 async def _read_page(

@@ -19,7 +19,7 @@ from stretto.engine.journal import Journal
 from stretto.engine.queue import AWAY, CHANNEL, Queue, open_queue
 from stretto.engine.run import RunTask, Surroundings
 from stretto.engine.step import Handler
-from stretto.engine.store import RunStore, Signal
+from stretto.engine.store import RunStore
 from stretto.errors import LeaseLost, StoreError
 from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
@@ -51,6 +51,7 @@ class Worker:
         self._around = Surroundings(self._journal, hub, handlers, self._flusher, settings, self.name)
         self._chores = chores
         self._active: dict[UUID, RunTask] = {}
+        self._loading: dict[UUID, bool] = {}  # runs that are being read; whether a signal came meanwhile
         self._graphs: dict[tuple[UUID, str, int], Graph] = {}
         self._stopping = False
         self._ready = asyncio.Event()
@@ -107,21 +108,22 @@ class Worker:
             # Others thought this worker dead and gave the run a new job, which came back here.
             before.scribe.lose(LeaseLost(run_id=run_id))
             await before.gone.wait()
-        rows = await self._store.journal(tenant_id, run_id)
-        if not rows:
-            return
-        graph = await self._graph(tenant_id, rows[0].body or {})
-        task = RunTask(graph, tenant_id, run_id, self._around)
-
-        async def signals() -> list[Signal]:
-            return await self._store.signals(tenant_id, run_id)
-
-        self._active[run_id] = task
+        self._loading[run_id] = False
+        try:
+            rows, signals = await self._store.load(tenant_id, run_id)
+            if not rows:
+                return
+            graph = await self._graph(tenant_id, rows[0].body or {})
+            task = self._active[run_id] = RunTask(graph, tenant_id, run_id, self._around)
+        finally:
+            missed = self._loading.pop(run_id)
+        if missed:
+            task.signal()
         if self._stopping:  # while the run was read
             task.hand_over()
         try:
             task.load(rows)
-            await task.carry(await signals(), signals)
+            await task.carry(signals, lambda: self._store.signals(tenant_id, run_id))
         finally:
             del self._active[run_id]
             task.gone.set()
@@ -150,16 +152,23 @@ class Worker:
                     await connection.execute(f'LISTEN "{CHANNEL}"')
                     await connection.execute("LISTEN stretto_signal")
                     queue.notice()
-                    for task in self._active.values():
-                        task.signal()  # what came while nobody listened
+                    for run_id in [*self._active, *self._loading]:
+                        self._tell(run_id)  # what came while nobody listened
                     async for notice in connection.notifies():
                         if notice.channel == CHANNEL:
                             queue.notice()
-                        elif (task := self._active.get(UUID(notice.payload))) is not None:
-                            task.signal()
+                        else:
+                            self._tell(UUID(notice.payload))
             except AWAY as error:
                 log.warning("cannot listen; trying again", error=str(error).strip())
             await asyncio.sleep(0.2)
+
+    def _tell(self, run_id: UUID) -> None:
+        """There is a signal for this run."""
+        if (task := self._active.get(run_id)) is not None:
+            task.signal()
+        elif run_id in self._loading:
+            self._loading[run_id] = True
 
     async def _sweep(self) -> None:
         """Fire timers, free the runs of dead workers, do chores."""
