@@ -142,7 +142,6 @@ class Hub:
             if isinstance(error, Transient):
                 return False
             for channel in channels:
-                self._channels.pop(channel.run_id, None)
                 channel.close(error)
             return True
         for channel in channels:

@@ -9,6 +9,8 @@ import pytest
 
 from stretto.errors import DatabaseUnreachable, Invalid, NotPossible
 from stretto.stream import Cursor, EndEvent, Event, FactEvent, Hub, RetractEvent, Row, TextEvent
+from stretto.stream.channel import _merge
+from stretto.stream.reading import LiveText
 from stretto.testing.journal import MemoryLog
 from tests.unit.stream.writing import AT, Client, Writer
 
@@ -189,14 +191,100 @@ async def test_rows_that_are_committed_while_the_log_is_read_come_once(hub: Hub)
     writer.write("a", 2)
     log.gate.set()
     assert shown(await client.have(4)) == [(0, "abc"), (3, "de")]
-    reads = log.reads
     writer.fact("PrioritySet")
     writer.commit()
     await quiet()
     writer.publish()
+    writer.publish()
     await client.have(1)
-    assert log.reads == reads  # from the ring
+    assert log.reads == 1  # the rest came from the ring
     await client.leave()
+
+
+async def test_rows_that_are_published_late_come_once(hub: Hub, log: MemoryLog) -> None:
+    writer, listener = await started(hub, log)
+    first = writer.rows[:]
+    writer.fact("PrioritySet")
+    writer.commit()
+    (event,) = await listener.have(1)  # a poll found it
+    assert event.id == "3"
+    hub.publish_committed(writer.run_id, first)
+    writer.publish()
+    assert [item.seq for item in hub._channels[writer.run_id].items if isinstance(item, Row)] == [3]
+    writer.write("a", 3)
+    assert shown(await listener.have(1)) == [(0, "abc")]
+    await listener.leave()
+
+
+async def test_who_comes_back_is_live_at_once(hub: Hub, log: MemoryLog) -> None:
+    writer, listener = await started(hub, log)
+    writer.write("a", 3)
+    writer.flush()
+    writer.fact("PrioritySet")
+    writer.commit()
+    writer.publish()
+    writer.write("a", 2)
+    await listener.have(3)
+    back = Listener(hub.follow(writer.run_id, log, Cursor(4)))
+    assert shown(await back.have(1)) == [(3, "de")]
+    await back.leave()
+    await listener.leave()
+
+
+async def test_rows_that_were_not_published_here_are_read() -> None:
+    log = MemoryLog()
+    async with Hub(poll_s=60) as hub:
+        writer, listener = await started(hub, log)
+        writer.crash(here=False, retract=False)
+        await quiet()
+        writer.fact("PrioritySet")
+        writer.commit()
+        await quiet()
+        hub.open_run(writer.run_id)
+        writer.here = True
+        writer.fact("RunClaimed")
+        writer.unpublished = []
+        writer.commit()
+        writer.publish()
+        assert [event.id for event in await listener.have(4)] == ["3", "4", "5", "6"]
+        await listener.leave()
+
+
+async def test_a_writer_that_has_left_shows_nothing_more(hub: Hub, log: MemoryLog) -> None:
+    writer, listener = await started(hub, log)
+    hub.close_run(writer.run_id)
+    writer.write("a", 3)
+    await quiet()
+    assert listener.seen == []
+    await listener.leave()
+
+
+class NotingLog(MemoryLog):
+    """Notes which runs were polled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.polled: list[set[UUID]] = []
+        self.enough = asyncio.Event()
+
+    async def read_many(self, heads: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[Row]]:
+        self.polled.append(set(heads))
+        if len(self.polled) == 30:
+            self.enough.set()
+        return await super().read_many(heads, limit)
+
+
+async def test_runs_carried_out_here_are_polled_seldom(hub: Hub) -> None:
+    log = NotingLog()
+    writer, listener = await started(hub, log)
+    elsewhere = uuid4()
+    log.add(elsewhere, [Row(1, "RunAccepted", AT)])
+    other = Listener(hub.follow(elsewhere, log))
+    await log.enough.wait()
+    assert sum(elsewhere in runs for runs in log.polled) >= 20
+    assert 1 <= sum(writer.run_id in runs for runs in log.polled) <= 4
+    await listener.leave()
+    await other.leave()
 
 
 async def test_a_slow_reader_costs_no_memory_and_loses_nothing(log: MemoryLog) -> None:
@@ -293,6 +381,53 @@ async def test_a_run_taken_over_unnoticed_is_followed_from_the_log(hub: Hub, log
         client.apply(event)
     client.check(writer.rows)
     assert client.retractions == 1
+
+
+@pytest.mark.parametrize("moment", ["before anybody knows", "when the hub knows", "when its engine knows"])
+async def test_a_process_that_lost_its_run_is_not_believed(hub: Hub, log: MemoryLog, moment: str) -> None:
+    writer, listener = await started(hub, log)
+    writer.write("a", 3)
+    writer.flush()
+    writer.commit()
+    writer.publish()
+    await listener.have(1)
+    writer.be_taken_over(retract=False)
+    zombie = writer.zombie
+    assert zombie is not None
+    zombie.texts["a"].start_attempt(2, 0)
+    zombie.follows["a"] = zombie.fact("StepStarted", "a", 2)  # the other process gives its attempt this number, too
+    if moment == "before anybody knows":
+        zombie.write("a", 2)
+    if moment == "when its engine knows":
+        writer.notice()
+        zombie.write("a", 2)
+    writer.commit()
+    await listener.have(2)
+    if moment == "when the hub knows":
+        zombie.write("a", 2)
+    await quiet()
+    assert listener.seen == []
+    writer.write("a", 4)
+    writer.end(cancelled=False)
+    assert shown(await listener.end()) == [(3, writer.texts["a"].slice(3))]
+
+
+def test_only_text_of_one_attempt_is_joined() -> None:
+    texts = [
+        LiveText("a", 1, 0, "ab", AT, 1),
+        LiveText("b", 1, 0, "x", AT, 1),
+        LiveText("a", 1, 2, "c", AT, 1),
+        LiveText("a", 1, 3, "d", AT, 5),
+        LiveText("a", 2, 4, "e", AT, 5),
+        LiveText("a", 2, 6, "g", AT, 5),
+    ]
+    assert [(live.step, live.attempt, live.offset, live.text) for live in _merge(texts)] == [
+        ("a", 1, 0, "abc"),
+        ("a", 1, 3, "d"),
+        ("a", 2, 4, "e"),
+        ("a", 2, 6, "g"),
+        ("b", 1, 0, "x"),
+    ]
 
 
 async def test_a_hub_that_closes_ends_its_followers(log: MemoryLog) -> None:

@@ -137,7 +137,10 @@ def test_retractions_in_a_row_depend_on_the_text_alone(
             kept = text = text[:from_offset]
             segments = [segment for segment in segments if segment.end <= from_offset]
             segments += cutter.retract(from_offset, lambda start, end, kept=kept: kept[start:end])
-        return segments + cutter.finish()
+        segments += cutter.finish()
+        assert all(before.end <= after.start for before, after in pairwise(segments))
+        assert all(segment.text == text[segment.start : segment.end] for segment in segments)
+        return segments
 
     assert play(by_one=True) == play(by_one=False)
 
@@ -167,6 +170,7 @@ def test_only_the_unfinished_segment_is_held(kind: tuple[str, int | None]) -> No
         ("One\r\n\r\ntwo\r\nthree", ["One", "two\r\nthree"]),
         ("**Bold.** (Aside!) _Next._ End", ["**Bold.**", "(Aside!)", "_Next._", "End"]),
         ("你好。「世界！」再见？是", ["你好。", "「世界！」", "再见？", "是"]),
+        ("你好。J. Smith ok", ["你好。", "J. Smith ok"]),
         ("See a.b.c and foo.bar, v1.2.3 or http://x.y/z?q=1!", ["See a.b.c and foo.bar, v1.2.3 or http://x.y/z?q=1!"]),
         ("  \n ", []),
     ],
@@ -253,6 +257,7 @@ def test_tokens() -> None:
     assert words("tokens", "Hello wonderful world, you?", 3) == ["Hello wonderful", " world, you", "?"]
     assert words("tokens", "你好世界 ok", 2) == ["你好", "世界", " ok"]
     assert words("tokens", "e\u0301\u0301 👩‍👩‍👧👍🏽!", 1) == ["e\u0301\u0301", " 👩‍👩‍👧", "👍🏽", "!"]
+    assert words("tokens", "abcdef\u200dgh i", 1) == ["abcdef\u200dgh", " i"]
     assert words("tokens", "a \n b", 1) == ["a", " \n b"]
 
 
