@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import socket
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -259,9 +259,10 @@ def test_programs_are_copied_if_the_account_cannot_reach_them(
 
 def test_a_start_that_was_cut_short_is_begun_anew(new_home: Path, use: Use) -> None:
     user = User(new_home)
-    wait_until((new_home / "postgres" / "data.new").exists, "the data folder is being made")
-    time.sleep(0.05)
+    wait_until(lambda: any(p.name() == "initdb" for p in processes_of(new_home)), "the data folder is being made")
     user.kill()
+    with (new_home / "postgres.lock").open() as lock, pytest.raises(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # initdb holds it until it has ended
     member = use(new_home)
     assert ask(member, "SELECT 1") == [(1,)]
     assert not (new_home / "postgres" / "data.new").exists()

@@ -17,6 +17,13 @@ from stretto.store.partitions import Month, partition_names
 
 JUNE = datetime(2021, 6, 15, 12, tzinfo=UTC)
 
+UNTIL_ONE_WAITS = """
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) LOOP
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+    END LOOP;
+END $$"""
+
 
 def run_at(at: datetime, number: int = 0) -> UUID:
     """The id of a run that was accepted at this time."""
@@ -130,6 +137,20 @@ async def test_a_month_in_use_is_kept_so_that_nobody_waits_for_long(
             assert await database.drop_partitions(datetime(2021, 7, 1, tzinfo=UTC)) == []
     told = {"event": "kept a month that is in use", "partition": "runs_2021_06", "waited": "50ms"}
     assert logs == [{"log_level": "warning", **told}]
+    assert await runs_and_facts(owner) == ({run_id}, {run_id})
+
+
+async def test_a_run_that_is_revived_meanwhile_is_kept(
+    database: Database, owner: AsyncConnection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stretto.store.partitions.LOCK_WAIT", "60s")
+    await database.ensure_partitions(JUNE)
+    run_id = await add_run(database, JUNE)
+    async with database.tenant(DEFAULT_TENANT) as connection:
+        await connection.execute("UPDATE runs SET status = 'running', finished_at = NULL")
+        dropping = asyncio.create_task(database.drop_partitions(datetime(2021, 7, 1, tzinfo=UTC)))
+        await owner.execute(UNTIL_ONE_WAITS)
+    assert await dropping == []
     assert await runs_and_facts(owner) == ({run_id}, {run_id})
 
 

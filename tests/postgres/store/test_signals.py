@@ -17,6 +17,12 @@ from stretto.store import DEFAULT_TENANT, Database, uuid7_floor
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
 RUNS = [UUID(int=uuid7_floor(datetime.now(UTC)).int + (7 << 76) + (2 << 62) + n) for n in range(6)]
 SIGNAL = "SELECT * FROM signal_runs(%s::uuid[], %s::text[], %s::jsonb[])"
+UNTIL_ONE_WAITS = """
+DO $$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) LOOP
+        PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+    END LOOP;
+END $$"""
 
 
 @pytest.fixture
@@ -104,6 +110,23 @@ async def test_a_waiting_job_is_not_taken_before_the_signal_can_be_seen(
     async with database.system() as worker:
         assert await rows(worker, fetch) != [(None,)]
     assert await rows(owner, "SELECT status::text FROM procrastinate_jobs") == [("doing",)]
+
+
+async def test_a_job_that_another_puts_there_meanwhile_is_not_taken_too_early_either(
+    database: Database, owner: AsyncConnection[TupleRow], runs: list[UUID]
+) -> None:
+    fetch = "SELECT (procrastinate_fetch_job_v2(NULL, NULL)).id"
+    async with database.tenant(DEFAULT_TENANT) as second:
+        async with database.tenant(DEFAULT_TENANT) as first:
+            await signal(first, [runs[0]])
+            waiting = asyncio.create_task(signal(second, [runs[0]]))  # sees no job, and then may not add one
+            await owner.execute(UNTIL_ONE_WAITS)
+        await waiting
+        async with database.system() as worker:
+            assert await rows(worker, fetch) == [(None,)]
+    async with database.system() as worker:
+        assert await rows(worker, fetch) != [(None,)]
+    assert await rows(owner, "SELECT count(*) FROM signals") == [(2,)]
 
 
 async def test_a_signal_to_a_run_at_work_puts_its_next_job_behind(
