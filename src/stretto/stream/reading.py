@@ -36,7 +36,7 @@ class LiveText(msgspec.Struct, frozen=True):
 
 
 class Reading:
-    """What one reader has seen. Feed it every row in order, and live text in the order of writing.
+    """What one reader has seen. Feed it every row in order, and between them live text as it comes.
 
     Guarantees about the events that it gives: a step's text begins at the offset where what was given
     before ended, or where a retraction cut it; every event's cursor leads another `Reading` to the same place.
