@@ -11,7 +11,7 @@ import msgspec
 
 from stretto.engine.ids import accepted_at, new_run_id
 from stretto.engine.journal import Awaited, waits_statement
-from stretto.engine.rows import fact_row, facts_of, row_fact
+from stretto.engine.rows import fact_row, facts_of, json_text, row_fact
 from stretto.engine.runs import Runs
 from stretto.engine.store import fetch, insert_run
 from stretto.errors import NotPossible, StepNotFound
@@ -185,7 +185,7 @@ async def _save(
             "flow_name": first.flow,
             "flow_version": first.version,
             "priority": first.priority,
-            "input": msgspec.json.encode(first.input).decode(),
+            "input": json_text(first.input),
             "parent_id": parent_id,
             "at": rows[0].at,
         }

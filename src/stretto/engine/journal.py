@@ -16,13 +16,12 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-import msgspec
 import psycopg
 import structlog
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
 
-from stretto.engine.rows import rows_json
+from stretto.engine.rows import json_text, rows_json
 from stretto.engine.step import Emitted
 from stretto.errors import LeaseLost, StoreError
 from stretto.flow.facts import WaitStarted
@@ -38,7 +37,6 @@ AWAY = (
 )
 """What is raised while the database is away, or when it has ended our connection."""
 _Q = load_queries("stretto.engine")
-_json = msgspec.json.encode
 
 MAX_ROWS = 5_000
 """Most rows of one transaction."""
@@ -358,7 +356,7 @@ def waits_statement(tenant_id: UUID, waits: Sequence[tuple[UUID, Awaited]]) -> d
         "kinds": [wait.kind for _, wait in waits],
         "names": [wait.name for _, wait in waits],
         "keys": [wait.key for _, wait in waits],
-        "bodies": [_json(wait.body).decode() for _, wait in waits],
+        "bodies": [json_text(wait.body) for _, wait in waits],
         "sinces": [at] * len(waits),
     }
 
@@ -389,7 +387,7 @@ def _effects(tenant_id: UUID, effects: Sequence[tuple[Lease, Effects]]) -> list[
         add("update_runs", **_listing_columns(listings))
     for _, effect in effects:
         for event in effect.emits:
-            add("take_event_waits", name=event.name, key=event.key, data=_json(event.data).decode())
+            add("take_event_waits", name=event.name, key=event.key, data=json_text(event.data))
     found.extend(
         ("wake_run", {"tenant_id": tenant_id, "run_id": lease.run_id, "priority": effect.wake})
         for lease, effect in effects
@@ -405,8 +403,8 @@ def _listing_columns(listings: dict[UUID, Listing]) -> dict[str, Any]:
         "statuses": [listing.status for listing in shown],
         "ats": [listing.at for listing in shown],
         "priorities": [listing.priority for listing in shown],
-        "outputs": [_json(listing.output).decode() if listing.status == "completed" else None for listing in shown],
-        "errors": [None if listing.error is None else _json(listing.error).decode() for listing in shown],
+        "outputs": [json_text(listing.output) if listing.status == "completed" else None for listing in shown],
+        "errors": [None if listing.error is None else json_text(listing.error) for listing in shown],
         "costs": [f"{listing.cost_usd:.9f}" for listing in shown],
         "finished": [listing.finished for listing in shown],
     }

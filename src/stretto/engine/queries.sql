@@ -157,7 +157,7 @@ FROM ended HAVING count(*) > 0;
 
 -- signal_runs --
 -- Leave signals for runs and wake them
-SELECT signal_runs(%(run_ids)s::uuid[], %(kinds)s::text[], %(bodies)s::jsonb[]);
+SELECT signal_runs(%(run_ids)s::uuid[], %(kinds)s::text[], %(bodies)s::text[]::jsonb[]);
 
 -- read_signals --
 -- What others have to say to a run, in the order said

@@ -30,13 +30,10 @@ class Feed:
     finished: bool = False
 
     def __post_init__(self) -> None:
-        self.cutter = self._new_cutter()
-
-    def _new_cutter(self) -> Segmenter:
         step = self.reader.step
         rule = step.watch.every if step.watch else step.each.by if step.each else None
         assert rule is not None
-        return segmenter(rule.kind, rule.n)
+        self.cutter = segmenter(rule.kind, rule.n)
 
     def open(self, text: str, ended: bool) -> None:
         """Begin with the text that there is; segments that were cut before are not cut again."""
@@ -71,10 +68,11 @@ class Feed:
             self.emit(f.SegmentsEnded(step=self.reader.path))
 
     def restart(self, text: str) -> None:
-        """The stream was cut back to this text."""
-        self.cutter, self.window, self.finished = self._new_cutter(), None, False
+        """The stream was cut back to this text; segments of it that were cut stand."""
+        self.window, self.finished = None, False
         self.reached = max((i.end for i in self.reader.items.values() if i.end <= len(text)), default=0)
-        self.feed(text)
+        for segment in self.cutter.retract(len(text), lambda start, end: text[start:end]):
+            self._take(segment)
 
     def _take(self, segment: Segment) -> None:
         if segment.end <= self.reached:

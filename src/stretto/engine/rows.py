@@ -64,7 +64,12 @@ def rows_json(rows: Iterable[tuple[UUID, Row]]) -> str:
         _Packed(run_id, row.seq, row.at, row.kind, row.step, row.attempt, row.position, row.body, row.text, row.cuts)
         for run_id, row in rows
     ]
-    encoded = _encode(packed)
+    return json_text(packed)
+
+
+def json_text(value: object) -> str:
+    """A value as JSON that PostgreSQL can hold: it has no NUL character, which becomes U+FFFD."""
+    encoded = _encode(value)
     if b"\\u0000" in encoded:
         encoded = _NUL.sub(rb"\1\\ufffd", encoded)
     return encoded.decode()

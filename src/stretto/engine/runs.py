@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine.ids import accepted_at, new_run_id
-from stretto.engine.rows import fact_row, facts_of, texts_of
+from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
@@ -94,7 +95,7 @@ class Runs:
             "flow_name": name,
             "flow_version": version,
             "priority": rank,
-            "input": msgspec.json.encode(valid).replace(b"\\u0000", b"\\ufffd").decode(),
+            "input": json_text(valid),
             "parent_id": None,
             "at": at,
         }
@@ -139,7 +140,7 @@ class Runs:
             "tenant_id": self.tenant_id,
             "name": graph.name,
             "digest": graph.digest,
-            "document": msgspec.json.encode(graph.document).decode(),
+            "document": json_text(graph.document),
             "version": None,
             "at": accepted_at(new_run_id()),
         }
@@ -211,9 +212,15 @@ class Runs:
             raise FlowNotFound(f"Version {version} of flow {name!r}, which the run needs, is no longer stored.")
         return compile_document(found[1]), version
 
-    def follow(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Event]:
-        """What happened in the run after the cursor, and what happens, until it ends."""
-        return self._hub.follow(run_id, TenantLog(self.database, self.tenant_id), after)
+    async def follow(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Event]:
+        """What happened in the run after the cursor, and what happens, until it ends.
+
+        Wrap it in `contextlib.aclosing` when you may leave before the end.
+        """
+        await self.get(run_id)
+        async with aclosing(self._hub.follow(run_id, TenantLog(self.database, self.tenant_id), after)) as events:
+            async for event in events:
+                yield event
 
     # Tell
 

@@ -9,17 +9,14 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
-from psycopg.types.json import Jsonb
 
-from stretto.engine.rows import rows_json
+from stretto.engine.rows import json_text, rows_json
 from stretto.store import Database, load_queries
 from stretto.stream.log import Row
 
 _Q = load_queries("stretto.engine")
-_json = msgspec.json.encode
 
 PAGE = 5_000
 """Rows of a journal read at once."""
@@ -162,7 +159,7 @@ class RunStore:
 
     async def deliver(self, tenant_id: UUID, name: str, key: str, data: Any) -> None:
         """End the waits for this event."""
-        await self._all(tenant_id, "take_event_waits", name=name, key=key, data=_json(data).decode())
+        await self._all(tenant_id, "take_event_waits", name=name, key=key, data=json_text(data))
 
     async def save_schedule(self, tenant_id: UUID, schedule: Schedule, at: datetime) -> None:
         await self._all(
@@ -172,7 +169,7 @@ class RunStore:
             flow_name=schedule.flow_name,
             cron=schedule.cron,
             timezone=schedule.timezone,
-            input=_json(schedule.input).decode(),
+            input=json_text(schedule.input),
             priority=schedule.priority,
             next_at=schedule.next_at,
             at=at,
@@ -223,7 +220,7 @@ async def insert_run(
 
 async def put_signal(connection: AsyncConnection[TupleRow], run_id: UUID, kind: str, body: Mapping[str, Any]) -> bool:
     """Leave a signal in this transaction and wake the run; False when the run is over or unknown."""
-    values = {"run_ids": [run_id], "kinds": [kind], "bodies": [Jsonb(dict(body))]}
+    values = {"run_ids": [run_id], "kinds": [kind], "bodies": [json_text(body)]}
     return bool(await fetch(connection, "signal_runs", values))
 
 
@@ -246,12 +243,12 @@ async def _read_page(
     return [Row(*row) for row in await cursor.fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
 class TenantLog:
     """Reads the journals of one tenant for those who follow streams (`stream.LogReader`)."""
 
-    def __init__(self, database: Database, tenant_id: UUID) -> None:
-        self._database = database
-        self._tenant_id = tenant_id
+    _database: Database
+    _tenant_id: UUID
 
     async def read(self, run_id: UUID, after_seq: int, limit: int) -> Sequence[Row]:
         async with self._database.tenant(self._tenant_id) as connection:
