@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from stretto.flow.check_types import TypeChecker
-from stretto.flow.declared_types import ANYTHING
 from stretto.flow.drafts import DraftAgent, DraftFlow, DraftStep, NameRead, Schema, Use
 from stretto.flow.infer import Types
 from stretto.flow.problems import nearest
@@ -76,7 +75,6 @@ def _missing(reader: Reader, flow: DraftFlow, step: DraftStep, agent: DraftAgent
 def _type(types: Types, step: DraftStep, name: str) -> Schema:
     if name not in step.input:
         return types.name(name, step, step.block)
-    template = step.input[name]
     path = (*step.input_path, name)
     reads = [use.reads for use in step.uses if use.path == path]
-    return types.template(template, reads, step, step.block) if isinstance(template, Text) else ANYTHING
+    return types.template(step.input[name], reads, step, step.block)

@@ -94,7 +94,11 @@ class _Compiler:
         """The graph of the document itself; None, problems noted, when it has any."""
         name: Json = self._document.get("flow")
         self._open.append(name if isinstance(name, str) else "")
-        return self._compile(self._document, self._places)
+        graph = self._compile(self._document, self._places)
+        for unused in self._flows:
+            if unused not in self._graphs:
+                self._sub(unused)  # so that its mistakes are told; no step runs it, and the document goes without it
+        return graph
 
     def _compile(self, document: Mapping[str, Json], places: Places, name: str = "") -> Graph | None:
         reader = Reader(places, self._problems)
@@ -139,10 +143,13 @@ class _Compiler:
                 path, f"flows run each other more than {MAX_NESTED_FLOWS} levels deep.", "Bring some of them together."
             )
             return None
+        return self._sub(name)
+
+    def _sub(self, name: str) -> Graph | None:
         self._open.append(name)
-        graph = self._graphs[name] = self._compile(self._flows[name], PlacesWithin(self._places, ("flows", name)), name)
+        self._graphs[name] = self._compile(self._flows[name], PlacesWithin(self._places, ("flows", name)), name)
         self._open.pop()
-        return graph
+        return self._graphs[name]
 
     def _with_flows(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """The document with exactly the flows that it runs, in canonical order."""

@@ -124,14 +124,15 @@ class FilePlaces(Places):
 
     def _inside_lines(self, node: _Scalar, offset: int) -> _Mark:
         """The same for a scalar of several lines: each line is looked for in the text, in order."""
+        is_block, quote = node.style in ("|", ">"), 1 if node.style in ("'", '"') else 0
         at = 0
-        for row in range(node.start[0], min(node.end[0] + 1, len(self._lines))):
+        for row in range(node.start[0] + (1 if is_block else 0), min(node.end[0] + 1, len(self._lines))):
             line = self._lines[row]
-            begin = node.start[1] if row == node.start[0] else 0
-            piece = line[begin:].strip().removeprefix(node.style or "") if row == node.start[0] else line.strip()
-            if not piece or (row == node.start[0] and node.style in ("|", ">")):
-                continue
-            found = node.text.find(piece, at)
+            if row == node.end[0] and not is_block:
+                line = line[: node.end[1] - quote]
+            begin = node.start[1] + quote if row == node.start[0] else 0
+            piece = line[begin:].strip()
+            found = node.text.find(piece, at) if piece else -1
             if found < 0:
                 continue
             if offset < found + len(piece) + 1:

@@ -11,10 +11,10 @@ Known = Callable[[str], Literal["yes", "no", "maybe"]]
 """Whether a name is certainly there when the template is rendered, certainly not, or perhaps."""
 
 
-def line_start(source: str, line: int) -> int:
-    """The offset at which a line (from 1) of a text begins."""
+def line_start(source: str, line: int | None) -> int:
+    """The offset at which a line (from 1) of a text begins; 0 when the parser does not know the line."""
     at = 0
-    for _ in range(line - 1):
+    for _ in range((line or 1) - 1):
         at = source.find("\n", at) + 1
     return at
 
@@ -78,6 +78,11 @@ class Reads:
             case nodes.Filter(name="default" | "d", node=nodes.Name() as name):
                 self._ask(name, local)
                 self._all(node.args, local)
+            case nodes.And() | nodes.Or():
+                self._walk(node.left, local)
+                enough = isinstance(node, nodes.Or)  # the value of the left side that makes the right one idle
+                if self._decide(node.left) is not enough:
+                    self._walk(node.right, local)
             case nodes.If() | nodes.CondExpr():
                 self._condition(node, local)
             case nodes.For():
@@ -140,8 +145,6 @@ class Reads:
             case nodes.Test(name="defined" | "undefined" | "none" as name, node=nodes.Name() as asked):
                 there = {"yes": True, "no": False, "maybe": None}[self._known(asked.name)]
                 return there if name == "defined" or there is None else not there
-            case nodes.Name() if self._known(test.name) == "no":
-                return False
             case nodes.Not():
                 inner = self._decide(test.node)
                 return None if inner is None else not inner

@@ -22,15 +22,12 @@ OUTCOMES = ("approve", "reject", "escalate")
 SPECIAL_NAMES = frozenset({"input", "item", "index", "needs", "turn", "segment", "text"})
 RESERVED = SPECIAL_NAMES | frozenset(
     {
-        # CEL (langdef.md, "Identifiers"; and its macros and functions)
+        # CEL: reserved words (langdef.md, "Syntax") and the names of its types
         "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
-        "package", "namespace", "return", "var", "void", "while", "has", "all", "exists", "exists_one", "map", "filter", "size", "type",
-        "int", "uint", "double", "bool", "string", "bytes", "list", "timestamp", "duration", "dyn",
-        # Jinja
-        "and", "or", "not", "is", "none", "set", "with", "self", "range", "elif", "endif", "endfor", "recursive", "caller", "varargs", "kwargs",
-        "super", "block", "macro", "include", "extends", "raw",
-        # Parts of a run's paths and facts
-        "steps", "output", "flow", "run",
+        "package", "namespace", "return", "var", "void", "while",
+        "bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "type", "uint",
+        # Jinja: words of its expressions, and names that it gives a meaning
+        "and", "or", "not", "is", "none", "self", "range",
     }
 )  # fmt: skip
-"""Names that mean something already in templates, conditions or paths."""
+"""Names that mean something already in templates or conditions."""
