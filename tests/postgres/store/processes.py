@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -80,6 +81,7 @@ def wait_until_gone(home: Path) -> None:
 
 
 def kill(*pids: int) -> None:
-    """Kill processes at once, by their numbers."""
+    """Kill processes at once, by their numbers; one may have ended because another was killed."""
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
