@@ -1,0 +1,37 @@
+"""Puts the HTTP door together: one router for each thing, one guard, one table of errors."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import FastAPI
+
+from stretto.api import control, flows, health, page, reviews, runs, streams
+from stretto.api.errors import PROBLEM_RESPONSE, map_errors
+from stretto.api.guard import Guard
+from stretto.platform import Platform
+
+ROUTERS = (health.router, flows.router, runs.router, streams.router, control.router, reviews.router, page.router)
+
+
+def create_app(platform: Platform) -> FastAPI:
+    """The HTTP API of an open platform. Closing the platform is the caller's business, and comes after the server's end.
+
+    There is no `/docs` yet: FastAPI's page would load its scripts from elsewhere. `/openapi.json` is there.
+    """
+    app = FastAPI(
+        title="Stretto",
+        summary="Durable, streaming flows of agents.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.platform = platform
+    app.state.runs = platform.runs()
+    app.state.closing = asyncio.Event()
+    for router in ROUTERS:
+        app.include_router(router, responses=PROBLEM_RESPONSE)
+    map_errors(app)
+    app.add_middleware(Guard)
+    return app

@@ -1,0 +1,80 @@
+"""Telling a run something while it goes on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi import Body as FromBody
+from pydantic import Field
+
+from stretto.api.body import Body, JsonRoute
+from stretto.api.doors import LOCAL, RunsDoor
+from stretto.api.shown import RunDetail
+
+router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
+
+
+class Pause(Body):
+    """No new step starts; those at work finish."""
+
+    command: Literal["pause"]
+
+
+class Resume(Body):
+    """Go on after a pause, or carry a failed or cancelled run on."""
+
+    command: Literal["resume"]
+
+
+class Cancel(Body):
+    """End the run; what was shown stays."""
+
+    command: Literal["cancel"]
+    reason: str = ""
+
+
+class Retry(Body):
+    """Try the failed steps, or the one named, again."""
+
+    command: Literal["retry"]
+    step: str | None = None
+
+
+class Inject(Body):
+    """Give feedback to a step: `next` at its next turn, `now` cuts it off."""
+
+    command: Literal["inject"]
+    step: str
+    text: str
+    mode: Literal["next", "now"] = "next"
+
+
+class SetPriority(Body):
+    """From 0 (first) to 3 (last)."""
+
+    command: Literal["priority"]
+    priority: int = Field(ge=0, le=3)
+
+
+Command = Annotated[Pause | Resume | Cancel | Retry | Inject | SetPriority, FromBody(discriminator="command")]
+
+
+@router.post("/{run_id}/control", status_code=202)
+async def control_run(run_id: UUID, command: Command, runs: RunsDoor) -> RunDetail:
+    """Leave a command for the run, durably. The process that carries the run out follows it in a moment."""
+    match command:
+        case Pause():
+            await runs.pause(run_id, LOCAL)
+        case Resume():
+            await runs.resume(run_id, LOCAL)
+        case Cancel():
+            await runs.cancel(run_id, LOCAL, command.reason)
+        case Retry():
+            await runs.retry(run_id, command.step, LOCAL)
+        case Inject():
+            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=LOCAL)
+        case SetPriority():
+            await runs.set_priority(run_id, command.priority, LOCAL)
+    return RunDetail.model_validate(await runs.get(run_id))

@@ -1,0 +1,162 @@
+"""Every error as a problem document (RFC 9457): the one table from errors to statuses, and what puts it to use."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from stretto import errors as e
+
+log = structlog.get_logger(__name__)
+
+STATUS: Mapping[type[e.StrettoError], int] = {
+    e.StrettoError: 500,
+    e.Invalid: 422,
+    e.FlowInvalid: 422,
+    e.InputInvalid: 422,
+    e.OutputInvalid: 422,
+    e.SettingsInvalid: 500,
+    e.IdempotencyConflict: 409,
+    e.NotPossible: 409,
+    e.NotFound: 404,
+    e.FlowNotFound: 404,
+    e.RunNotFound: 404,
+    e.StepNotFound: 404,
+    e.ToolNotFound: 404,
+    e.LeaseLost: 503,
+    e.StepError: 502,
+    e.StepTimedOut: 504,
+    e.ToolFailed: 502,
+    e.ToolUnavailable: 503,
+    e.ToolRefused: 502,
+    e.ModelError: 502,
+    e.ModelOverloaded: 503,
+    e.ModelStalled: 504,
+    e.ModelRefused: 502,
+    e.BudgetExceeded: 402,
+    e.StoreError: 503,
+    e.DatabaseUnreachable: 503,
+    e.DatabaseUnfit: 503,
+    e.PortTaken: 503,
+    e.DiskFull: 507,
+    e.DataFolderUnfit: 503,
+    e.FolderForbidden: 503,
+}
+"""The status of every error. A class that is missing here fails the tests."""
+
+_TEXT = {"type": "string"}
+PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem: what happened, where, and what to do about it (RFC 9457).",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
+                    | {"errors": {"type": "array", "items": {"type": "object", "required": ["detail"]}}},
+                }
+            }
+        },
+    }
+}
+"""What OpenAPI says of every error."""
+
+
+def problem(
+    status: int,
+    name: str,
+    detail: str,
+    errors: Sequence[Mapping[str, object]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document. `name` is a class of the error tree or of that form; clients tell problems apart by it."""
+    title = re.sub(r"(?<=[a-z])([A-Z])", lambda capital: " " + capital[0].lower(), name)
+    body: dict[str, object] = {"type": f"urn:stretto:error:{name}", "title": title, "status": status, "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def map_errors(app: FastAPI) -> None:
+    """Answer every error of this app with a problem document."""
+    app.add_exception_handler(e.StrettoError, _of_ours)
+    app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def of_error(error: e.StrettoError) -> JSONResponse:
+    """The problem document of one of our errors. What only an operator may know goes to the log."""
+    status = STATUS[type(error)]
+    name, detail = type(error).__name__, error.message
+    if status >= 500:
+        log.warning("a request failed", error=name, message=error.message)
+        detail = type(error)().message
+    headers: dict[str, str] = {}
+    if isinstance(error, e.Transient):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))
+    if isinstance(error, e.FlowInvalid):
+        count = len(error.problems)
+        detail = f"The flow has {count} problem{'s' if count > 1 else ''}. Mend each at the place named."
+        return problem(status, name, detail, [_mistake(found) for found in error.problems], headers)
+    return problem(status, name, detail, headers=headers)
+
+
+def _mistake(found: e.Problem) -> dict[str, object]:
+    place = f"{found.file}:{found.line}:{found.column}" if found.line else found.file
+    return {"detail": found.message, "remedy": found.remedy, "place": place}
+
+
+async def _of_ours(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, e.StrettoError)
+    return of_error(error)
+
+
+async def _of_validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    mistakes = cast("Sequence[Mapping[str, Any]]", error.errors())
+    errors = [{"detail": mistake["msg"]} | place(mistake, cast("object", error.body)) for mistake in mistakes]
+    count = len(errors)
+    detail = f"The request has {count} mistake{'s' if count > 1 else ''}. Mend each at the place named under `errors`."
+    return problem(422, "RequestInvalid", detail, errors)
+
+
+def place(mistake: Mapping[str, Any], body: object) -> dict[str, str]:
+    """Where a mistake stands: a JSON pointer (RFC 6901) into the body, or the name of a parameter or header."""
+    source, *trail = cast("tuple[str | int, ...]", mistake["loc"])
+    if source != "body":
+        return {"in": str(source), "parameter": ".".join(map(str, trail))}
+    pointer, inside = "#", body
+    for index, part in enumerate(trail):
+        # The trail also holds the tags of union members, which are no part of the body.
+        if isinstance(inside, dict) and part in inside:
+            inside = cast("object", inside[part])
+        elif isinstance(inside, list) and isinstance(part, int):
+            inside = cast("list[object]", inside)[part]
+        elif not (mistake["type"] == "missing" and index == len(trail) - 1):
+            continue
+        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return {"pointer": pointer}
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = error.detail
+    if detail == phrase:
+        detail = f"{request.method} {request.url.path}: {phrase.lower()}. `/openapi.json` lists what there is."
+    return problem(error.status_code, re.sub(r"\W", "", phrase.title()), detail, headers=error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    return problem(500, "Unexpected", "Something went wrong in the server. Its log tells more; please report it.")

@@ -1,0 +1,118 @@
+"""What every request passes first: without authentication, only this machine is served, and no other web page's script.
+
+A page of another site cannot read answers (no CORS), but a browser would still send its requests: hence the check of
+`Origin`. A name that is made to point at this machine (DNS rebinding) would make it the same site: hence that of `Host`.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stretto.api.errors import problem
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+_LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+
+
+class Guard:
+    """ASGI middleware: refuses what is not from here or is too large, and sets the headers of every answer."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refused = refusal(scope) or self._too_large(scope)
+        if scope["type"] == "websocket":
+            if refused is not None:
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if refused is not None:
+            await refused(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, self._counted(receive), send_with_headers)
+
+    def _too_large(self, scope: Scope) -> Response | None:
+        length = Headers(scope=scope).get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) <= self._max_body_bytes:
+            return None
+        return problem(413, "ContentTooLarge", self._limit)
+
+    @property
+    def _limit(self) -> str:
+        return f"A body may have {self._max_body_bytes:,} bytes. Make it smaller."
+
+    def _counted(self, receive: Receive) -> Receive:
+        """The body, refused once it proves longer than it may be, whatever its headers said."""
+        left = self._max_body_bytes
+
+        async def receive_some() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, self._limit)
+            return message
+
+        return receive_some
+
+
+def refusal(scope: Scope) -> Response | None:
+    """Why a request is not served; None when it is."""
+    headers = Headers(scope=scope)
+    client = scope.get("client")
+    if client is not None and not _is_here(client[0]):
+        return problem(403, "NotFromHere", "This server has no authentication yet and serves only its own machine.")
+    hosts = headers.getlist("host")
+    if len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
+        return problem(
+            403,
+            "HostRefused",
+            "This server has no authentication yet and answers only as localhost, 127.0.0.1 or [::1]. Use one of these.",
+        )
+    origins = headers.getlist("origin")
+    changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
+    if changes and origins and not _is_same(origins, hosts[0]):
+        return problem(403, "OriginRefused", "A page of another site may not change anything here.")
+    if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+        return problem(400, "BadRequest", "The address holds the character U+0000, which no name has. Remove it.")
+    return None
+
+
+def _is_here(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_same(origins: list[str], host: str) -> bool:
+    return len(origins) == 1 and origins[0].lower() in (f"http://{host.lower()}", f"https://{host.lower()}")

@@ -1,0 +1,84 @@
+"""The server around the API: bound to this machine, and quick to end although streams are open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncGenerator, Generator
+
+import uvicorn
+
+from stretto.api.app import create_app
+from stretto.errors import SettingsInvalid
+from stretto.platform import Platform
+
+LOCAL_ADDRESSES = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
+
+
+@contextlib.asynccontextmanager
+async def serving(platform: Platform) -> AsyncGenerator[str]:
+    """The API at the settings' host and port (0: any free) for as long as the block lasts; gives its address.
+
+    At the end open streams end, and requests at work get 5 s. Signals are the caller's business.
+    Raises `SettingsInvalid` when it cannot listen there, or when others than this machine could reach it.
+    """
+    listener = _listen(platform.settings.host, platform.settings.port)
+    port = listener.getsockname()[1]
+    host = "[::1]" if listener.family == socket.AF_INET6 else "127.0.0.1"
+    app = create_app(platform)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # who a client is, is told by its connection alone
+        timeout_graceful_shutdown=5,
+    )
+    server = _Server(config, app.state.closing)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
+    try:
+        up = asyncio.create_task(server.up.wait())
+        await asyncio.wait([up, task], return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if task.done():
+            await task
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+        self._closing = closing
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = LOCAL_ADDRESSES.get(host.lower())
+    if family is None:
+        raise SettingsInvalid(
+            f"STRETTO_HOST is {host!r}, but there is no authentication yet, so that only this machine may be served. "
+            f"Use one of {', '.join(LOCAL_ADDRESSES)}."
+        )
+    try:
+        return socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1", port), family=family)
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise SettingsInvalid(f"Port {port} of {host} {why}. Choose another with STRETTO_PORT.") from None
