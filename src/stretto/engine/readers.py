@@ -26,6 +26,8 @@ class Feed:
     emit: Emit
     cutter: Segmenter = field(init=False)
     window: tuple[int, int] | None = None
+    window_of: int = field(init=False)
+    window_has: int = 0
     reached: int = 0
     finished: bool = False
 
@@ -33,7 +35,9 @@ class Feed:
         step = self.reader.step
         rule = step.watch.every if step.watch else step.each.by if step.each else None
         assert rule is not None
-        self.cutter = segmenter(rule.kind, rule.n)
+        # The cutter counts tokens; of other kinds, a window takes so many segments.
+        self.cutter = segmenter(rule.kind, rule.n if rule.kind == "tokens" else None)
+        self.window_of = rule.n or 1 if rule.kind != "tokens" else 1
 
     def open(self, text: str, ended: bool) -> None:
         """Begin with the text that there is; segments that were cut before are not cut again."""
@@ -52,7 +56,7 @@ class Feed:
             return
         self.finished = True
         if stopped and self.reader.step.watch is not None:
-            self.window = None
+            self.window, self.window_has = None, 0
         else:
             for segment in self.cutter.finish():
                 self._take(segment)
@@ -60,16 +64,13 @@ class Feed:
 
     def item_ended(self) -> None:
         """A watcher is free again, or the stream has ended: give the window that gathered."""
-        if self.window is not None and self.reader.unfinished == 0:
-            start, end = self.window
-            self.window = None
-            self._cut(start, end)
+        self._give_window()
         if self.finished and self.window is None and not self.reader.ended:
             self.emit(f.SegmentsEnded(step=self.reader.path))
 
     def restart(self, text: str) -> None:
         """The stream was cut back to this text; segments of it that were cut stand."""
-        self.window, self.finished = None, False
+        self.window, self.window_has, self.finished = None, 0, False
         self.reached = max((i.end for i in self.reader.items.values() if i.end <= len(text)), default=0)
         for segment in self.cutter.retract(len(text), lambda start, end: text[start:end]):
             self._take(segment)
@@ -82,9 +83,16 @@ class Feed:
             return
         start = self.window[0] if self.window else max(segment.start, self.reached)
         self.window = (start, segment.end)
-        if self.reader.unfinished == 0:
-            self.window = None
-            self._cut(start, segment.end)
+        self.window_has += 1
+        self._give_window()
+
+    def _give_window(self) -> None:
+        """Give the watcher what gathered, if it is free, and enough gathered or the stream has ended."""
+        full = self.window_has >= self.window_of or self.finished
+        if self.window is not None and full and self.reader.unfinished == 0:
+            start, end = self.window
+            self.window, self.window_has = None, 0
+            self._cut(start, end)
 
     def _cut(self, start: int, end: int) -> None:
         self.reached = end
