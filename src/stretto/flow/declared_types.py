@@ -57,20 +57,20 @@ REVIEWED = record(
     }
 )
 
-_SCHEMA_ONLY = {"properties", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "items", "prefixItems"}
 _WORDS = {"string", "number", "integer", "boolean", "object", "array", "null"}
 
 
 def is_schema(value: Json) -> bool:
-    """Whether a mapping is a JSON Schema rather than the short form `{field: type}`."""
-    if not is_mapping(value):
+    """Whether a mapping is a JSON Schema rather than the short form `{field: type}`, whose fields may be called anything."""
+    if not is_mapping(value) or any(key.endswith("?") for key in value):
         return False
-    if value.keys() & _SCHEMA_ONLY:
-        return True
     kind: Json = value.get("type")
-    if "type" not in value:
-        return not value
-    return isinstance(kind, str | list) and all(key in KEYWORDS for key in value)
+    if isinstance(kind, str) or is_list(kind):
+        words: list[Json] = kind if is_list(kind) else [kind]
+        others = [key for key in value if key not in KEYWORDS]
+        return all(word in _WORDS for word in words) and all(nearest(key, KEYWORDS) for key in others)
+    lists = any(is_list(value.get(key)) for key in ("anyOf", "oneOf", "allOf", "enum"))
+    return not value or lists or "$ref" in value or "const" in value or is_mapping(value.get("properties"))
 
 
 class TypeReader:

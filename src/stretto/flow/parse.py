@@ -26,6 +26,7 @@ _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_PAIR = re.compile(r"\\\\|\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 _INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _Mark = tuple[int, int]  # line and column, from 0
@@ -166,6 +167,8 @@ def parse(source: bytes, file: str, problems: Problems) -> tuple[dict[str, Json]
     text = _decode(source, file, problems)
     if text is None:
         return None
+    if file.endswith(".json"):  # JSON writes a sign beyond 16 bits as two escapes, which YAML does not know
+        text = _PAIR.sub(_one_escape, text)
     places = FilePlaces(file, text)
     try:
         top = _Tree(text, file, problems).read()
@@ -185,6 +188,13 @@ def parse(source: bytes, file: str, problems: Problems) -> tuple[dict[str, Json]
         )
         return None
     return dict(data), places
+
+
+def _one_escape(pair: re.Match[str]) -> str:
+    """One escape of YAML for a pair of JSON's (RFC 8259, section 7); an escaped backslash stays what it is."""
+    if pair[1] is None:
+        return pair[0]
+    return f"\\U{0x10000 + ((int(pair[1], 16) - 0xD800) << 10) + int(pair[2], 16) - 0xDC00:08x}"
 
 
 def _kind(data: Json) -> str:

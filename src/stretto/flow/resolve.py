@@ -63,6 +63,11 @@ class Resolver:
         self._block(self._flow.root)
         for step in self._flow.steps.values():
             self._step(step)
+            if step.kind == "map" and step.item in self._flow.steps:
+                remedy = "Choose another name for the item."
+                self._reader.at_value(
+                    (*step.path, "map", "as"), f"`{step.item}` is the name of a step already.", remedy
+                )
             for block in step.blocks:
                 self._block(block)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 
 import pytest
@@ -70,11 +71,25 @@ def test_forms_of_the_same_file(text: str) -> None:
 
 @given(st.dictionaries(st.text(max_size=8), st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=8), min_size=1, max_size=4))  # fmt: skip
 def test_json_reads_as_json(value: dict[str, Json]) -> None:
+    for ascii_only in (True, False):
+        problems = Problems()
+        found = parse(json.dumps(value, ensure_ascii=ascii_only).encode(), "f.json", problems)
+        assert found is None or found[0] == value or problems.found
+        if not re.search(_NOT_IN_FLOWS, json.dumps(value, ensure_ascii=False)):
+            assert found is not None
+            assert found[0] == value
+
+
+_NOT_IN_FLOWS = r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\\"  # control characters, and escapes of them
+
+
+def test_signs_beyond_16_bits_in_json() -> None:
+    text = '{"a": "\\ud83d\\ude00", "b": "\\\\ud83d\\\\ude00", "\\uD83D\\uDE00": 1}'
+    assert json.loads(text) == {"a": "😀", "b": "\\ud83d\\ude00", "😀": 1}
     problems = Problems()
-    found = parse(json.dumps(value).encode(), "f.json", problems)
-    assert found is None or found[0] == value or problems.found
-    if found is None:  # YAML has no surrogate pairs in escapes, and no control characters in keys
-        assert problems.found
+    found = parse(text.encode(), "f.json", problems)
+    assert found is not None
+    assert found[0] == json.loads(text)
 
 
 _PLACED = """\

@@ -208,6 +208,13 @@ def test_references_that_cannot_be_followed(steps: str, said: str) -> None:
     assert [problem.message for problem in problems(steps)] == [said]
 
 
+def test_an_item_cannot_hide_a_step() -> None:
+    found = problems(
+        'draft: {agent: writer}\nfan: {map: {over: [1], as: draft}, steps: {a: {tool: x.y, input: {a: "{{ draft }}"}}}}'
+    )
+    assert [problem.message for problem in found] == ["`draft` is the name of a step already."]
+
+
 def test_a_cycle_through_containers_is_found_in_the_block_where_it_closes() -> None:
     found = problems("""
         first:

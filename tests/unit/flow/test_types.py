@@ -118,10 +118,35 @@ def test_the_short_form_of_types_is_written_out() -> None:
     assert types.keys() >= BUILT_IN.keys() == {"Verdict", "Judgement", "Plan"}
 
 
-def test_a_field_called_type_is_no_schema() -> None:
-    types = graph("a: {tool: x.y}", "types: {Pet: {type: string, name: string}, Word: {type: string}}").types
-    assert types["Pet"]["properties"] == {"type": {"type": "string"}, "name": {"type": "string"}}
-    assert types["Word"] == {"type": "string"}
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("{type: string, name: string}", ["type", "name"]),
+        ("{items: [string], note?: string}", ["items", "note"]),
+        ("{properties: string}", ["properties"]),
+        ("{title: string, required: boolean}", ["title", "required"]),
+        ("{enum: string}", ["enum"]),
+        ("{type: string}", None),
+        ("{type: [string, 'null'], maxLength: 3}", None),
+        ("{type: array, items: {type: string}}", None),
+        ("{properties: {a: {type: string}}}", None),
+        ("{enum: [a, b]}", None),
+        ("{anyOf: [{type: string}]}", None),
+        ("{const: 3}", None),
+        ("{}", None),
+    ],
+)
+def test_which_mappings_are_schemas_and_which_the_short_form(written: str, fields: list[str] | None) -> None:
+    schema = graph("a: {tool: x.y}", f"types: {{X: {written}}}").types["X"]
+    if fields is None:
+        assert schema.get("additionalProperties") is not False
+    else:
+        assert list(schema["properties"]) == fields
+
+
+def test_a_misspelt_keyword_does_not_make_a_schema_a_short_form() -> None:
+    (problem,) = problems("a: {tool: x.y}", "types: {X: {type: object, propertes: {a: {type: string}}}}")
+    assert str(problem).endswith("JSON Schema has no keyword `propertes`. Did you mean `properties`?")
 
 
 PROMPT = """
