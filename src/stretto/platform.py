@@ -89,6 +89,7 @@ class Platform:
             chores=[lambda: start_due(self.database, self.hub)],
         )
         task = asyncio.create_task(worker.run(), name="worker")
+        task.add_done_callback(self._worker_ended)
         tending = asyncio.create_task(self._tend(), name="partitions")
         try:
             ready = asyncio.create_task(worker.ready())
@@ -101,6 +102,13 @@ class Platform:
             worker.stop()
             with suppress(asyncio.CancelledError):
                 await task
+
+    def _worker_ended(self, task: asyncio.Task[None]) -> None:
+        """A worker that ends by itself has met a fault; say so, and be ready no longer."""
+        if self.worker is not None:
+            self.worker = None
+            error = None if task.cancelled() else task.exception()
+            log.error("the worker has ended; start Stretto again", error=repr(error))
 
     async def _tend(self) -> None:
         """Make the partitions that come next, and drop those whose time is over."""

@@ -82,7 +82,8 @@ class Runs:
         run_id = new_run_id()
         at = accepted_at(run_id)
         if idempotency_key is not None:
-            digest = hashlib.sha256(_canonical([name, input or {}, priority])).hexdigest()
+            document = None if isinstance(flow, str) else flow.digest
+            digest = hashlib.sha256(_canonical([name, document, input or {}, priority])).hexdigest()
             known = await self._claim_key(connection, idempotency_key, digest, run_id)
             if known is not None:
                 return known
