@@ -21,7 +21,8 @@ MAX_DEPTH = 80
 MAX_NODES = 200_000
 MAX_TEXT = 4 << 20
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LINE_END = re.compile("[\n\u2028\u2029]")  # what the YAML parser counts as one
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -67,7 +68,7 @@ class FilePlaces(Places):
 
     def __init__(self, file: str, source: str) -> None:
         super().__init__(file)
-        self._lines = source.split("\n")
+        self._lines = _LINE_END.split(source)
         self._values: dict[Path, _Node] = {}
         self._keys: dict[Path, _Mark] = {}
         self._texts: dict[Path, tuple[str, str]] = {}
@@ -335,7 +336,7 @@ def _syntax_message(  # noqa: PLR0911 - one for each mistake
     """Where a text is no YAML, why, and what to do, in plain words."""
     problem, context = str(error.problem or "it cannot be read"), str(error.context)
     mark = _mark(error.problem_mark or error.context_mark)
-    lines = text.split("\n")
+    lines = _LINE_END.split(text)
     line = lines[mark[0]] if mark[0] < len(lines) else ""
     opened = f" that begins in line {_mark(error.context_mark)[0] + 1}" if error.context_mark else ""
     if "\t" in line[: mark[1] + 1] or ("cannot start any token" in problem and "\t" in line):
