@@ -203,3 +203,33 @@ SELECT tenant_id, name FROM due_schedules(%(most)s);
 -- rescue_runs --
 -- Put the runs of workers that fell silent back into the queue; returns how many
 SELECT rescue_runs(make_interval(secs => %(silence_s)s));
+
+-- register_worker --
+-- Enter this worker among those that are alive
+SELECT worker_id FROM procrastinate_register_worker_v1();
+
+-- beat --
+-- Tell that a worker lives
+SELECT procrastinate_update_heartbeat_v1(%(worker_id)s);
+
+-- sign_off --
+-- This worker takes no more jobs
+SELECT procrastinate_unregister_worker_v1(%(worker_id)s);
+
+-- fetch_job --
+-- Take the most urgent job
+SELECT id, attempts, args FROM procrastinate_fetch_job_v2(ARRAY[%(queue)s]::varchar[], %(worker_id)s)
+WHERE id IS NOT NULL;
+
+-- lost_job --
+-- A job that this worker has taken without hearing of it
+SELECT id, attempts, args FROM procrastinate_jobs
+WHERE worker_id = %(worker_id)s AND status = 'doing' AND id <> ALL(%(known)s::bigint[]) LIMIT 1;
+
+-- finish_job --
+-- End a job; an error when it is gone
+SELECT procrastinate_finish_job_v1(%(job_id)s, 'succeeded', true);
+
+-- retry_job --
+-- Put a job back into the queue for later; an error when it is gone, or the run's next one waits already
+SELECT procrastinate_retry_job_v2(%(job_id)s, %(at)s, NULL, NULL, NULL);

@@ -16,7 +16,7 @@ import structlog
 
 from stretto.engine.flusher import Flusher
 from stretto.engine.journal import Journal
-from stretto.engine.queue import AWAY, CHANNEL, Queue, open_queue
+from stretto.engine.queue import AWAY, CHANNEL, Queue
 from stretto.engine.run import RunTask, Surroundings
 from stretto.engine.step import Handler
 from stretto.engine.store import RunStore
@@ -82,22 +82,20 @@ class Worker:
         """Work until `stop`."""
         self._journal.start()
         try:
-            async with open_queue(self._database, self._settings) as app:
-                self._queue = Queue(app, self._settings, self.advance)
-                if self._stopping:
-                    return
-                side = [
-                    asyncio.create_task(self._listen(self._queue), name="listen"),
-                    asyncio.create_task(self._sweep(), name="sweep"),
-                ]
-                self._queue.ready.set()
-                self._ready.set()
-                try:
-                    await self._queue.run()
-                finally:
-                    for task in side:
-                        task.cancel()
-                    await asyncio.gather(*side, return_exceptions=True)
+            self._queue = Queue(self._database, self._settings, self.advance)
+            if self._stopping:
+                return
+            side = [
+                asyncio.create_task(self._listen(self._queue), name="listen"),
+                asyncio.create_task(self._sweep(), name="sweep"),
+            ]
+            self._ready.set()
+            try:
+                await self._queue.run()
+            finally:
+                for task in side:
+                    task.cancel()
+                await asyncio.gather(*side, return_exceptions=True)
         finally:
             self._ready.set()
             await self._journal.close()

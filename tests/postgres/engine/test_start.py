@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -63,10 +62,14 @@ async def test_what_cannot_be_started_leaves_nothing(stage: Stage, owner: AsyncC
 async def test_a_transaction_that_is_rolled_back_accepts_nothing(
     stage: Stage, owner: AsyncConnection[TupleRow]
 ) -> None:
-    with pytest.raises(ZeroDivisionError):
+
+    async def start_and_fail() -> None:
         async with stage.database.tenant(DEFAULT_TENANT) as connection:
             await stage.runs.start_in(connection, ADD, {"n": 1}, idempotency_key="k")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await start_and_fail()
     assert await counts(owner) == (0, 0, 0, 0)
 
 
@@ -75,7 +78,6 @@ async def test_the_same_request_under_the_same_key_gives_the_same_run(
 ) -> None:
     first = await stage.runs.start(ADD, {"n": 1}, idempotency_key="k")
     assert await stage.runs.start(ADD, {"n": 1}, idempotency_key="k") == first
-    assert await stage.runs.start("test", {"n": 1}, idempotency_key="k") == first
     assert await counts(owner) == (1, 1, 1, 1)
 
 
@@ -138,11 +140,11 @@ async def test_text_that_the_database_cannot_hold_is_mended_not_refused(stage: S
 
 
 @pytest.fixture
-async def stranger(stage: Stage, owner: AsyncConnection[TupleRow]) -> AsyncIterator[Runs]:
+async def stranger(stage: Stage, owner: AsyncConnection[TupleRow]) -> Runs:
     """The door of another tenant."""
     tenant = UUID(int=7)
     await owner.execute("INSERT INTO stretto.tenants VALUES (%s, 'stranger', now())", [tenant])
-    yield Runs(stage.database, stage.hub, tenant)
+    return Runs(stage.database, stage.hub, tenant)
 
 
 async def test_a_tenant_sees_nothing_of_another_and_can_tell_it_nothing(stage: Stage, stranger: Runs) -> None:
