@@ -91,7 +91,7 @@ class Hub:
         channel = self._channels.get(run_id.int)
         if channel is not None:
             channel.add_rows(rows)
-            channel.live = run_id in self._here
+            channel.live = run_id.int in self._here
 
     async def follow(self, run_id: UUID, log: LogReader, after: Cursor = START) -> AsyncGenerator[Event]:
         """Give what happened in a run after the cursor, and then what happens, until the run ends.
@@ -105,7 +105,7 @@ class Hub:
         channel = self._channels.get(run_id.int)
         if channel is None or channel.closed:
             channel = self._channels[run_id.int] = Channel(
-                run_id, log, self._max_events, self._max_chars, live=run_id in self._here
+                run_id, log, self._max_events, self._max_chars, live=run_id.int in self._here
             )
             self._followed.set()
         channel.followers += 1
