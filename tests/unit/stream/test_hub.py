@@ -210,7 +210,7 @@ async def test_rows_that_are_published_late_come_once(hub: Hub, log: MemoryLog) 
     assert event.id == "3"
     hub.publish_committed(writer.run_id, first)
     writer.publish()
-    assert [item.seq for item in hub._channels[writer.run_id].items if isinstance(item, Row)] == [3]
+    assert [item.seq for item in hub._channels[writer.run_id.int].items if isinstance(item, Row)] == [3]
     writer.write("a", 3)
     assert shown(await listener.have(1)) == [(0, "abc")]
     await listener.leave()
@@ -295,7 +295,7 @@ async def test_a_slow_reader_costs_no_memory_and_loses_nothing(log: MemoryLog) -
         client = Client()
         async with aclosing(hub.follow(writer.run_id, log)) as events:
             client.apply(await anext(events))
-            channel = hub._channels[writer.run_id]
+            channel = hub._channels[writer.run_id.int]
             for number in range(3000):
                 writer.write("a", 3)
                 if number % 10 == 9:
