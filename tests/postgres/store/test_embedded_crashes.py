@@ -196,9 +196,11 @@ async def test_a_database_outlives_its_postmaster(embedded: Database, own_home: 
     assert await one(embedded) == 1
     kill(member.postmaster)
     assert await one(embedded) == 1
-    again = join(own_home)
-    assert again.postmaster != member.postmaster
+    # The connections of the dead one may serve on for a moment, and the keeper needs one to notice.
+    while (again := await asyncio.to_thread(join, own_home)).postmaster == member.postmaster:
+        again.leave()
     assert again.keeper == member.keeper
+    assert await one(embedded) == 1
     again.leave()
     member.leave()
 
