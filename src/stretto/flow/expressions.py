@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
 
@@ -84,7 +83,7 @@ class Condition:
         return value
 
 
-def _evaluate(program: Any, given: dict[str, Json]) -> tuple[Any, str]:
+def _evaluate(program: cel.Expression, given: dict[str, Json]) -> tuple[object, str]:
     try:
         result = program.eval(data=given)
         if result.type() == cel.Type.ERROR:
@@ -94,7 +93,7 @@ def _evaluate(program: Any, given: dict[str, Json]) -> tuple[Any, str]:
         return None, str(error).split("[", 1)[0].split(": ", 1)[-1].strip()
 
 
-def _small_numbers(value: Any) -> Any:
+def _small_numbers(value: Json) -> Json:
     """The same data with integers beyond 64 bits as doubles, which is all that CEL can hold."""
     if is_mapping(value):
         return {key: _small_numbers(item) for key, item in value.items()}
@@ -105,7 +104,7 @@ def _small_numbers(value: Any) -> Any:
     return value
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     if isinstance(value, str):
         return "a text"
     return "a list" if is_list(value) else "a mapping" if is_mapping(value) else "a number"
@@ -165,9 +164,9 @@ def _with_stand_ins(source: str, tree: cel_tree.Node) -> str:
 
 
 @lru_cache(maxsize=64)
-def _environment(names: tuple[str, ...] = ()) -> Any:
+def _environment(names: tuple[str, ...] = ()) -> cel.Env:
     numbers = cel.Type.INT, cel.Type.DOUBLE
-    arithmetic: dict[str, Callable[[Any, Any], Any]] = {
+    arithmetic: dict[str, Callable[[float, float], float]] = {
         "_+_": operator.add,
         "_-_": operator.sub,
         "_*_": operator.mul,

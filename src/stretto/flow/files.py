@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
+from stretto.flow.file_places import FilePlaces
 from stretto.flow.graph import Json
-from stretto.flow.parse import MAX_BYTES, FilePlaces, parse
+from stretto.flow.parse import MAX_BYTES, parse
 from stretto.flow.plain import is_list, is_mapping
 from stretto.flow.problems import Path, Problems, Spot, nearest
 from stretto.flow.read_flow import is_file_name

@@ -101,14 +101,14 @@ class Budget:
 
 
 @pass_context
-def _turns(context: Context, values: Any) -> Iterator[Any]:
+def _turns(context: Context, values: object) -> Iterator[Json]:
     budget: Budget = context.parent[_BUDGET]
     for value in as_list(values):
         budget.turn()
         yield value
 
 
-def _joined(parts: list[Any]) -> str:
+def _joined(parts: list[object]) -> str:
     texts = [as_text(part) for part in parts]
     if sum(map(len, texts)) > MAX_OUTPUT:
         raise TooMuch(f"it builds a text of more than {MAX_OUTPUT:,} characters.")
@@ -116,11 +116,11 @@ def _joined(parts: list[Any]) -> str:
 
 
 @pass_context
-def _finalize(context: Context, value: Any) -> str:
+def _finalize(context: Context, value: object) -> str:
     return context.parent[_BUDGET].write(as_text(value))
 
 
-def _range(*args: Any) -> list[int]:
+def _range(*args: int) -> list[int]:
     numbers = range(*args)
     if len(numbers) > MAX_RANGE:
         raise TooMuch(f"`range` gives at most {MAX_RANGE:,} numbers.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -45,7 +44,7 @@ def schema_problems(schema: Json, path: Path) -> Iterator[tuple[Path, bool, str,
         yield (*path, *where), False, f"this is no valid JSON Schema: {getattr(error, 'message', error)}.", ""
 
 
-def _refuse(uri: str) -> Any:
+def _refuse(uri: str) -> Json:
     raise ValueError(f"a schema may refer only to its own parts, not to {uri}")
 
 
@@ -178,7 +177,7 @@ def _size(value: Json) -> int:
     return len(value) if isinstance(value, str) or is_list(value) else 0
 
 
-def _either(options: Any, quote: bool = False) -> str:
+def _either(options: Iterable[Json], quote: bool = False) -> str:
     words = [_shown(option) if quote else str(option) for option in options]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" or {words[-1]}"
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from stretto.flow.declared_types import TypeReader, check_schema, read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, Schema
-from stretto.flow.graph import Json
+from stretto.flow.graph import Json, Template
 from stretto.flow.json_schema import misfits
 from stretto.flow.plain import kind_of
 from stretto.flow.read_step import StepReader, read_retry
@@ -139,7 +138,7 @@ def _agent(reader: Reader, agent: DraftAgent, data: dict[str, Json], types: Mapp
         agent.max_tokens = reader.whole((*path, "max_tokens"), data["max_tokens"], "`max_tokens`", 1, 10_000_000)
 
 
-def _prompt(reader: Reader, agent: DraftAgent, key: str, value: Json) -> Any:
+def _prompt(reader: Reader, agent: DraftAgent, key: str, value: Json) -> Template | None:
     path = (*agent.path, key)
     text = reader.text(path, value, f"the {key} of agent `{agent.name}`")
     if text is None:

@@ -74,47 +74,7 @@ def flow_schema() -> dict[str, Json]:
         "title": "Stretto flow",
         "description": "A graph of steps that agents, tools and people carry out.",
         **_record(
-            {
-                "flow": _text("The flow's name.", pattern=_FLOW_NAME),
-                "description": {"type": ["string", "null"], "description": "What the flow does, in a sentence or two."},
-                "input": {
-                    "type": ["object", "null"],
-                    "description": "What a run is given: name to JSON Schema. An input without `default` must be given.",
-                    "propertyNames": {"pattern": _STEP_ID},
-                    "additionalProperties": _ref("json_schema"),
-                },
-                "types": {
-                    "type": ["object", "null"],
-                    "description": "What agents and tools return: name to JSON Schema, or to the short form `{field: type}`.",
-                    "propertyNames": {
-                        "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
-                        "not": {"enum": ["Verdict", "Judgement", "Plan"]},
-                    },
-                    "additionalProperties": _ref("type"),
-                },
-                "agents": {
-                    "type": ["object", "null"],
-                    "description": "Who works: name to prompt and model.",
-                    "propertyNames": {"pattern": "^[a-z][a-z0-9_-]{0,62}$"},
-                    "additionalProperties": _ref("agent"),
-                },
-                "steps": _ref("steps"),
-                "output": {**_TEMPLATE, "description": "What the run gives; without it, the last step's value."},
-                "retry": _ref("retry", "For steps that do not say otherwise."),
-                "timeout": {
-                    **_DURATION,
-                    "description": "For agent, tool and judge steps that do not say otherwise, such as `5m`.",
-                },
-                "priority": _whole(0, 3, "0 is most urgent, 3 can wait. 2 when not given."),
-                "budget": {**_MONEY, "description": "What a whole run may cost, such as `2 usd`."},
-                "concurrency": _whole(1, 10_000, "How many steps of a run work at once."),
-                "flows": {
-                    "type": ["object", "null"],
-                    "description": "The flows that this one runs, by name, when they are not files beside it.",
-                    "propertyNames": {"pattern": _FLOW_NAME},
-                    "additionalProperties": {"$ref": "#"},
-                },
-            },
+            _keys(),
             ("flow", "steps"),
             patternProperties={"^x-": {"description": "Anything; for anchors that are used elsewhere."}},
         ),
@@ -133,6 +93,51 @@ def flow_schema() -> dict[str, Json]:
                 "allOf": [{"$ref": "https://json-schema.org/draft/2020-12/schema"}],
                 "description": "A JSON Schema, such as `{type: string, maxLength: 4000}`.",
             },
+        },
+    }
+
+
+def _keys() -> dict[str, Json]:
+    """What a document may have."""
+    return {
+        "flow": _text("The flow's name.", pattern=_FLOW_NAME),
+        "description": {"type": ["string", "null"], "description": "What the flow does, in a sentence or two."},
+        "input": {
+            "type": ["object", "null"],
+            "description": "What a run is given: name to JSON Schema. An input without `default` must be given.",
+            "propertyNames": {"pattern": _STEP_ID},
+            "additionalProperties": _ref("json_schema"),
+        },
+        "types": {
+            "type": ["object", "null"],
+            "description": "What agents and tools return: name to JSON Schema, or to the short form `{field: type}`.",
+            "propertyNames": {
+                "pattern": "^[A-Z][A-Za-z0-9]{0,62}$",
+                "not": {"enum": ["Verdict", "Judgement", "Plan"]},
+            },
+            "additionalProperties": _ref("type"),
+        },
+        "agents": {
+            "type": ["object", "null"],
+            "description": "Who works: name to prompt and model.",
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_-]{0,62}$"},
+            "additionalProperties": _ref("agent"),
+        },
+        "steps": _ref("steps"),
+        "output": {**_TEMPLATE, "description": "What the run gives; without it, the last step's value."},
+        "retry": _ref("retry", "For steps that do not say otherwise."),
+        "timeout": {
+            **_DURATION,
+            "description": "For agent, tool and judge steps that do not say otherwise, such as `5m`.",
+        },
+        "priority": _whole(0, 3, "0 is most urgent, 3 can wait. 2 when not given."),
+        "budget": {**_MONEY, "description": "What a whole run may cost, such as `2 usd`."},
+        "concurrency": _whole(1, 10_000, "How many steps of a run work at once."),
+        "flows": {
+            "type": ["object", "null"],
+            "description": "The flows that this one runs, by name, when they are not files beside it.",
+            "propertyNames": {"pattern": _FLOW_NAME},
+            "additionalProperties": {"$ref": "#"},
         },
     }
 
@@ -166,7 +171,18 @@ def _steps() -> dict[str, Json]:
 
 
 def _step() -> dict[str, Json]:
-    kinds: dict[str, Json] = {
+    return {
+        **_record({**_kinds(), **_common()}),
+        "description": "One step. Exactly one key says what it does.",
+        "oneOf": [{"required": [kind]} for kind in KINDS],
+        "dependentSchemas": {kind: _keys_of(kind) for kind in KINDS} | {"on": {"required": ["watch"]}},
+        "not": {"required": ["each", "watch"]},
+    }
+
+
+def _kinds() -> dict[str, Json]:
+    """What a step does."""
+    return {
         "agent": _text("The agent that works."),
         "tool": _text("The tool that is called, such as `python.test`."),
         "judge": _judge(),
@@ -201,7 +217,11 @@ def _step() -> dict[str, Json]:
             description="An event is sent; `input` is its data.",
         ),
     }
-    common: dict[str, Json] = {
+
+
+def _common() -> dict[str, Json]:
+    """What any step may have."""
+    return {
         "id": _text("The step's id, where steps are a list.", pattern=_STEP_ID),
         "input": {
             "type": ["object", "null"],
@@ -234,13 +254,6 @@ def _step() -> dict[str, Json]:
         "returns": _text("The type of its value."),
         "steps": _ref("steps", "What a loop or map does each time."),
         "output": {**_TEMPLATE, "description": "What each turn or item gives; without it, its last step's value."},
-    }
-    return {
-        **_record({**kinds, **common}),
-        "description": "One step. Exactly one key says what it does.",
-        "oneOf": [{"required": [kind]} for kind in KINDS],
-        "dependentSchemas": {kind: _keys_of(kind) for kind in KINDS} | {"on": {"required": ["watch"]}},
-        "not": {"required": ["each", "watch"]},
     }
 
 

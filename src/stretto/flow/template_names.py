@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from jinja2 import nodes
 
@@ -105,7 +105,7 @@ class Reads:
         if name.name not in local:
             self.found.append(Read(name.name, (), name.lineno, required=False))
 
-    def _all(self, many: list[Any], local: frozenset[str]) -> frozenset[str]:
+    def _all(self, many: Sequence[nodes.Node], local: frozenset[str]) -> frozenset[str]:
         for child in many:
             local = self._walk(child, local)
         return local
