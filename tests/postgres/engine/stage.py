@@ -24,7 +24,7 @@ from stretto.stream import Hub
 from stretto.stream.log import TEXT, Row
 from stretto.tools import Tools, tool_handler
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 """How long a test waits for something that should come at once; only a broken engine makes it that long."""
 
 
@@ -33,15 +33,19 @@ def flow(steps: Mapping[str, Any], **rest: Any) -> Graph:
     return compile_document({"flow": "test", "steps": steps, **rest})
 
 
-async def until(true: Callable[[], Awaitable[object] | object], what: str) -> None:
+async def until(
+    true: Callable[[], Awaitable[object] | object], what: str, *, every_s: float = 0.01, most_s: float = PATIENCE_S
+) -> None:
     """Wait for something that happens elsewhere."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            found = true()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            await asyncio.sleep(0.01)
-    raise AssertionError(what)
+    try:
+        async with asyncio.timeout(most_s):
+            while True:
+                found = true()
+                if await found if isinstance(found, Awaitable) else found:
+                    return
+                await asyncio.sleep(every_s)
+    except TimeoutError:
+        raise AssertionError(f"it did not happen within {most_s:g} s: {what}") from None
 
 
 @dataclass
@@ -121,7 +125,8 @@ class Stage:
 
     async def text(self, run_id: UUID, step: str) -> str:
         """What the step's stream holds."""
-        return texts_of(await self.rows(run_id))[step].slice(0)
+        text = texts_of(await self.rows(run_id)).get(step)
+        return "" if text is None else text.slice(0)
 
     async def happened(self, run_id: UUID, kind: str, step: str | None = None, times: int = 1) -> None:
         """Wait for a fact to be in the journal so many times."""

@@ -193,10 +193,14 @@ async def test_a_fork_from_inside_an_item_keeps_the_other_items(stage: Stage) ->
 async def test_a_fork_from_inside_a_branch_or_sub_flow_goes_on_inside_it(stage: Stage) -> None:
     calls = Calls()
     stage.use(join=calls.tool)
-    inner = {"flow": "inner", "input": {"t": {"type": "string"}}, "steps": {
-        "p": {"tool": "join", "input": {"a": "{{ input.t }}"}},
-        "q": {"tool": "join", "input": {"a": "{{ p }}", "b": "q"}},
-    }}
+    inner = {
+        "flow": "inner",
+        "input": {"t": {"type": "string"}},
+        "steps": {
+            "p": {"tool": "join", "input": {"a": "{{ input.t }}"}},
+            "q": {"tool": "join", "input": {"a": "{{ p }}", "b": "q"}},
+        },
+    }
     steps = {"b": {"branch": [{"when": "true", "steps": {"s": {"flow": "inner", "input": {"t": "T"}}}}]}}
     async with stage.working():
         run = await stage.carry_out(flow(steps, flows={"inner": inner}))

@@ -14,7 +14,7 @@ from stretto.engine.schedules import next_tick, start_due
 from stretto.errors import FlowNotFound, InputInvalid, Invalid, NotFound
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
-from tests.postgres.engine.stage import Stage, flow
+from tests.postgres.engine.stage import Stage, flow, until
 
 GREET = flow({"w": {"wait": {"event": "never"}}}, flow="greet", input={"name": {"type": "string", "default": "you"}})
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -26,11 +26,11 @@ async def schedules(stage: Stage) -> Schedules:
     return Schedules(stage.database, stage.hub, DEFAULT_TENANT)
 
 
-async def make_due(owner: AsyncConnection[TupleRow], name: str = "hello", ago: timedelta = timedelta(minutes=1)) -> None:
+async def make_due(
+    owner: AsyncConnection[TupleRow], name: str = "hello", ago: timedelta = timedelta(minutes=1)
+) -> None:
     """Let the schedule's next time be in the past."""
-    await owner.execute(
-        "UPDATE stretto.schedules SET next_at = %s WHERE name = %s", [datetime.now(UTC) - ago, name]
-    )
+    await owner.execute("UPDATE stretto.schedules SET next_at = %s WHERE name = %s", [datetime.now(UTC) - ago, name])
 
 
 async def test_twenty_who_look_at_once_start_one_run(
@@ -69,8 +69,7 @@ async def test_a_worker_starts_what_is_due(
     await schedules.save("hello", "greet", "0 0 1 1 *")
     await make_due(owner)
     async with stage.working(), stage.working():
-        while not await stage.runs.list(status="waiting"):
-            await asyncio.sleep(0.02)
+        await until(lambda: stage.runs.list(status="waiting"), "it was started")
     assert len(await stage.runs.list()) == 1
 
 

@@ -82,15 +82,23 @@ async def test_the_same_request_under_the_same_key_gives_the_same_run(
 
 
 @pytest.mark.parametrize(
-    "other", [{"input": {"n": 2}}, {"input": {"n": 1}, "priority": 0}, {"flow": EVENT, "input": None}]
+    "other",
+    [
+        {"input": {"n": 2}},
+        {"input": {"n": 1}, "priority": 0},
+        {"flow": flow({"w": {"wait": {"event": "go"}}}, flow="other"), "input": None},
+        {"flow": flow({"a": {"tool": "add", "input": {"n": "{{ input.n }}"}}}, input=NUMBER), "input": {"n": 1}},
+    ],
+    ids=["input", "priority", "flow", "version of the flow"],
 )
 async def test_another_request_under_the_same_key_is_refused(
     stage: Stage, owner: AsyncConnection[TupleRow], other: dict[str, Any]
 ) -> None:
-    other_flow = flow({"w": {"wait": {"event": "go"}}}, flow="other") if "flow" in other else ADD
     first = await stage.runs.start(ADD, {"n": 1}, idempotency_key="k")
     with pytest.raises(IdempotencyConflict, match=str(first)):
-        await stage.runs.start(other_flow, other["input"], priority=other.get("priority"), idempotency_key="k")
+        await stage.runs.start(
+            other.get("flow", ADD), other["input"], priority=other.get("priority"), idempotency_key="k"
+        )
     assert await counts(owner) == (1, 1, 1, 1)
 
 

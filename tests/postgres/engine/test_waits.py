@@ -215,6 +215,7 @@ async def test_a_timer_is_armed_again_after_the_run_was_woken_by_something_else(
     assert fired.step == "t"
 
 
+@pytest.mark.timeout(300)
 async def test_a_thousand_runs_wait_for_a_person_without_any_process_and_all_wake(stage: Stage) -> None:
     count = 1000
     graph = flow({"ask": {"review": {"show": "x", "question": "?"}}}, output="{{ ask.comments }}")
@@ -225,7 +226,7 @@ async def test_a_thousand_runs_wait_for_a_person_without_any_process_and_all_wak
         async def all_rest() -> bool:
             return len(await stage.runs.list(status="waiting", limit=1000)) == count
 
-        await until(all_rest, "all runs rest")
+        await until(all_rest, "all runs rest", every_s=0.3)
         await until(lambda: worker.active_runs == 0, "no process holds any of them")
         await until(lambda: len(asyncio.all_tasks()) <= tasks_before + 5, "no task is left of them")
         assert len(await stage.runs.reviews(limit=2000)) == count
@@ -235,7 +236,7 @@ async def test_a_thousand_runs_wait_for_a_person_without_any_process_and_all_wak
         async def all_done() -> bool:
             return len(await stage.runs.list(status="completed", limit=1000)) == count
 
-        await until(all_done, "all runs are completed")
+        await until(all_done, "all runs are completed", every_s=0.3)
         assert {str(run.id): run.output for run in await stage.runs.list(limit=1000)} == {str(i): str(i) for i in ids}
         await until(lambda: worker.active_runs == 0, "nothing is held")
 
