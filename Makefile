@@ -22,7 +22,7 @@ run: setup ## Start everything on http://127.0.0.1:8700; Ctrl-C stops it
 	@$(BIN)/stretto up
 
 test: setup ## Run the tests; PYTEST_ARGS="-k words" chooses among them
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: ruff check" && $(BIN)/ruff check
