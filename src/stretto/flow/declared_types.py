@@ -47,6 +47,7 @@ JUDGED = record(
         "comments": TEXT,
     }
 )
+WAITED = record({"timed_out": {"type": "boolean"}, "data": ANYTHING})
 REVIEWED = record(
     {
         "approved": {"type": "boolean"},

@@ -9,6 +9,7 @@ from stretto.flow.declared_types import (
     JUDGED,
     REVIEWED,
     TEXT,
+    WAITED,
     WHOLE,
     NoSuchField,
     field_type,
@@ -40,7 +41,7 @@ class Types:
         value = self.each_value(step)
         return {"type": "array", "items": value} if step.each or step.kind == "map" else value
 
-    def each_value(self, step: DraftStep) -> Schema:
+    def each_value(self, step: DraftStep) -> Schema:  # noqa: PLR0911 - one for each kind
         """The type of what a step gives once: for each segment, each item, each look."""
         match step.kind:
             case "agent" | "tool":
@@ -56,7 +57,11 @@ class Types:
             case "branch":
                 types = [self.block(block) for block in step.blocks]
                 return types[0] if types and all(each == types[0] for each in types) else ANYTHING
-            case _:
+            case "wait":
+                return WAITED
+            case "emit":
+                return record(dict.fromkeys(step.input, ANYTHING))
+            case None:
                 return ANYTHING
 
     def _returned(self, step: DraftStep) -> Schema:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stretto.errors import Problem
-from stretto.flow.graph import Json
 from stretto.flow.file_places import FilePlaces
+from stretto.flow.graph import Json
 from stretto.flow.parse import MAX_BYTES, parse
 from stretto.flow.problems import Path, Problems, Spot
 

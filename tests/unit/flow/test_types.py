@@ -28,6 +28,7 @@ lines: {agent: critic, each: {of: draft, by: line}}
 fan: {map: {over: "{{ input.names }}"}, steps: {part: {tool: t.part, returns: Part}}}
 looped: {loop: {until: inner.approved, max: 2}, steps: {inner: {agent: critic}}}
 ended: {wait: {event: x}}
+told: {emit: {event: x}, input: {text: a}}
 """
 
 
@@ -40,7 +41,7 @@ def said(step: str) -> list[str]:
     [
         "idea.title", "idea.parts[0].words", "idea.tags[1]", "idea.parts | map(attribute='words') | list", "open.a", "open.b.c", "either.x",
         "unknown.x[3].y", "draft", "draft[0]", "check.approved", "score.verdict", "score.confidence", "asked.by", "asked.value.x",
-        "lines[0].comments", "fan[0].text", "looped.comments", "inner.comments", "ended.data", "input.n", "input.names[0]", "input.any.thing",
+        "lines[0].comments", "fan[0].text", "looped.comments", "inner.comments", "ended.data.x", "ended.timed_out", "told.text", "input.n", "input.names[0]", "input.any.thing",
         "idea['title']", "idea[draft]", "check.nothing if false else ''" if False else "check.comments",
     ],
 )  # fmt: skip
@@ -65,6 +66,8 @@ def test_fields_that_are_there(template: str) -> None:
         ("lines.comments", "`lines` is a list and has no field `comments`. Take an item, like `lines[0].comments`, or go through it with `for`."),
         ("fan[0].txt", "`fan[0]` has no field `txt`. Did you mean `text`?"),
         ("looped.aproved", "`looped` has no field `aproved`. Did you mean `approved`?"),
+        ("ended.text", "`ended` has no field `text`. It has `timed_out` and `data`."),
+        ("told.txt", "`told` has no field `txt`. Did you mean `text`?"),
         ("input.nam", "`input` has no field `nam`. Did you mean `names`?"),
         ("input.zebra", "`input` has no field `zebra`. Describe it under `input:`, or correct the name."),
         ("check.aproved | default('')", "`check` has no field `aproved`. Did you mean `approved`?"),
