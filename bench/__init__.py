@@ -1,0 +1,1 @@
+"""Benchmarks: Stretto beside the references, on the same server, in the same run."""

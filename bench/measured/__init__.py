@@ -1,0 +1,23 @@
+"""The benchmarks, in the order in which they run. Each module has `NAME` and `measure(ground, quick)`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bench.figures import Measurement
+from bench.ground import Ground
+from bench.measured import accept, edges, idle, journal, sizes, steps, streams, tokens, waiting
+
+
+class Benchmark(Protocol):
+    """A module that measures one thing. `quick` is one short round: to see that it works, not for numbers."""
+
+    NAME: str
+    measure: Callable[[Ground, bool], Awaitable[Measurement]]
+
+
+BENCHMARKS: dict[str, Benchmark] = {
+    module.NAME: module  # pyright: ignore[reportAssignmentType]
+    for module in (steps, accept, streams, tokens, edges, sizes, idle, waiting, journal)
+}
