@@ -65,6 +65,8 @@ app.command()(worker)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command; gives the exit code. Every error is one message on stderr."""
+    if callable(reconfigure := getattr(sys.stdout, "reconfigure", None)):
+        reconfigure(errors="backslashreplace")  # no character of an output shall end the command
     try:
         code: object = typer.main.get_command(app)(
             args=list(sys.argv[1:] if arguments is None else arguments), prog_name="stretto", standalone_mode=False

@@ -118,10 +118,8 @@ def unheard(name: str) -> str:
 async def _tell(text: str, what: Literal["pause", "cancel"], by: str) -> Exit:
     """Pause or cancel; where nobody carries the run out, this process does for as long as it takes to hear it."""
     from stretto.cli.following import short
-    from stretto.cli.logs import configure_logs
     from stretto.platform import Platform
 
-    configure_logs()
     async with Platform.open(worker=False) as platform:
         runs = platform.runs()
         run_id = await runs.find(text)
@@ -143,10 +141,8 @@ async def _go_on(
     text: str, what: Literal["resume", "retry"], step: str | None, follow: bool, as_json: bool, by: str
 ) -> Exit:
     from stretto.cli.following import Manner, follow_run, short
-    from stretto.cli.logs import configure_logs
     from stretto.platform import Platform
 
-    configure_logs()
     async with Platform.open(worker=False) as platform:
         runs = platform.runs()
         run_id = await runs.find(text)

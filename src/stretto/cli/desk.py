@@ -113,9 +113,13 @@ class Desk:
         async def gone() -> None:
             await self._gone(waiting)
 
-        said = await self._first(read_line, gone)
+        said: str | None = None
+        try:
+            said = await self._first(read_line, gone)
+        finally:
+            if said is None:  # also when the run is cancelled meanwhile
+                self._console.print()
         if said is None:
-            self._console.print()
             if self._score.waits.get(waiting.path) == waiting:
                 self._later.add(waiting.path)
             else:

@@ -36,16 +36,22 @@ MEANINGS = {
 }
 
 
-def run_async(work: Coroutine[object, object, Exit | None]) -> Exit:
-    """Carry out a command's work in the one event loop of this process."""
+def run_async(work: Coroutine[object, object, Exit], *, logs: str = "warning") -> Exit:
+    """Carry out a command's work in the one event loop of this process; `logs` is the level from which it logs."""
+    from stretto.cli.logs import configure_logs
+
+    configure_logs(logs)
     try:
         import uvloop
     except ImportError:
         loop_factory = None
     else:
         loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(work) or Exit.DONE
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(work)
+    except KeyboardInterrupt as interrupt:  # where a command does not handle it itself
+        return report(interrupt)
 
 
 def report(error: BaseException) -> Exit:

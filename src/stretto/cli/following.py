@@ -22,9 +22,10 @@ from stretto.engine import Runs
 from stretto.errors import DatabaseUnreachable, StrettoError
 from stretto.flow.graph import Graph
 from stretto.platform import Platform
-from stretto.stream import START, Event, FactEvent, TextEvent
+from stretto.stream import START, EndEvent, Event, FactEvent, TextEvent
 
 REPAINT_S = 1 / 12
+LOOK_S = 0.1
 GRACE_S = 0.4
 """A run that has come to rest is left this much later, if it still rests."""
 
@@ -150,8 +151,11 @@ class Following:
                 async with aclosing(self._runs.follow(self._run_id, cursor)) as events:
                     async for event in events:
                         cursor, pause_s = event.cursor, 0.25
-                        self._take(event)
-                return
+                        if not self._is_old_end(event):
+                            self._take(event)
+                if self._score.over or cursor.seq > self._manner.known_seq:
+                    return
+                await asyncio.sleep(LOOK_S)  # the run had ended before; soon a worker takes it up again
             except DatabaseUnreachable as error:
                 if not told:
                     self._view.say(f"{one_line(error.message)} Trying again; the run is safe.")
@@ -161,6 +165,9 @@ class Following:
             except BrokenPipeError:
                 self._nobody_reads()
                 return
+
+    def _is_old_end(self, event: Event) -> bool:
+        return isinstance(event, EndEvent) and event.seq <= self._manner.known_seq
 
     def _take(self, event: Event) -> None:
         self._view.take(event)

@@ -38,13 +38,11 @@ def fork(
 async def _fork(text: str, step: str, pairs: list[str], follow: bool, as_json: bool, by: str) -> Exit:
     from stretto.cli.control import HEARD_S, taken, unheard
     from stretto.cli.following import Manner, follow_run, short
-    from stretto.cli.logs import configure_logs
     from stretto.cli.values import edit_values
     from stretto.engine import Edits
     from stretto.engine import fork as fork_run
     from stretto.platform import Platform
 
-    configure_logs()
     edits = Edits.parse(edit_values(pairs))
     async with Platform.open(worker=False) as platform:
         runs = platform.runs()

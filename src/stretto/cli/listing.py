@@ -25,7 +25,7 @@ class RunStatus(StrEnum):
 def runs(
     status: Annotated[RunStatus | None, typer.Option("--status", help="Only runs that are so.")] = None,
     flow: Annotated[str | None, typer.Option("--flow", metavar="NAME", help="Only runs of this flow.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1000, help="How many at most.")] = 20,
 ) -> Exit:
     """List the latest runs, the newest first."""
     return run_async(_runs(None if status is None else status.value, flow, limit))

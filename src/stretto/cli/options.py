@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 ENDINGS = (".yaml", ".yml", ".json")
-COMMON = "Shared options"
 
 
 def complete_flow_file(incomplete: str) -> list[str]:

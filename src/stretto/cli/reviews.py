@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def reviews(
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Only of this run.", show_default=False)] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help="Only of this run.", show_default=False)] = None,
 ) -> Exit:
     """List what waits for a person, the oldest first."""
     return run_async(_reviews(run))

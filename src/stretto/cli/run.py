@@ -36,13 +36,11 @@ async def _run(
     path: Path, pairs: list[str], file: Path | None, as_json: bool, priority: int | None, key: str | None, by: str
 ) -> Exit:
     from stretto.cli.following import Manner, follow_run
-    from stretto.cli.logs import configure_logs
     from stretto.cli.values import read_inputs
     from stretto.flow import load_flow, validate_input
     from stretto.platform import Platform
     from stretto.settings import load_settings
 
-    configure_logs()
     settings = load_settings()
     graph = load_flow(path)
     given = validate_input(graph, read_inputs(graph, pairs, file))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal
 
+import msgspec
+
 from stretto.cli.amounts import brief, count, dollars, duration, span
 from stretto.cli.safe_text import one_line
 from stretto.cli.voice import Voice
@@ -166,7 +168,7 @@ class Score:
             return  # a newer version's fact
         fact = self._fact_of(event)
         state = self._progress.state(event.step) if event.step is not None else None
-        self._progress.apply(fact)
+        self._progress.apply(_without_values(fact))
         self._counts = None
         show = self._ON.get(type(fact))
         if show is not None:
@@ -367,6 +369,19 @@ class Score:
         f.EventReceived: _received,
         f.ReviewDecided: _decided,
     }
+
+
+def _without_values(fact: f.Fact) -> f.Fact:
+    """The fact without what only the engine needs of it, so that a long run costs its followers little memory."""
+    match fact:
+        case f.StepCompleted():
+            return msgspec.structs.replace(fact, output=None, usage=None)
+        case f.MapExpanded():
+            return msgspec.structs.replace(fact, items=[None] * len(fact.items))
+        case f.RunAccepted() | f.FlowEntered():
+            return msgspec.structs.replace(fact, input={})
+        case _:
+            return fact
 
 
 def _outcome(state: StepState, output: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
@@ -92,9 +92,11 @@ class Stage:
         told = f"taken back: {safe(voice.struck_why)}" if voice.struck else f"~{count(voice.tokens, 'token')}"
         return Panel(
             Text("\n").join(lines),
-            title=_fit_left(Text(f"{voice.path}{attempt}", f"bold {color}"), width - 6),
+            title=_fit_left(Text.assemble((f"{voice.path}{attempt}", f"not dim bold {color}")), width - 6),
             title_align="left",
-            subtitle=_cut(Text(f"{took} · {told}", "yellow" if voice.struck else "dim"), width - 6),
+            subtitle=_cut(
+                Text.assemble((f"{took} · {told}", "not dim yellow" if voice.struck else "default")), width - 6
+            ),
             subtitle_align="right",
             border_style=f"dim {color}",
             width=width,
@@ -170,7 +172,10 @@ def status_line(score: Score, now: datetime, width: int, hint: str = "") -> Text
     for name in ("tokens", "bar", "time", "hint", "cost", "steps"):
         if sum(piece.cell_len + 3 for piece in shown.values()) - 3 > width:
             shown.pop(name, None)
-    return _cut(Text(" · ", "dim").join(shown.values()), width)
+    line = Text()
+    for piece in shown.values():
+        line.append(" · " if line else "", "dim").append_text(piece)
+    return _cut(line, width)
 
 
 def news_text(line: Line, width: int) -> Text:
@@ -190,9 +195,9 @@ def _cut(text: Text, width: int) -> Text:
 
 def _fit_left(text: Text, width: int) -> Text:
     """Cut on the left: the end of a path tells most."""
-    if cell_len(text.plain) > width:
-        plain = text.plain
-        while plain and cell_len(plain) > width - 1:
-            plain = plain[1:]
-        return Text(set_cell_size(f"…{plain}", max(1, width)), text.style)
-    return text
+    if text.cell_len <= width:
+        return text
+    cut = 0
+    while cut < len(text) and cell_len(text.plain[cut:]) > width - 1:
+        cut += 1
+    return Text.assemble("…", text[cut:], style=text.style)

@@ -29,18 +29,17 @@ def up(
 
     Ctrl-C or SIGTERM ends it and leaves nothing running.
     """
-    return run_async(_up(workers, host, port))
+    return run_async(_up(workers, host, port), logs="info")
 
 
 async def _up(workers: int, host: str | None, port: int | None) -> Exit:
     from stretto.api import serving
     from stretto.cli.found import keys_found, ollama_found, who_answers
     from stretto.cli.interrupts import on_interrupts
-    from stretto.cli.logs import configure_logs
+    from stretto.cli.worker import work_until
     from stretto.platform import Platform
     from stretto.settings import load_settings
 
-    configure_logs("info")
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**changes)
     ended = asyncio.Event()
@@ -62,12 +61,12 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
                 found = keys_found(), await looking
                 told_answers = who_answers(*found, simulated=provider.simulated, provider=provider.name)
                 print(f"ready at {address} · {told_answers}", flush=True)
-                await ended.wait()
+                code = await work_until(ended, platform)
                 print("stopping; runs at work are handed over", file=sys.stderr)
             finally:
                 ended.set()
                 await asyncio.gather(*further)
-    return Exit.DONE
+    return code
 
 
 async def keep_worker(ended: asyncio.Event) -> None:

@@ -6,11 +6,17 @@ import asyncio
 import os
 import signal
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stretto.cli.exits import Exit, run_async
+from stretto.cli.exits import Exit, run_async, say_error
+
+if TYPE_CHECKING:
+    from stretto.platform import Platform
+
+LOOK_S = 1.0
 
 
 def worker(
@@ -22,17 +28,15 @@ def worker(
 
     Runs that are at work then are handed over to other workers.
     """
-    return run_async(_worker(until_eof))
+    return run_async(_worker(until_eof), logs="info")
 
 
 async def _worker(until_eof: bool) -> Exit:
     import structlog
 
     from stretto.cli.interrupts import on_interrupts
-    from stretto.cli.logs import configure_logs
     from stretto.platform import Platform
 
-    configure_logs("info")
     log = structlog.get_logger("stretto.cli.worker")
     ended = asyncio.Event()
     told = 0
@@ -49,8 +53,20 @@ async def _worker(until_eof: bool) -> Exit:
     with on_interrupts(end):
         async with Platform.open() as platform:
             log.info("worker ready", worker=platform.worker.name if platform.worker else "")
-            await ended.wait()
+            code = await work_until(ended, platform)
             log.info("worker hands its runs over")
+    return code
+
+
+async def work_until(ended: asyncio.Event, platform: Platform) -> Exit:
+    """Wait until this process is told to end, or its worker has met a fault."""
+    while not ended.is_set():
+        if platform.worker is None:
+            say_error("the worker has ended by a fault; the log tells which. Its runs go on with other workers.")
+            return Exit.FAILED
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await ended.wait()
     return Exit.DONE
 
 
