@@ -70,6 +70,7 @@ class StepState:
     n: int = 0
     start: int = 0
     end: int = 0
+    is_void: bool = False  # what it read was retracted; it is to be dropped
 
     @property
     def has_ended(self) -> bool:

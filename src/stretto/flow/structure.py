@@ -147,7 +147,9 @@ class Structure:
     def _make_ready(self, state: StepState) -> None:
         state.status = "ready"
         call = state.step.call
-        if state.is_container:
+        if state.is_void:
+            self._want("drop", state)
+        elif state.is_container:
             self._want("open", state)
         elif isinstance(call, WaitCall | ReviewCall):
             self._want("wait", state)
@@ -310,6 +312,7 @@ class Structure:
     def _void(self, item: StepState) -> None:
         """What the item read was retracted; `StepDropped` will say so."""
         if item.status != "dropped":
+            item.is_void = True
             self._want("drop", item)
 
     # Failure
