@@ -46,6 +46,7 @@ async def answer_with(reply: bytes | None) -> bool:
 async def test_ollama_is_who_answers_as_it_does() -> None:
     assert await answer_with(b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"version":"0.5.1"}')
     assert not await answer_with(b"HTTP/1.0 200 OK\r\n\r\n<html>")
+    assert not await answer_with(b'HTTP/1.0 200 OK\r\n\r\n{"error":"not found"}')
     assert not await answer_with(b"")
     assert not await answer_with(None)
 

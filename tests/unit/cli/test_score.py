@@ -128,7 +128,9 @@ def test_waits_say_for_what() -> None:
 
     tape.after(90).fact("RunClaimed", worker="w").fact("TimerFired", "nap").fact("StepCompleted", "nap", output={})
     tape.fact("EventReceived", "call", name="phone").fact("StepCompleted", "call", output={"timed_out": False})
-    tape.fact("ReviewDecided", "ask", verdict="reject", by="anna", comments="No.").fact("StepCompleted", "ask")
+    tape.fact("ReviewDecided", "ask", verdict="reject", by="anna", comments="No.")
+    assert tape.score.waits == {}, "nobody is asked again"
+    tape.fact("StepCompleted", "ask")
     assert tape.score.waits == {}
     assert tape.score.voices == {}
     assert tape.news == [
