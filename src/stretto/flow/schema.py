@@ -237,7 +237,7 @@ def _common() -> dict[str, Json]:
         "each": _ref("each"),
         "watch": _ref("watch"),
         "on": {
-            "type": "object",
+            "type": ["object", "null"],
             "description": "What the outcome of a watching step does to the step it watches.",
             "properties": {outcome: _ref("reaction") for outcome in OUTCOMES},
             "additionalProperties": False,
