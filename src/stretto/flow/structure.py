@@ -274,6 +274,8 @@ class Structure:
         if item.status == "dropped":
             del reader.items[item.n]
             self._drop_item_readers(reader, item.n)
+        elif item.is_void:
+            self._want("drop", item)  # it ended just when its text was taken back: it is no more than dropped
         else:
             self._feed_item_readers(reader, item.n)
             self._react(item)
