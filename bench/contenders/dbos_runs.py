@@ -70,8 +70,8 @@ def launched(url: str) -> Generator[None]:
 async def steps(postmaster: int, url: str, runs: int, length: int, most_s: float = 60.0) -> dict[str, float]:
     """Steps per second of so many workflows at once; what is not done after `most_s` is not counted."""
     with launched(url):
-        for handle in [await DBOS.start_workflow_async(chain, 2) for _ in range(10)]:
-            await handle.get_result()
+        warming = [await DBOS.start_workflow_async(chain, length // 2) for _ in range(runs // 5)]
+        await asyncio.gather(*(handle.get_result() for handle in warming))
         calls.clear()
         meter = Meter(postmaster)
         handles = await asyncio.gather(*(DBOS.start_workflow_async(chain, length) for _ in range(runs)))

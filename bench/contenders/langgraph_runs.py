@@ -94,7 +94,7 @@ async def steps(
     """Nodes per second of so many threads at once; what is not done after `most_s` is not counted."""
     async with saver(url) as checkpointer:
         graph = chain(length, checkpointer)
-        await asyncio.gather(*(graph.ainvoke({"count": 0}, thread(length)) for _ in range(2)))
+        await asyncio.gather(*(graph.ainvoke({"count": 0}, thread(length)) for _ in range(runs // 10)))
         calls.clear()
         meter = Meter(postmaster)
         tasks = [
