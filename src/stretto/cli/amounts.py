@@ -24,6 +24,15 @@ def duration(seconds: float) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
+def age(seconds: float) -> str:
+    """How long ago, roughly: `12 s`, `5 min`, `3 h`, `2 d`."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if whole >= size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
 def span(start: datetime | None, end: datetime | None) -> timedelta:
     """From start to end; nothing when either is unknown or the clocks disagree."""
     if start is None or end is None or end < start:

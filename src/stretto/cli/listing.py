@@ -34,7 +34,7 @@ def runs(
 async def _runs(status: str | None, flow: str | None, limit: int) -> Exit:
     from datetime import UTC, datetime
 
-    from stretto.cli.amounts import brief, dollars, duration
+    from stretto.cli.amounts import age, brief, dollars, duration
     from stretto.cli.following import short
     from stretto.cli.table import print_table, status_text
     from stretto.platform import Platform
@@ -52,12 +52,12 @@ async def _runs(status: str | None, flow: str | None, limit: int) -> Exit:
             short(run.id),
             run.flow_name,
             status_text(run.status),
-            f"{duration((now - run.accepted_at).total_seconds())} ago",
+            age((now - run.accepted_at).total_seconds()),
             duration(((run.finished_at or now) - run.accepted_at).total_seconds()),
             dollars(float(run.cost_usd)),
             brief(run.error["error"] if run.error else run.input),
         )
         for run in found
     ]
-    print_table(("run", "flow", "status", ">started", ">took", ">cost", "input or error"), rows)
+    print_table(("run", "flow", "status", ">age", ">took", ">cost", "input or error"), rows)
     return Exit.DONE

@@ -38,7 +38,7 @@ def review(
 async def _reviews(text: str | None) -> Exit:
     from datetime import UTC, datetime
 
-    from stretto.cli.amounts import brief, duration
+    from stretto.cli.amounts import age, brief
     from stretto.cli.following import short
     from stretto.cli.table import print_table
     from stretto.platform import Platform
@@ -54,13 +54,13 @@ async def _reviews(text: str | None) -> Exit:
         (
             short(each.run_id),
             each.step,
-            f"{duration((now - each.since).total_seconds())} ago",
+            age((now - each.since).total_seconds()),
             brief(each.body.get("question")),
             brief(each.body.get("show")),
         )
         for each in found
     ]
-    print_table(("run", "step", ">since", "question", "shows"), rows)
+    print_table(("run", "step", ">age", "question", "shows"), rows)
     typer.echo("\nstretto review RUN STEP shows one whole; --approve or --reject decides.", err=True)
     return Exit.DONE
 

@@ -122,7 +122,7 @@ def _print(run: Run, progress: Progress, steps: Sequence[StepRow], rows: Sequenc
     elif run.error:
         name = short(run.id)
         print(f"\nerror: step {run.error.get('step')}: {safe(str(run.error.get('error')))}")
-        print(f"`stretto retry {name}` tries it again; `stretto fork {name} --from STEP --set …` with edits.")
+        print(f"`stretto retry {name}` tries it again; `stretto fork {name} --from STEP` with edits.")
     elif run.status in ("waiting", "paused", "cancelled"):
         print(f"\n`stretto resume {short(run.id)}` goes on with it.")
 

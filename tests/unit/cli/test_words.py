@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.cli.amounts import brief, dollars, duration, plain, span
+from stretto.cli.amounts import age, brief, dollars, duration, plain, span
 from stretto.cli.safe_text import one_line, safe
 from tests.unit.cli.tape import BEGIN
 
@@ -29,6 +29,13 @@ from tests.unit.cli.tape import BEGIN
 )
 def test_durations(seconds: float, told: str) -> None:
     assert duration(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(-3, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (7300, "2 h"), (90_000, "1 d")]
+)
+def test_ages(seconds: float, told: str) -> None:
+    assert age(seconds) == told
 
 
 def test_clocks_that_disagree_give_no_time_below_zero() -> None:
