@@ -108,7 +108,7 @@ async def list_facts(run_id: UUID, runs: RunsDoor, after: Annotated[int, Query(g
     await runs.get(run_id)
     rows = await TenantLog(runs.database, runs.tenant_id).read(run_id, after, FACTS_PAGE)
     facts = [
-        FactItem(seq=row.seq, name=row.kind, step=row.step, data=row.body or {}, at=row.at)
+        FactItem(seq=row.seq, name=row.kind, step=row.step, data=row.data, at=row.at)
         for row in rows
         if row.kind != TEXT
     ]

@@ -188,7 +188,7 @@ def _as_json(
                 "name": row.kind,
                 "step": row.step,
                 "attempt": row.attempt,
-                "data": row.body or {},
+                "data": row.data,
             }
             for row in rows
             if row.text is None

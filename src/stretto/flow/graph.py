@@ -110,11 +110,15 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class AgentCall:
+    """An agent works."""
+
     agent: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
+    """A tool is called."""
+
     tool: str
 
 
@@ -157,17 +161,23 @@ class FlowCall:
 
 @dataclass(frozen=True, slots=True)
 class Case:
+    """One way of a branch."""
+
     when: Expression | None  # None: otherwise
     body: Block
 
 
 @dataclass(frozen=True, slots=True)
 class BranchCall:
+    """The first case whose condition holds is taken."""
+
     cases: tuple[Case, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LoopCall:
+    """The body again and again until the condition holds, at most `max_turns` times."""
+
     until: Expression
     max_turns: int
     body: Block
@@ -186,6 +196,8 @@ class WaitCall:
 
 @dataclass(frozen=True, slots=True)
 class EmitCall:
+    """An event for those who wait for it; its data is the step's input."""
+
     event: str
     key: Template | None = None
 

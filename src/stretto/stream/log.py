@@ -39,6 +39,12 @@ class Row(msgspec.Struct, frozen=True):
     text: str | None = None
     cuts: bytes | None = None
 
+    @property
+    def data(self) -> Mapping[str, object]:
+        """A fact's fields as clients get them: all but its step."""
+        body = self.body or {}
+        return body if self.attempt is None else {**body, "attempt": self.attempt}
+
 
 class LogReader(Protocol):
     """Reads committed rows.

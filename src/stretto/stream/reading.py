@@ -90,9 +90,7 @@ class Reading:
             self._cuts[row.step] = row.seq
             self._stored[row.step] = position
             return [self._cut_back(row.step, row.attempt or 0, position, str((row.body or {}).get("reason", "")))]
-        return [
-            FactEvent(cursor=self.cursor, seq=row.seq, name=row.kind, step=row.step, data=row.body or {}, at=row.at)
-        ]
+        return [FactEvent(cursor=self.cursor, seq=row.seq, name=row.kind, step=row.step, data=row.data, at=row.at)]
 
     def take_text(self, live: LiveText) -> TextEvent | None:
         """Take live text; None when it was seen, is void, or cannot go out before a row that is still to come."""
