@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
@@ -9,10 +10,52 @@ from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 from stretto.tools import Tools
 
-NOTE = "A result of a hundred characters, as a step may give it to those that come after it in its flow. ..."
-"""What a step gives where results count: 100 characters."""
+NOTE_CHARS = 100
+_WORDS = [
+    "agent",
+    "answer",
+    "between",
+    "claim",
+    "draft",
+    "each",
+    "evidence",
+    "figure",
+    "finds",
+    "given",
+    "house",
+    "index",
+    "journal",
+    "keeps",
+    "later",
+    "market",
+    "margin",
+    "never",
+    "notes",
+    "order",
+    "paper",
+    "price",
+    "quarter",
+    "reader",
+    "report",
+    "review",
+    "second",
+    "seller",
+    "source",
+    "stream",
+    "table",
+    "tenant",
+    "third",
+    "under",
+    "value",
+]
+_chance = random.Random(11)
 
 Document = dict[str, Any]
+
+
+def note() -> str:
+    """What a step gives where results count: 100 characters, other ones each time, so that they compress as prose does."""
+    return " ".join(_chance.choices(_WORDS, k=NOTE_CHARS // 4))[:NOTE_CHARS]
 
 
 def chain(length: int, tool: str = "noop") -> Graph:
@@ -57,4 +100,4 @@ class Clock:
     async def note(self) -> str:
         """Give a text of 100 characters."""
         self.calls.append(time.perf_counter())
-        return NOTE
+        return note()

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 from dbos import DBOS, DBOSConfig
 
+from bench import flows
 from bench.contender import Meter
 from bench.contenders.arrivals import SHORT_PAUSE, Arrivals, arrive
 from bench.figures import percentile
-from bench.flows import NOTE
 
 calls: list[float] = []
 
@@ -26,7 +26,7 @@ async def noop() -> None:
 @DBOS.step()
 async def note() -> str:
     calls.append(time.perf_counter())
-    return NOTE
+    return flows.note()
 
 
 @DBOS.workflow()

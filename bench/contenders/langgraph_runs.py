@@ -19,9 +19,9 @@ from langgraph.graph import END, START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from bench import flows
 from bench.contender import Meter
 from bench.figures import percentile
-from bench.flows import NOTE
 
 calls: list[float] = []
 POOL_SIZE = 8
@@ -70,7 +70,7 @@ def growing(length: int, checkpointer: BaseCheckpointSaver[Any]) -> Any:
     """One node, carried out so many times; each time it adds a note to the state."""
 
     async def note(state: Notes) -> dict[str, Any]:
-        return {"notes": [NOTE]}
+        return {"notes": [flows.note()]}
 
     graph = StateGraph(Notes)
     graph.add_node("note", note)

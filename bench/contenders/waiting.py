@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from bench.contenders.stretto_runs import until_status
-from bench.flows import NOTE, Clock, person
+from bench.flows import Clock, note, person
 from bench.until import until
 from stretto.platform import Platform
 from stretto.settings import load_settings
@@ -113,7 +113,7 @@ async def langgraph(postmaster: int, url: str, runs: int) -> dict[str, float]:
     from bench.contenders.langgraph_runs import Notes, saver, thread  # noqa: PLC0415
 
     async def draft(state: Notes) -> dict[str, Any]:
-        return {"notes": [NOTE]}
+        return {"notes": [note()]}
 
     async def ask(state: Notes) -> dict[str, Any]:
         return {"notes": [interrupt(state["notes"][-1])]}

@@ -72,7 +72,7 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         what=(
             "What all tables of the database have grown by, divided by the runs (20 to 400 of them): on disk with indexes, "
             "TOAST and what updates have left behind (`pg_total_relation_size`), and the rows alone (`pg_column_size`). "
-            "Every step gives a text of 100 characters; LangGraph keeps them as a growing list in its state, as its agents keep "
+            "Every step gives a text of 100 characters, another one each time; LangGraph keeps them as a growing list in its state, as its agents keep "
             "their messages. The loop is one step in a body, 200 times."
         ),
         figures=figures,
