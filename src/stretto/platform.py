@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,17 @@ class Platform:
     def schedules(self, tenant_id: UUID = DEFAULT_TENANT) -> Schedules:
         """The door to a tenant's schedules."""
         return Schedules(self.database, self.hub, tenant_id)
+
+
+def spare_collections() -> None:
+    """Let Python's garbage collector pass over what stays; for a process that serves from now on.
+
+    A full collection looks at every object there is, 80,000 after the start alone, which stalls all streams for
+    0.1–0.3 s; what comes and goes here hardly ever forms cycles (docs/benchmarks.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def simulated_provider(settings: Settings) -> SimulatedProvider:

@@ -37,7 +37,7 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
     from stretto.cli.found import keys_found, ollama_found, who_answers
     from stretto.cli.interrupts import on_interrupts
     from stretto.cli.worker import work_until
-    from stretto.platform import Platform
+    from stretto.platform import Platform, spare_collections
     from stretto.settings import load_settings
 
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
@@ -55,6 +55,7 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
     with on_interrupts(end):
         looking = asyncio.create_task(ollama_found())
         async with Platform.open(settings) as platform, serving(platform) as address:
+            spare_collections()
             further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]
             try:
                 provider = platform.provider

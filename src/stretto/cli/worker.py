@@ -35,7 +35,7 @@ async def _worker(until_eof: bool) -> Exit:
     import structlog
 
     from stretto.cli.interrupts import on_interrupts
-    from stretto.platform import Platform
+    from stretto.platform import Platform, spare_collections
 
     log = structlog.get_logger("stretto.cli.worker")
     ended = asyncio.Event()
@@ -52,6 +52,7 @@ async def _worker(until_eof: bool) -> Exit:
         watch_stdin(ended)
     with on_interrupts(end):
         async with Platform.open() as platform:
+            spare_collections()
             log.info("worker ready", worker=platform.worker.name if platform.worker else "")
             code = await work_until(ended, platform)
             log.info("worker hands its runs over")

@@ -59,7 +59,7 @@ class RunTask:
     def __init__(self, graph: Graph, tenant_id: UUID, run_id: UUID, around: Surroundings) -> None:
         self.tenant_id = tenant_id
         self.run_id = run_id
-        self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._heard)
+        self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._lost)
         self.texts = Texts(around.flusher, self.scribe.text, self.scribe.send)
         self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
         self.cost_usd = 0.0
@@ -192,8 +192,7 @@ class RunTask:
     async def durable(self) -> None:
         """Wait until all facts so far are committed. Returns also when the lease is lost."""
         while not self.scribe.is_durable:
-            await self._changed.wait()
-            self._changed.clear()
+            await self.scribe.reached(self.scribe.seq)
 
     # Facts
 
@@ -213,10 +212,9 @@ class RunTask:
             status, now(), self.cost_usd, output, error, self.progress.priority, finished=finished
         )
 
-    def _heard(self) -> None:
-        """All was committed, or the lease is lost."""
-        if self.lost is not None:
-            self._cancel_all()
+    def _lost(self) -> None:
+        """The run is not ours any more."""
+        self._cancel_all()
         self._changed.set()
 
     def _take(self, signals: list[Signal]) -> None:
@@ -352,8 +350,11 @@ class RunTask:
             # The work begins once the journal says so: a process that has lost the run finds out here.
             if not await self.scribe.reached(attempt.after_seq):
                 return
-            async with asyncio.timeout(attempt.step.timeout_s):
+            if attempt.step.timeout_s is None:
                 result = await handler(attempt)
+            else:
+                async with asyncio.timeout(attempt.step.timeout_s):
+                    result = await handler(attempt)
             if not attempt.is_over:
                 self._succeeded(attempt, result)
         except asyncio.CancelledError:

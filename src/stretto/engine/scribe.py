@@ -18,11 +18,11 @@ from stretto.stream.text import TextChunk
 class Scribe:
     """The only one who numbers the rows of a run, from after the last row that was read.
 
-    `changed` is called when all that was written is committed, and when the lease is lost.
+    `on_lost` is called once, when nothing more may be written.
     """
 
     def __init__(
-        self, tenant_id: UUID, run_id: UUID, journal: JournalWriter, hub: Hub, changed: Callable[[], None]
+        self, tenant_id: UUID, run_id: UUID, journal: JournalWriter, hub: Hub, on_lost: Callable[[], None]
     ) -> None:
         self.seq = 0
         self.lost: BaseException | None = None
@@ -30,7 +30,7 @@ class Scribe:
         self._lease = Lease(tenant_id, run_id)
         self._journal = journal
         self._hub = hub
-        self._changed = changed
+        self._on_lost = on_lost
         self._committed_seq = 0
         self._rows: list[Row] = []
         self._effects: Effects | None = None
@@ -84,7 +84,7 @@ class Scribe:
         if self.lost is None:
             self.lost = error
             self._release()
-            self._changed()
+            self._on_lost()
 
     def _release(self) -> None:
         while self._waiting and (self._waiting[0][0] <= self._committed_seq or self.lost is not None):
@@ -96,5 +96,3 @@ class Scribe:
         self._committed_seq = append.rows[-1].seq
         self._hub.publish_committed(self._lease.run_id, append.rows)
         self._release()
-        if self._committed_seq == self.seq:
-            self._changed()

@@ -26,6 +26,8 @@ Status = Literal[
 ]
 ENDED: frozenset[Status] = frozenset({"completed", "stopped", "skipped", "failed", "dropped"})
 
+CONTAINERS = (MapCall, LoopCall, BranchCall, FlowCall)
+
 TextOf = Callable[[str], str]
 """Gives the text that the step at a path has streamed."""
 
@@ -72,18 +74,18 @@ class StepState:
     end: int = 0
     is_void: bool = False  # what it read was retracted; it is to be dropped
 
+    is_reader: bool = field(init=False)
+    is_container: bool = field(init=False)
+    """Has no handler of its own: its work is what it holds."""
+
+    def __post_init__(self) -> None:
+        step = self.step
+        self.is_reader = self.reader is None and (step.each is not None or step.watch is not None)
+        self.is_container = self.is_reader or isinstance(step.call, CONTAINERS)
+
     @property
     def has_ended(self) -> bool:
         return self.status in ENDED
-
-    @property
-    def is_container(self) -> bool:
-        """Has no handler of its own: its work is what it holds."""
-        return self.is_reader or isinstance(self.step.call, MapCall | LoopCall | BranchCall | FlowCall)
-
-    @property
-    def is_reader(self) -> bool:
-        return self.reader is None and self.step.stream_of is not None
 
 
 @dataclass(slots=True, eq=False)

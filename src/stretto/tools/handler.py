@@ -67,6 +67,8 @@ def to_failure(tool: Tool, error: Exception) -> StrettoError:
 
 def to_json(tool: Tool, result: object) -> Any:
     """The result as plain JSON data: dataclasses, models, dates and the like become what JSON has."""
+    if result is None:
+        return None
     from pydantic_core import PydanticSerializationError, to_jsonable_python  # noqa: PLC0415
 
     try:
