@@ -48,7 +48,9 @@ def _not_json(value: object, depth: int) -> str:
         return "is nested more than 100 levels deep"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {value}, which JSON has no number for"
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return "" if value.isascii() or _is_text(value) else "holds half of a character (a lone surrogate)"
+    if value is None or isinstance(value, int | float):
         return ""
     if is_mapping(value):
         keys: list[object] = list(value)
@@ -60,6 +62,14 @@ def _not_json(value: object, depth: int) -> str:
     else:
         return f"is a {type(value).__name__}, not JSON"
     return next((why for part in parts if (why := _not_json(part, depth + 1))), "")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unknown(name: str, properties: Mapping[str, Json]) -> str:

@@ -214,15 +214,16 @@ class Structure:
         call = state.step.call
         assert isinstance(call, MapCall)
         assert state.values is not None
-        waiting: list[int] = []
-        for n in state.queue:
+        at = 0
+        while at < len(state.queue) and state.active < call.concurrency:
+            n = state.queue[at]
             needed = state.needs[n] if state.needs else []
-            if state.active < call.concurrency and all(self._frame_done(state, m) for m in needed):
+            if all(self._frame_done(state, m) for m in needed):
+                del state.queue[at]
                 state.active += 1
                 self._enter_item(state, call, n, needed)
             else:
-                waiting.append(n)
-        state.queue = waiting
+                at += 1
         if state.unfinished == 0:
             self._want("close", state)
 

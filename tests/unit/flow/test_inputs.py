@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stretto.errors import InputInvalid, OutputInvalid
-from stretto.flow import validate_input, validate_output
+from stretto.flow import compile_document, validate_input, validate_output
 from stretto.flow.declared_types import JUDGEMENT, PLAN, VERDICT
 from stretto.flow.graph import Json
 from tests.unit.flow.sketch import graph
@@ -109,3 +109,9 @@ def test_outputs(schema: dict[str, Json], value: Json, said: str) -> None:
 def test_outputs_that_fit() -> None:
     validate_output(VERDICT, {"approved": True, "comments": "fine"})
     validate_output(PLAN, {"tasks": [{"id": "a", "title": "more is allowed", "needs": []}]})
+
+
+def test_half_a_character_is_refused_with_the_fields_name() -> None:
+    graph = compile_document({"flow": "f", "input": {"t": {"type": "string"}}, "steps": {"a": {"tool": "noop"}}})
+    with pytest.raises(InputInvalid, match="`t`.*half of a character"):
+        validate_input(graph, {"t": "\ud83d"})
