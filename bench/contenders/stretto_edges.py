@@ -6,13 +6,12 @@ import asyncio
 import time
 from typing import Any
 
+from bench.contenders.worker import working
 from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 from stretto.gateway.provider import Completion, ModelRequest, TokenSink
 from stretto.gateway.simulated.pacer import Pacer
 from stretto.gateway.tokens import split_tokens
-from stretto.platform import Platform
-from stretto.settings import load_settings
 
 SENTENCE = "The quick brown fox jumps over the lazy dog, and the dog, being lazy, lets it pass. "
 MARK = "\n---\n"
@@ -75,7 +74,7 @@ async def run(
 ) -> dict[str, float]:
     """Seconds from `start` until the final text is there (the run is completed), and the tokens of all four."""
     provider = Proportional(ttft_s, tokens_per_s, paragraphs, sentences)
-    async with Platform.open(load_settings(database_url=url), provider=provider) as platform:
+    async with working(url, provider=provider) as platform:
         door = platform.runs()
         graph = pipeline(edge)
         began = time.perf_counter()

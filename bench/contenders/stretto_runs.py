@@ -9,18 +9,17 @@ from uuid import UUID
 
 from bench.contender import Meter
 from bench.contenders.arrivals import Arrivals, arrive
+from bench.contenders.worker import working
 from bench.figures import percentile
 from bench.flows import Clock, chain, turns
 from stretto.engine import Runs
 from stretto.flow.graph import Graph
-from stretto.platform import Platform
-from stretto.settings import load_settings
 
 
 async def steps(postmaster: int, url: str, runs: int, length: int) -> dict[str, float]:
     """Durable steps per second of so many runs at once, from `start` until the last run is seen to be completed."""
     clock = Clock()
-    async with Platform.open(load_settings(database_url=url), tools=clock.tools) as platform:
+    async with working(url, tools=clock.tools) as platform:
         door = platform.runs()
         graph = chain(length)
         for _ in range(2):  # a worker that has been at work for some seconds
@@ -61,7 +60,7 @@ async def alone(postmaster: int, url: str, length: int, times: int) -> dict[str,
     clock = Clock()
     gaps: list[float] = []
     whole: list[float] = []
-    async with Platform.open(load_settings(database_url=url), tools=clock.tools) as platform:
+    async with working(url, tools=clock.tools) as platform:
         door, graph = platform.runs(), chain(length)
         await complete(door, graph, 3)
         for _ in range(times):
@@ -82,7 +81,7 @@ async def alone(postmaster: int, url: str, length: int, times: int) -> dict[str,
 async def first_step(postmaster: int, url: str, samples: int, per_s: float) -> dict[str, float]:
     """From `start` having returned (the run is accepted) to its first step being called; see `arrive`."""
     clock = Clock()
-    async with Platform.open(load_settings(database_url=url), tools=clock.tools) as platform:
+    async with working(url, tools=clock.tools) as platform:
         door, graph = platform.runs(), chain(1)
         await complete(door, graph, 5)
         clock.calls.clear()
@@ -97,7 +96,7 @@ async def first_step(postmaster: int, url: str, samples: int, per_s: float) -> d
 
 async def store(postmaster: int, url: str, runs: int, length: int, loop: bool = False) -> dict[str, float]:
     """Carry out runs whose bytes are counted afterwards; each step gives 100 characters."""
-    async with Platform.open(load_settings(database_url=url), tools=Clock().tools) as platform:
+    async with working(url, tools=Clock().tools) as platform:
         graph = turns(length) if loop else chain(length, "note")
         for done in range(0, runs, 50):
             await complete(platform.runs(), graph, min(50, runs - done))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bench.contender import Meter
 from bench.contenders.gaps import Gaps, Lag
+from bench.contenders.worker import working
 from bench.until import until
 from stretto.engine import Runs, StepContext
 from stretto.flow.compile import compile_document
@@ -15,8 +16,6 @@ from stretto.flow.graph import Graph
 from stretto.gateway.provider import Message, ModelRequest
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.tokens import split_tokens
-from stretto.platform import Platform
-from stretto.settings import load_settings
 from stretto.stream import TextEvent
 from stretto.tools import Tools
 
@@ -39,11 +38,14 @@ def provider_for(seconds: float) -> SimulatedProvider:
     return SimulatedProvider(0, 0.2, TOKENS_PER_S, answer_tokens=(tokens, tokens))
 
 
-async def hold(postmaster: int, url: str, agents: int, seconds: float) -> dict[str, float]:
+async def hold(postmaster: int, url: str, agents: int, seconds: float, spare: bool = True) -> dict[str, float]:
     """So many agents at 50 tokens/s each, a follower on each run; what the followers saw for `seconds`."""
     provider = provider_for(seconds)
-    settings = load_settings(database_url=url, concurrent_runs=max(200, agents))
-    async with Platform.open(settings, provider=provider) as platform, asyncio.TaskGroup() as group:
+    many = max(200, agents)
+    async with (
+        working(url, provider=provider, concurrent_runs=many, spare=spare) as platform,
+        asyncio.TaskGroup() as group,
+    ):
         door, gaps = platform.runs(), Gaps()
         graph = team()
         ids = await asyncio.gather(*(door.start(graph, {}) for _ in range(agents // TEAM)))
@@ -126,7 +128,7 @@ async def burst(postmaster: int, url: str, runs: int, tokens: int, at_once: int)
 
     tools.add("pour", pour)
     graph = compile_document({"flow": "burst", "steps": {"pour": {"tool": "pour"}}})
-    async with Platform.open(load_settings(database_url=url), tools=tools) as platform:
+    async with working(url, tools=tools) as platform:
         door, gaps = platform.runs(), Gaps()
 
         async def one() -> None:
@@ -146,7 +148,7 @@ async def store(postmaster: int, url: str, runs: int, tokens: int) -> dict[str, 
     provider = SimulatedProvider(0, 0.2, TOKENS_PER_S, answer_tokens=(tokens, tokens))
     agents = {"writer": {"model": "fast", "prompt": "Write an essay.\nAs long as you can.\n", "max_tokens": tokens}}
     graph = compile_document({"flow": "writer", "agents": agents, "steps": {"write": {"agent": "writer"}}})
-    async with Platform.open(load_settings(database_url=url), provider=provider) as platform:
+    async with working(url, provider=provider) as platform:
         door = platform.runs()
 
         async def one() -> None:

@@ -10,10 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from bench.contenders.stretto_runs import until_status
+from bench.contenders.worker import working
 from bench.flows import Clock, note, person
 from bench.until import until
-from stretto.platform import Platform
-from stretto.settings import load_settings
 
 AT_ONCE = 50
 """Decisions that arrive at the same time."""
@@ -45,7 +44,7 @@ async def in_batches(coroutines: list[Any]) -> None:
 
 async def stretto(postmaster: int, url: str, runs: int) -> dict[str, float]:
     """Runs that wait for a review; another thousand went through before, so that the process has its full size."""
-    async with Platform.open(load_settings(database_url=url), tools=Clock().tools) as platform:
+    async with working(url, tools=Clock().tools) as platform:
         door, graph = platform.runs(), person()
 
         async def park() -> list[Any]:

@@ -113,5 +113,5 @@ def test_outputs_that_fit() -> None:
 
 def test_half_a_character_is_refused_with_the_fields_name() -> None:
     graph = compile_document({"flow": "f", "input": {"t": {"type": "string"}}, "steps": {"a": {"tool": "noop"}}})
-    with pytest.raises(InputInvalid, match="`t`.*half of a character"):
+    with pytest.raises(InputInvalid, match=r"`t`.*half of a character"):
         validate_input(graph, {"t": "\ud83d"})
