@@ -23,6 +23,7 @@ WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 TOKENS = 500
 SHAPES = {"1 step": (1, 400), "10 steps": (10, 100), "100 steps": (100, 40), "200 turns of a loop": (200, 20)}
 """How many steps, and how many runs of them are counted."""
+COLUMNS = ["run", "who", "bytes on disk", "bytes in rows", "rows", "bytes on disk per step"]
 
 
 class Size(NamedTuple):
@@ -39,65 +40,27 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
     rows: list[list[str]] = []
     disk: dict[str, dict[str, list[float]]] = {STRETTO: {}, DBOS: {}, LANGGRAPH: {}}
     for shape, (length, runs) in SHAPES.items():
-        count = max(2, runs // 20) if quick else runs
-        given = {"length": length}
-        contenders: dict[str, tuple[str, str, Mapping[str, object]]] = {
-            STRETTO: ("stretto_runs:store", "bench_stretto", {**given, "loop": "turns" in shape}),
-            DBOS: ("dbos_runs:store", "bench_dbos", given),
-            LANGGRAPH: ("langgraph_runs:store", "bench_langgraph", given),
-        }
-        sizes: dict[str, list[Size]] = {who: [] for who in contenders}
-        for _ in range(rounds):
-            for who, (function, database, parameters) in contenders.items():
-                sizes[who].append(await size_of_run(ground, function, database, parameters, count))
+        sizes = await sizes_of(ground, shape, length, max(2, runs // 20) if quick else runs, rounds)
         for who, found in sizes.items():
             disk[who][shape] = [size.disk for size in found]
             rows.append([shape, who, *cells(found, length)])
-            say(
-                f"{shape}, {who}: bytes on disk, bytes in rows, rows, bytes on disk per step: {', '.join(rows[-1][2:])}"
-            )
+            say(f"{shape}, {who}: {' | '.join(rows[-1][2:])}")
     streams = [
         await size_of_run(ground, "stretto_streams:store", "bench_stretto", {"tokens": TOKENS}, 4 if quick else 40)
         for _ in range(rounds)
     ]
     rows.append([f"a step that streams {TOKENS} tokens", STRETTO, *cells(streams, 1)])
-    single = statistics.median(disk[STRETTO]["1 step"])
-    figures = [
-        Figure(
-            name=f"bytes on disk for a run: {shape}",
-            unit="bytes",
-            better="less",
-            rounds={who: found[shape] for who, found in disk.items()},
-        )
-        for shape in SHAPES
-    ]
-    growth = {
-        who: [after / before for before, after in zip(found["10 steps"], found["100 steps"], strict=True)]
-        for who, found in disk.items()
-    }
-    linear = "growth from 10 to 100 steps (linear is at most 10)"
-    figures.append(Figure(name=linear, unit="×", better="less", rounds=growth, target=10))
-    per_token = {STRETTO: [(size.disk - single) / TOKENS for size in streams]}
-    figures.append(
-        Figure(name="bytes on disk for a token streamed at 50 a second", unit="bytes", better="less", rounds=per_token)
-    )
     return Measurement(
         name=NAME,
         title="Bytes stored for a run",
         what=(
             "What all tables of the database have grown by, divided by the runs (20 to 400 of them): on disk with indexes, "
             "TOAST and what updates have left behind (`pg_total_relation_size`), and the rows alone (`pg_column_size`). "
-            "Every step gives a text of 100 characters, another one each time; LangGraph keeps them as a growing list in its state, as its agents keep "
-            "their messages. The loop is one step in a body, 200 times."
+            "Every step gives a text of 100 characters, another one each time; LangGraph keeps them as a growing list in "
+            "its state, as its agents keep their messages. The loop is one step in a body, 200 times."
         ),
-        figures=figures,
-        tables=[
-            Table(
-                title="By shape",
-                columns=["run", "who", "bytes on disk", "bytes in rows", "rows", "bytes on disk per step"],
-                rows=rows,
-            )
-        ],
+        figures=figures(disk, streams),
+        tables=[Table(title="By shape, medians of the rounds", columns=COLUMNS, rows=rows)],
         notes=[
             "Counted, not timed: load hardly matters. Bytes in rows are the same in every round; those on disk vary with what "
             "PostgreSQL happened to clean up and use again in the meantime.",
@@ -106,6 +69,47 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         ],
         simulated=[f"The {TOKENS} streamed tokens come from the simulated provider at 50 tokens/s."],
     )
+
+
+async def sizes_of(ground: Ground, shape: str, length: int, runs: int, rounds: int) -> dict[str, list[Size]]:
+    """The sizes of one shape of run, in interleaved rounds."""
+    given = {"length": length}
+    contenders: dict[str, tuple[str, str, Mapping[str, object]]] = {
+        STRETTO: ("stretto_runs:store", "bench_stretto", {**given, "loop": "turns" in shape}),
+        DBOS: ("dbos_runs:store", "bench_dbos", given),
+        LANGGRAPH: ("langgraph_runs:store", "bench_langgraph", given),
+    }
+    sizes: dict[str, list[Size]] = {who: [] for who in contenders}
+    for _ in range(rounds):
+        for who, (function, database, parameters) in contenders.items():
+            sizes[who].append(await size_of_run(ground, function, database, parameters, runs))
+    return sizes
+
+
+def figures(disk: dict[str, dict[str, list[float]]], streams: list[Size]) -> list[Figure]:
+    """Bytes on disk by shape, how they grow, and what a token takes."""
+    found = [
+        Figure(
+            name=f"bytes on disk for a run: {shape}",
+            unit="bytes",
+            better="less",
+            rounds={who: by_shape[shape] for who, by_shape in disk.items()},
+        )
+        for shape in SHAPES
+    ]
+    growth = {
+        who: [after / before for before, after in zip(by_shape["10 steps"], by_shape["100 steps"], strict=True)]
+        for who, by_shape in disk.items()
+    }
+    linear = "growth from 10 to 100 steps (linear is at most 10)"
+    single = statistics.median(disk[STRETTO]["1 step"])
+    per_token = {STRETTO: [(size.disk - single) / TOKENS for size in streams]}
+    slow = "bytes on disk for a token streamed at 50 a second"
+    return [
+        *found,
+        Figure(name=linear, unit="×", better="less", rounds=growth, target=10),
+        Figure(name=slow, unit="bytes", better="less", rounds=per_token),
+    ]
 
 
 def cells(sizes: list[Size], length: int) -> list[str]:

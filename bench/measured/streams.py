@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,41 +18,44 @@ LEVELS = (100, 200, 400, 800, 1200, 1600, 2000, 3000)
 REFERENCE_LEVELS = (10, 25, 50, 100, 160, 200, 300, 400)
 OPENAI, PYDANTIC, FUNCTION = "openai SDK", "pydantic-ai, openai", "pydantic-ai, function"
 KINDS = {OPENAI: "openai", PYDANTIC: "pydantic-ai", FUNCTION: "pydantic-ai-function"}
-SAME = 25
+SAME = 24
 """Streams at which all are compared per token."""
+KEYS = ("gap_max_ms", "gap_p99_ms", "lag_ms", "cpu_us", "postgres_us", "core", "delivered")
+COLUMNS = [
+    "who",
+    "streams",
+    "longest wait for text, ms",
+    "p99, ms",
+    "loop at most late, ms",
+    "CPU per token, µs",
+    "PostgreSQL per token, µs",
+    "cores",
+    "delivered",
+    "holds",
+]
+NOTES = [
+    "Not the same work: Stretto's figure has no parsing of a provider's wire in it yet (the gateway is still to come), but "
+    "fan-out and persisting; the references parse (openai SDK, pydantic-ai on it) or not (pydantic-ai with its FunctionModel), "
+    "and neither fan out nor keep anything.",
+    "The references' server is a process of its own on the same machine and takes a share of the second core.",
+    "“Collector as it comes” is Stretto without `spare_collections`, which `stretto up` and `stretto worker` call when "
+    "they begin to serve.",
+]
 Attempt = Callable[[int], Awaitable[dict[str, Any]]]
 
 
 async def measure(ground: Ground, quick: bool) -> Measurement:
     """Climb until a stall, for each contender; then CPU per token, all at the same load."""
     seconds = 2.0 if quick else 5.0
-
-    def stretto(agents: int) -> Awaitable[dict[str, Any]]:
-        return ground.contend("stretto_streams:hold", "bench_stretto", agents=agents, seconds=seconds)
-
-    def reference(kind: str) -> Attempt:
-        return lambda agents: ground.contend("reference_streams:hold", kind=kind, agents=agents, seconds=seconds)
-
+    contenders = {STRETTO: holding(ground, seconds)}
+    contenders |= {name: reading(ground, kind, seconds) for name, kind in KINDS.items()}
     rows: list[list[str]] = []
-    most: dict[str, list[float]] = {STRETTO: [await climb(STRETTO, LEVELS, stretto, rows, quick)]}
-    for name, kind in KINDS.items():
-        most[name] = [await climb(name, REFERENCE_LEVELS, reference(kind), rows, quick)]
-    many = 100 if quick else 400
+    most: dict[str, list[float]] = {}
+    for name, attempt in contenders.items():
+        levels = LEVELS if name == STRETTO else REFERENCE_LEVELS
+        most[name] = [await climb(name, levels, attempt, rows, quick)]
     same = await interleave(
-        1 if quick else 3,
-        {
-            STRETTO: lambda: stretto(SAME // 4 * 4),
-            **{name: (lambda kind=kind: reference(kind)(SAME)) for name, kind in KINDS.items()},
-        },
-    )
-    busy = await interleave(
-        1 if quick else 3,
-        {
-            STRETTO: lambda: stretto(many),
-            "of it: simulated provider": lambda: ground.contend(
-                "stretto_streams:provider_alone", agents=many, seconds=seconds
-            ),
-        },
+        1 if quick else 3, {name: (lambda attempt=attempt: attempt(SAME)) for name, attempt in contenders.items()}
     )
     return Measurement(
         name=NAME,
@@ -60,43 +64,58 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
             "Agents at 50 tokens/s each, four to a run, with a follower on every run as a client's connection would be: "
             "provider → step → fan-out to the follower, and → journal on disk within 50 ms. A number of agents holds when, for "
             f"{seconds:g} s, no follower waits over {STALL_MS:g} ms for the next text of any step, and what is due is "
-            f"delivered; it is tried up to three times and must hold twice if it fails once. Levels: {', '.join(map(str, LEVELS))}; "
+            f"delivered; when it fails, it is tried again and must then hold twice. Levels: {', '.join(map(str, LEVELS))}; "
             f"for the references {', '.join(map(str, REFERENCE_LEVELS))}."
         ),
         figures=[
             Figure(name="most agents without a stall", unit="agents", better="more", rounds=most, target=800),
             figure(same, "cpu_us", f"CPU of the process per token at {SAME} streams", "µs", "less"),
-            figure(busy, "cpu_us", f"CPU of the process per token at {many} agents", "µs", "less"),
-            figure(busy, "postgres_us", f"CPU of PostgreSQL per token at {many} agents", "µs", "less", only=("-",)),
         ],
-        tables=[
-            Table(
-                title="Every attempt",
-                columns=[
-                    "who",
-                    "streams",
-                    "longest wait for text, ms",
-                    "p99, ms",
-                    "loop at most late, ms",
-                    "CPU per token, µs",
-                    "PostgreSQL per token, µs",
-                    "cores",
-                    "delivered",
-                    "holds",
-                ],
-                rows=rows,
-            )
-        ],
-        notes=[
-            "Not the same work: Stretto's figure has no parsing of a provider's wire in it yet (the gateway is still to come), "
-            "but fan-out and persisting; the references parse (openai SDK, pydantic-ai on it) or not (pydantic-ai with its "
-            "FunctionModel), and neither fan out nor keep anything.",
-            "The references' server is a process of its own on the same machine and takes a share of the second core.",
-        ],
+        tables=[await parts(ground, seconds, quick), Table(title="Every attempt", columns=COLUMNS, rows=rows)],
+        notes=NOTES,
         simulated=[
-            "Stretto's model calls are answered by the simulated provider, in the same process, and its cost is in the figures."
+            "Stretto's models: the simulated provider answers in the same process, and its cost is in the figures."
         ],
     )
+
+
+def holding(ground: Ground, seconds: float, *, spare: bool = True) -> Attempt:
+    """So many of Stretto's agents."""
+    return lambda agents: ground.contend(
+        "stretto_streams:hold", "bench_stretto", agents=agents, seconds=seconds, spare=spare
+    )
+
+
+def reading(ground: Ground, kind: str, seconds: float) -> Attempt:
+    """So many streams through a reference."""
+    return lambda agents: ground.contend("reference_streams:hold", kind=kind, agents=agents, seconds=seconds)
+
+
+async def parts(ground: Ground, seconds: float, quick: bool) -> Table:
+    """What a token's way costs at many agents, and what Python's collector does to it."""
+    agents = 100 if quick else 400
+    found = await interleave(
+        1 if quick else 3,
+        {
+            STRETTO: lambda: holding(ground, seconds)(agents),
+            "Stretto, collector as it comes": lambda: holding(ground, seconds, spare=False)(agents),
+            "the simulated provider alone": lambda: ground.contend(
+                "stretto_streams:provider_alone", agents=agents, seconds=seconds
+            ),
+        },
+    )
+    rows = [[who, *cells({key: middle(results, key) for key in results[0]})] for who, results in found.items()]
+    return Table(title=f"At {agents} agents, medians of the rounds", columns=[COLUMNS[0], *COLUMNS[2:-1]], rows=rows)
+
+
+def middle(results: list[dict[str, Any]], key: str) -> float:
+    """The median of the rounds."""
+    return statistics.median(float(result[key]) for result in results)
+
+
+def cells(result: dict[str, Any]) -> list[str]:
+    """One attempt, as a line of a table."""
+    return [show(result[key]) if key in result else "—" for key in KEYS]
 
 
 async def climb(who: str, levels: tuple[int, ...], attempt: Attempt, rows: list[list[str]], quick: bool) -> float:
@@ -122,8 +141,7 @@ async def holds(who: str, level: int, attempt: Attempt, rows: list[list[str]], *
             continue
         held = result["gap_max_ms"] <= STALL_MS and result["delivered"] >= DELIVERED
         good, bad = good + held, bad + (not held)
-        keys = ("gap_max_ms", "gap_p99_ms", "lag_ms", "cpu_us", "postgres_us", "core", "delivered")
-        cells = [show(result[key]) if key in result else "—" for key in keys]
-        rows.append([who, str(level), *cells, "yes" if held else "no"])
-        say(f"{who} at {level}: longest wait {cells[0]} ms, CPU {cells[3]} µs/token, {'holds' if held else 'stalls'}")
+        line = cells(result)
+        rows.append([who, str(level), *line, "yes" if held else "no"])
+        say(f"{who} at {level}: longest wait {line[0]} ms, CPU {line[3]} µs/token, {'holds' if held else 'stalls'}")
     return good > 0 and bad < 2
