@@ -2,7 +2,9 @@
 
     StrettoError
     ├── Invalid                     what was asked for cannot be done as asked; nothing was changed
-    │   ├── FlowInvalid             a flow has problems; carries all of them, each with its place
+    │   ├── DocumentInvalid         a file has problems; carries all of them, each with its place
+    │   │   ├── FlowInvalid
+    │   │   └── ConfigInvalid       stretto.yaml
     │   ├── InputInvalid            a run's input does not fit the flow's input schema
     │   ├── OutputInvalid           what a step returned does not fit its type
     │   ├── SettingsInvalid         a setting or the command line cannot be used
@@ -12,17 +14,27 @@
     │   ├── FlowNotFound
     │   ├── RunNotFound
     │   ├── StepNotFound
-    │   └── ToolNotFound
+    │   ├── ToolNotFound
+    │   └── RouteNotFound           no route and no deployment has this name (Permanent)
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
+    │   ├── WorkDeferred            not a failure: it begins again later (Transient)
+    │   ├── WorkSkipped             not a failure: it is left out
     │   ├── StepTimedOut            (Transient)
     │   ├── ToolFailed
     │   │   ├── ToolUnavailable     (Transient)
     │   │   └── ToolRefused         (Permanent)
     │   ├── ModelError
     │   │   ├── ModelOverloaded     (Transient)
-    │   │   ├── ModelStalled        (Transient)
-    │   │   └── ModelRefused        (Permanent)
+    │   │   ├── ModelRateLimited    by its provider (Transient)
+    │   │   ├── ModelUnreachable    the network, or no answer in time (Transient)
+    │   │   ├── ModelStalled        silent in mid-answer (Transient)
+    │   │   ├── ModelBroken         what it sends cannot be read, or broke off (Transient)
+    │   │   ├── LimitReached        by our own limits (Transient)
+    │   │   ├── ModelRefused        (Permanent)
+    │   │   ├── ContextTooLong      (Permanent)
+    │   │   ├── ContentFiltered     (Permanent)
+    │   │   └── ModelKeyRefused     (Permanent)
     │   └── BudgetExceeded          (Permanent)
     └── StoreError                  the database cannot be used
         ├── DatabaseUnreachable     (Transient)
@@ -89,12 +101,20 @@ class Problem:
         return f"{place}: {self.message}" + (f" {self.remedy}" if self.remedy else "")
 
 
-class FlowInvalid(Invalid):
-    """The flow has problems. Mend each at the place named; `stretto lint` checks without running."""
+class DocumentInvalid(Invalid):
+    """A file has problems. Mend each at the place named."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class FlowInvalid(DocumentInvalid):
+    """The flow has problems. Mend each at the place named; `stretto lint` checks without running."""
+
+
+class ConfigInvalid(DocumentInvalid):
+    """The configuration has problems. Mend each at the place named; what ran before goes on with what it had."""
 
 
 class InputInvalid(Invalid):
@@ -137,12 +157,24 @@ class ToolNotFound(Permanent, NotFound):
     """There is no tool of this name. Register it, or correct the name in the flow."""
 
 
+class RouteNotFound(Permanent, NotFound):
+    """There is no route of this name. Add it to stretto.yaml, or correct the name."""
+
+
 class LeaseLost(StrettoError):
     """Another process carries this run on, so this one stopped. Nothing is lost; no action is needed."""
 
 
 class StepError(StrettoError):
     """A step's attempt failed. The run's facts hold the reason."""
+
+
+class WorkDeferred(Transient, StepError):
+    """The work is put off, since something that it needs is short. It begins again by itself."""
+
+
+class WorkSkipped(StepError):
+    """The work is left out, since something that it needs is short. Raise its priority if it must be done."""
 
 
 class StepTimedOut(Transient, StepError):
@@ -169,12 +201,40 @@ class ModelOverloaded(Transient, ModelError):
     """The model provider cannot take the call now. It is tried again after a pause."""
 
 
+class ModelRateLimited(Transient, ModelError):
+    """The model provider limits the rate of calls. The call is tried again when its pause is over."""
+
+
+class ModelUnreachable(Transient, ModelError):
+    """The model provider cannot be reached. Check the network and the provider's `url`; the call is tried again."""
+
+
+class ModelBroken(Transient, ModelError):
+    """The model's answer broke off or could not be read. The call is tried again."""
+
+
+class LimitReached(Transient, ModelError):
+    """A limit of calls is reached. Try again later, or raise the limit in stretto.yaml; `stretto limits` shows them."""
+
+
 class ModelStalled(Transient, ModelError):
     """The model stopped sending in mid-answer. The call is tried again; raise the stall limit if it is too short."""
 
 
 class ModelRefused(Permanent, ModelError):
     """The model provider refused the call. Change the request; the same one will be refused again."""
+
+
+class ContextTooLong(Permanent, ModelError):
+    """The request is longer than the model can read. Send less, or use a route with a longer context."""
+
+
+class ContentFiltered(Permanent, ModelError):
+    """The model provider's filter stopped the request or its answer. Change the prompt."""
+
+
+class ModelKeyRefused(Permanent, ModelError):
+    """The model provider does not accept the key. Check the key that the provider's entry in stretto.yaml names."""
 
 
 class BudgetExceeded(Permanent, StepError):
