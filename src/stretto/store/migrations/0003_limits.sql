@@ -1,0 +1,1 @@
+-- Admission: buckets, slots and budgets, and what processes hold of them.

@@ -1,0 +1,1 @@
+-- Keys of tenants for the HTTP doors.
