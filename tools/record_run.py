@@ -68,7 +68,7 @@ async def carry_out(home: Path, graph: Graph, given: dict[str, object], breaks: 
     broken: set[str] = set()
 
     def fault(call: int, request: ModelRequest) -> Fault | None:
-        step = request.metadata["step"]
+        step = request.caller.path
         if breaks is None or step in broken or step.rpartition(".")[2] != breaks:
             return None
         broken.add(step)

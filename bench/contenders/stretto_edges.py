@@ -39,7 +39,7 @@ class Proportional:
         """Write the essay, or the text after the mark."""
         if self._pacer is None:
             self._pacer = Pacer(asyncio.get_running_loop(), self._tokens_per_s)
-        _, marked, text = request.messages[-1].content.partition(MARK)
+        _, marked, text = request.messages[-1].text.partition(MARK)
         tokens = split_tokens(text.strip() if marked else self._essay)
         self.tokens += len(tokens)
         await self._pacer.play(tokens, sink, delay_s=self._ttft_s)

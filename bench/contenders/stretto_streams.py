@@ -17,6 +17,7 @@ from stretto.gateway.provider import Message, ModelRequest
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.tokens import split_tokens
 from stretto.stream import TextEvent
+from stretto.testing import KeptAnswer
 from stretto.tools import Tools
 
 TEAM = 4
@@ -95,7 +96,7 @@ async def provider_alone(postmaster: int, agents: int, seconds: float) -> dict[s
     """What the simulated provider itself costs: the same calls into a sink that throws the text away."""
     provider = provider_for(seconds)
 
-    class Nowhere:
+    class Nowhere(KeptAnswer):
         def write(self, tokens: list[str]) -> None:
             pass
 

@@ -104,6 +104,8 @@ class Problem:
 class DocumentInvalid(Invalid):
     """A file has problems. Mend each at the place named."""
 
+    what = "file"
+
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -112,9 +114,13 @@ class DocumentInvalid(Invalid):
 class FlowInvalid(DocumentInvalid):
     """The flow has problems. Mend each at the place named; `stretto lint` checks without running."""
 
+    what = "flow"
+
 
 class ConfigInvalid(DocumentInvalid):
     """The configuration has problems. Mend each at the place named; what ran before goes on with what it had."""
+
+    what = "configuration"
 
 
 class InputInvalid(Invalid):

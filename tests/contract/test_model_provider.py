@@ -13,7 +13,7 @@ import pytest
 from stretto.errors import ModelError, ModelOverloaded, ModelRefused
 from stretto.gateway.provider import Completion, Message, ModelProvider, ModelRequest
 from stretto.gateway.simulated import Fault, SimulatedProvider
-from stretto.testing import ScriptedModel
+from stretto.testing import KeptAnswer, ScriptedModel
 
 VERDICT: dict[str, Any] = {
     "type": "object",
@@ -23,23 +23,19 @@ VERDICT: dict[str, Any] = {
 }
 
 
-class Sink:
+class Sink(KeptAnswer):
     """Collects; may call back at each write."""
 
     def __init__(self, at_write: Callable[[], None] | None = None) -> None:
-        self.tokens: list[str] = []
+        super().__init__()
         self.some = asyncio.Event()
         self._at_write = at_write
 
     def write(self, tokens: list[str]) -> None:
         if self._at_write:
             self._at_write()
-        self.tokens += tokens
+        super().write(tokens)
         self.some.set()
-
-    @property
-    def text(self) -> str:
-        return "".join(self.tokens)
 
 
 def ask(prompt: str = "Write about tides and harbours.", **more: Any) -> ModelRequest:
@@ -72,8 +68,8 @@ class ModelProviderContract:
         assert len(sink.tokens) >= 10
         assert all(isinstance(token, str) and token for token in sink.tokens)
         assert completion.stop_reason == "end"
-        assert completion.output_tokens == len(sink.tokens)
-        assert completion.input_tokens > 0
+        assert completion.tokens.output == len(sink.tokens)
+        assert completion.tokens.input > 0
         assert completion.model
         assert completion.provider == provider.name
         assert completion.simulated == provider.simulated
@@ -181,7 +177,7 @@ class ModelProviderContract:
         provider, sink = self.quick(), Sink()
         completion = await provider.complete(ask(max_tokens=4), sink)
         assert completion.stop_reason == "length"
-        assert len(sink.tokens) == completion.output_tokens == 4
+        assert len(sink.tokens) == completion.tokens.output == 4
         await provider.close()
 
     async def test_a_structured_answer_is_json(self):
@@ -204,7 +200,7 @@ class TestScriptedModel(ModelProviderContract):
         def answer(request: ModelRequest) -> Any:
             if request.returns is not None:
                 return {"approved": True, "comments": "fine"}
-            return f"One two three four five six seven eight nine ten: {request.messages[-1].content}"
+            return f"One two three four five six seven eight nine ten: {request.messages[-1].text}"
 
         return ScriptedModel(answer)
 

@@ -80,7 +80,7 @@ GRAND = compile_document(
 
 def play(request: ModelRequest) -> str | Mapping[str, Any] | Sequence[Part]:
     """The answer to a request of this flow."""
-    asked = request.messages[0].content
+    asked = request.messages[0].text
     match step_of(request):
         case "plan":
             return PLAN
@@ -91,8 +91,8 @@ def play(request: ModelRequest) -> str | Mapping[str, Any] | Sequence[Part]:
         case "guard":
             return {"approved": "BAD" not in asked, "comments": "no BAD"}
         case _:
-            if any("no BAD" in message.content for message in request.messages):
-                kept = next((message.content for message in request.messages if message.role == "assistant"), "")
+            if any("no BAD" in message.text for message in request.messages):
+                kept = next((message.text for message in request.messages if message.role == "assistant"), "")
                 return DRAFT[len(kept) :]
             return ["good ", "one\n", "BAD ", "two\n", None]
 

@@ -59,4 +59,4 @@ def to_parts(answer: str | Mapping[str, Any] | Sequence[Part]) -> Sequence[Part]
 
 def step_of(request: ModelRequest) -> str:
     """The plain id of the step that asks."""
-    return request.metadata["step"].rpartition(".")[2].partition("[")[0]
+    return request.caller.step_id

@@ -423,7 +423,7 @@ async def test_a_step_at_work_gets_feedback(settings: Settings):
         assert await first_fact(client, run, "FeedbackGiven") == {"text": "Softer.", "mode": "now", "by": "local"}
         model.open()
         await until_status(client, run, "completed")
-        assert any("Softer." in message.content for asked in model.requests for message in asked.messages)
+        assert any("Softer." in message.text for asked in model.requests for message in asked.messages)
 
 
 async def test_a_run_can_be_forked(settings: Settings):

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from stretto.engine.step import StepContext
 from stretto.errors import ModelRefused
+from stretto.flow.facts import CallDecided
 from stretto.flow.graph import Agent, Template
-from stretto.gateway.provider import Completion, Message, ModelProvider, ModelRequest
+from stretto.gateway.provider import (
+    Caller,
+    Completion,
+    Decision,
+    Message,
+    ModelProvider,
+    ModelRequest,
+    TokenCounts,
+    ToolCallPiece,
+)
 
 CONTINUE = "Go on exactly where your text breaks off, and repeat nothing of it."
 """Asks for the rest of a text that is kept; given after the feedback, if there is any."""
@@ -26,9 +37,8 @@ class Usage:
     model: str = ""
     provider: str = ""
     simulated: bool = False
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
+    tokens: TokenCounts = field(default_factory=TokenCounts)
+    cost_usd: Decimal = Decimal(0)
 
     def plus(self, completion: Completion) -> Usage:
         """With one more call."""
@@ -37,21 +47,30 @@ class Usage:
             model=completion.model,
             provider=completion.provider,
             simulated=self.simulated or completion.simulated,
-            input_tokens=self.input_tokens + completion.input_tokens,
-            output_tokens=self.output_tokens + completion.output_tokens,
+            tokens=self.tokens.plus(completion.tokens),
             cost_usd=self.cost_usd + completion.cost_usd,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """As a fact records it."""
-        return {
-            "model": self.model,
-            "provider": self.provider,
-            "simulated": self.simulated,
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "cost_usd": self.cost_usd,
-        }
+        told = {"model": self.model, "provider": self.provider, "simulated": self.simulated}
+        return told | counts_of(self.tokens) | {"cost_usd": plain(self.cost_usd)}
+
+
+def counts_of(tokens: TokenCounts) -> dict[str, Any]:
+    """Token counts as facts hold them: all input together, then the classes that are not zero."""
+    counts = {"input_tokens": tokens.all_input, "output_tokens": tokens.output}
+    parts = {
+        "cached_input_tokens": tokens.cached_input,
+        "cache_write_tokens": tokens.cache_write,
+        "reasoning_tokens": tokens.reasoning,
+    }
+    return counts | {name: count for name, count in parts.items() if count}
+
+
+def plain(amount: Decimal) -> str:
+    """An exact decimal without exponent: `0.00012`."""
+    return f"{amount:f}"
 
 
 @dataclass(slots=True)
@@ -69,6 +88,7 @@ class Conversation:
     usage: Usage = Usage()
     start: int = 0
     _turns: int = 0
+    _turn_start: int = 0
 
     def say(self, text: str) -> None:
         """Add a user message."""
@@ -77,7 +97,8 @@ class Conversation:
     async def take_turn(self) -> Completion:
         """Let the model answer; its text stands in the step's text from `start` on, and in the conversation."""
         self._turns += 1
-        completion = await self.provider.complete(self._request(), self.ctx)
+        self._turn_start = len(self.ctx.text)
+        completion = await self.provider.complete(self._request(), self)
         self.usage = self.usage.plus(completion)
         if completion.stop_reason == "filter":
             raise ModelRefused(
@@ -85,6 +106,24 @@ class Conversation:
             )
         self.messages.append(Message("assistant", self.answer()))
         return completion
+
+    # The sink of a call
+
+    def write(self, tokens: list[str]) -> None:
+        """Stream what the model says."""
+        self.ctx.write(tokens)
+
+    def tool_call(self, piece: ToolCallPiece) -> None:
+        """Pieces are of no use here; whole calls stand in the completion."""
+
+    def retract(self, reason: str) -> bool:
+        """Another model answers this turn."""
+        self.ctx.retract(self._turn_start, reason)
+        return True
+
+    def decided(self, decision: Decision) -> None:
+        """Let the run's facts tell of the call."""
+        self.ctx.record(to_fact(decision, self.ctx))
 
     def answer(self) -> str:
         """What this attempt has written and not given up."""
@@ -104,15 +143,42 @@ class Conversation:
             temperature=self.agent.temperature,
             max_tokens=self.agent.max_tokens,
             idempotency_key=f"{ctx.idempotency_key}/{ctx.attempt}/{self._turns}",
-            metadata={
-                "tenant": str(ctx.tenant_id),
-                "run": str(ctx.run_id),
-                "step": ctx.path,
-                "agent": self.agent.name,
-                "attempt": str(ctx.attempt),
-                "priority": str(ctx.priority),
-            },
+            caller=Caller(
+                tenant_id=ctx.tenant_id,
+                run_id=ctx.run_id,
+                flow=ctx.root.name,
+                path=ctx.path,
+                agent=self.agent.name,
+                attempt=ctx.attempt,
+                priority=ctx.priority if ctx.step.priority is None else ctx.step.priority,
+                run_budget_usd=exact(ctx.root.budget_usd),
+                step_budget_usd=exact(ctx.step.budget_usd),
+            ),
         )
+
+
+def exact(amount: float | None) -> Decimal | None:
+    """A budget as a flow says it, as the decimal that was meant."""
+    return None if amount is None else Decimal(str(amount))
+
+
+def to_fact(decision: Decision, ctx: StepContext) -> CallDecided:
+    """A decision of the gateway as a fact of the run."""
+    return CallDecided(
+        step=ctx.path,
+        attempt=ctx.attempt,
+        call=str(decision.call_id),
+        route=decision.route,
+        outcome=decision.outcome,
+        reason=decision.reason,
+        deployment=decision.deployment,
+        model=decision.model,
+        waited_s=round(decision.waited_s, 3),
+        usage=counts_of(decision.tokens) | {"simulated": decision.simulated},
+        cost_usd=plain(decision.cost_usd),
+        cached=decision.cached,
+        error=decision.error,
+    )
 
 
 def open_conversation(

@@ -23,7 +23,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.Invalid: 422,
     e.DocumentInvalid: 422,
     e.FlowInvalid: 422,
-    e.ConfigInvalid: 500,
+    e.ConfigInvalid: 422,
     e.InputInvalid: 422,
     e.OutputInvalid: 422,
     e.SettingsInvalid: 500,
@@ -117,9 +117,9 @@ def of_error(error: e.StrettoError) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, e.Transient):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))
-    if isinstance(error, e.FlowInvalid):
+    if isinstance(error, e.DocumentInvalid):
         count = len(error.problems)
-        detail = f"The flow has {count} problem{'s' if count > 1 else ''}. Mend each at the place named."
+        detail = f"The {error.what} has {count} problem{'s' if count > 1 else ''}. Mend each at the place named."
         return problem(status, name, detail, [_mistake(found) for found in error.problems], headers)
     return problem(status, name, detail, headers=headers)
 

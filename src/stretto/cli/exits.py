@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterator
 from enum import IntEnum
 
 from stretto.cli.safe_text import safe
-from stretto.errors import FlowInvalid, Invalid, LeaseLost, NotFound, StoreError, StrettoError
+from stretto.errors import DocumentInvalid, Invalid, LeaseLost, NotFound, StoreError, StrettoError
 
 DEBUG = "STRETTO_DEBUG"
 
@@ -71,9 +71,9 @@ def report_one(error: BaseException) -> Exit:
         case KeyboardInterrupt() | asyncio.CancelledError():
             say_error("interrupted; nothing that Stretto had accepted is lost. `stretto runs` lists all runs.")
             return Exit.INTERRUPTED
-        case FlowInvalid():
+        case DocumentInvalid():
             count = len(error.problems)
-            say_error(f"the flow has {count} problem{'s' * (count != 1)}; nothing was run\n{error.message}")
+            say_error(f"the {error.what} has {count} problem{'s' * (count != 1)}; nothing was run\n{error.message}")
             return Exit.BAD_INPUT
         case Invalid() | NotFound():
             say_error(error.message)

@@ -102,6 +102,7 @@ class Score:
         self._progress = Progress(graph, lambda path: "", keep_turns=True)
         self._begun: dict[str, datetime] = {}
         self._counts: tuple[int, int] | None = None
+        self._calling: set[str] = set()  # paths whose calls are counted one by one
         self._now = datetime.fromtimestamp(0, UTC)
 
     def take(self, event: Event, now: datetime) -> None:
@@ -252,7 +253,8 @@ class Score:
 
     def _step_completed(self, fact: f.StepCompleted, at: datetime, state: StepState | None) -> None:
         usage = fact.usage or {}
-        self.totals.add(usage)
+        if fact.step not in self._calling:
+            self.totals.add(usage)
         waited = self.waits.pop(fact.step, None)
         voice = self.voices.pop(fact.step, None)
         if state is None or state.is_container or state.step.kind == "review":
@@ -269,6 +271,14 @@ class Score:
         if waited is not None:
             self._begun.setdefault(fact.step, waited.since)
         self._tell("✓", fact.step, self._took(fact.step, at, *parts), "good")
+
+    def _call_decided(self, fact: f.CallDecided, at: datetime, state: StepState | None) -> None:
+        self._calling.add(fact.step)
+        self.totals.add(fact.usage | {"cost_usd": fact.cost_usd})
+        if fact.outcome in ("waited", "cheaper"):
+            self._tell("◇", fact.step, f"{fact.outcome}: {one_line(fact.reason, 400)}", "quiet")
+        elif fact.cached:
+            self._tell("◇", fact.step, f"answered from the cache: {one_line(fact.reason, 400)}", "quiet")
 
     def _step_failed(self, fact: f.StepFailed, at: datetime, state: StepState | None) -> None:
         why = one_line(fact.error, 400)
@@ -287,7 +297,14 @@ class Score:
         attempt = fact.attempt + 1
         self._tell("↻", fact.step, f"attempt {attempt} in {duration(fact.retry_in_s)} after an error: {why}", "warn")
 
+    def _deferred(self, fact: f.StepDeferred, at: datetime, state: StepState | None) -> None:
+        why = one_line(fact.reason, 400)
+        if (voice := self.voices.get(fact.step)) is not None:
+            voice.resumes, voice.error = at + timedelta(seconds=fact.in_s), why
+        self._tell("↻", fact.step, f"put off by {duration(fact.in_s)}: {why}", "warn")
+
     def _skipped(self, fact: f.StepSkipped, at: datetime, state: StepState | None) -> None:
+        self.voices.pop(fact.step, None)
         self._tell("–", fact.step, f"skipped: {one_line(fact.reason)}", "quiet")
 
     def _stopped(self, fact: f.StepStopped, at: datetime, state: StepState | None) -> None:
@@ -357,6 +374,8 @@ class Score:
         f.StepStarted: _started,
         f.StepCompleted: _step_completed,
         f.StepFailed: _step_failed,
+        f.StepDeferred: _deferred,
+        f.CallDecided: _call_decided,
         f.StepSkipped: _skipped,
         f.StepStopped: _stopped,
         f.StepSteered: _steered,

@@ -12,6 +12,8 @@ from stretto.errors import OutputInvalid
 from stretto.flow.decide import Start
 
 if TYPE_CHECKING:
+    from stretto.flow.facts import CallDecided
+    from stretto.flow.graph import Graph
     from stretto.stream.text import StepText
 
 
@@ -20,9 +22,11 @@ class Owner(Protocol):
 
     tenant_id: UUID
     run_id: UUID
+    graph: Graph
 
     def wrote(self, attempt: Attempt, offset: int, text: str) -> None: ...
     def retract(self, attempt: Attempt, position: int, reason: str) -> None: ...
+    def record(self, fact: CallDecided) -> None: ...
     async def drain(self) -> None: ...
 
 
@@ -41,6 +45,7 @@ class Attempt:
         self.attempt = start.attempt
         self.step = start.step
         self.graph = start.graph
+        self.root = owner.graph
         self.input: Mapping[str, Any] = start.input
         self.kept = text.slice(0)
         self.priority = priority
@@ -82,6 +87,9 @@ class Attempt:
     def retract(self, position: int, reason: str) -> None:
         if not self.is_over and position < self._text.length:
             self._owner.retract(self, position, reason)
+
+    def record(self, fact: CallDecided) -> None:
+        self._owner.record(fact)
 
     def take_feedback(self) -> list[str]:
         taken, self._feedback = self._feedback, []

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -60,7 +61,7 @@ class Listing:
 
     status: str
     at: datetime
-    cost_usd: float = 0.0
+    cost_usd: Decimal = Decimal(0)
     output: Any = None
     error: Any = None
     priority: int | None = None
@@ -405,6 +406,6 @@ def _listing_columns(listings: dict[UUID, Listing]) -> dict[str, Any]:
         "priorities": [listing.priority for listing in shown],
         "outputs": [json_text(listing.output) if listing.status == "completed" else None for listing in shown],
         "errors": [None if listing.error is None else json_text(listing.error) for listing in shown],
-        "costs": [f"{listing.cost_usd:.9f}" for listing in shown],
+        "costs": [str(listing.cost_usd) for listing in shown],
         "finished": [listing.finished for listing in shown],
     }

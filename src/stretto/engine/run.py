@@ -12,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -29,7 +30,16 @@ from stretto.engine.step import Emitted, Handler, StepResult
 from stretto.engine.store import Signal
 from stretto.engine.texts import Texts
 from stretto.engine.timers import Timers
-from stretto.errors import OutputInvalid, Permanent, StepTimedOut, StrettoError, ToolNotFound, Transient
+from stretto.errors import (
+    OutputInvalid,
+    Permanent,
+    StepTimedOut,
+    StrettoError,
+    ToolNotFound,
+    Transient,
+    WorkDeferred,
+    WorkSkipped,
+)
 from stretto.flow import facts as f
 from stretto.flow.decide import Command, Record, Start, Steer, Stop, Wait, commands
 from stretto.flow.graph import EmitCall, Graph, Retry
@@ -59,13 +69,13 @@ class RunTask:
     def __init__(self, graph: Graph, tenant_id: UUID, run_id: UUID, around: Surroundings) -> None:
         self.tenant_id = tenant_id
         self.run_id = run_id
+        self.graph = graph
         self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._lost)
         self.texts = Texts(around.flusher, self.scribe.text, self.scribe.send)
         self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
-        self.cost_usd = 0.0
+        self.cost_usd = Decimal(0)
         self.gone = asyncio.Event()
-        self._costs: dict[str, float] = {}  # by the id of the step
-        self._graph = graph
+        self._calling: set[str] = set()  # paths whose calls were counted one by one
         self._around = around
         self._attempts: dict[str, Attempt] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -94,8 +104,7 @@ class RunTask:
         self.progress.apply_all(facts)
         self.scribe.begin_after(rows[-1].seq if rows else 0)
         for row, fact in zip((row for row in rows if row.kind != "Text"), facts, strict=True):
-            if isinstance(fact, f.StepCompleted):
-                self._count_cost(fact.step, fact.usage)
+            self._count_cost(fact)
             self._remember_time(row, fact)
         self._forget_texts()
 
@@ -112,6 +121,8 @@ class RunTask:
                 self._loaded_timers[fact.step] = datetime.fromtimestamp(fact.until_ms / 1000, UTC)
         elif isinstance(fact, f.StepFailed) and fact.retry_in_s is not None:
             self._loaded_timers[fact.step] = row.at + timedelta(seconds=fact.retry_in_s)
+        elif isinstance(fact, f.StepDeferred):
+            self._loaded_timers[fact.step] = row.at + timedelta(seconds=fact.in_s)
 
     async def carry(self, signals: list[Signal], read_signals: Callable[[], Awaitable[list[Signal]]]) -> None:
         """Go on with the run. `read_signals` is called again whenever `signal` was."""
@@ -202,6 +213,7 @@ class RunTask:
             self._cancel_all()  # so that all text stands before the end
         seq = self.scribe.fact(fact)
         self.progress.apply(fact)
+        self._count_cost(fact)
         follow_up = self._FOLLOW_UPS.get(type(fact))
         if follow_up is not None:
             follow_up(self, fact)
@@ -265,10 +277,6 @@ class RunTask:
 
     def _start(self, command: Start) -> None:
         self._retract(command.path, command.keep, "the attempt was given up")
-        if (spent := self._over_budget(command)) is not None:
-            self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
-            self._emit(f.StepFailed(step=command.path, attempt=command.attempt, error=spent, kind="BudgetExceeded"))
-            return
         text = self.texts.begin(command.path, command.attempt)
         after_seq = self._emit(f.StepStarted(step=command.path, attempt=command.attempt))
         if isinstance(command.step.call, EmitCall):
@@ -289,23 +297,19 @@ class RunTask:
         if not self._leaving:
             self._changed.set()
 
-    def _over_budget(self, command: Start) -> str | None:
-        if command.step.kind not in ("agent", "judge"):
-            return None
-        id_ = command.step.id
-        limits = [("run", self.cost_usd, self._graph.budget_usd)]
-        limits.append((f"step {id_}", self._costs.get(id_, 0.0), command.step.budget_usd))
-        for what, spent, budget in limits:
-            if budget is not None and spent >= budget:
-                return f"The {what} has spent {spent:.4f} usd, its budget is {budget:.4f} usd. Raise it in the flow."
-        return None
+    def _count_cost(self, fact: f.Fact) -> None:
+        """Add what a call cost, or what a step says that it used which made no calls of its own."""
+        if isinstance(fact, f.CallDecided):
+            self._calling.add(fact.step)
+            self.cost_usd += Decimal(fact.cost_usd)
+        elif isinstance(fact, f.StepCompleted) and fact.step not in self._calling and fact.usage:
+            self.cost_usd += Decimal(str(fact.usage.get("cost_usd") or 0))
 
-    def _count_cost(self, path: str, usage: Mapping[str, Any] | None) -> None:
-        cost_usd = float(usage.get("cost_usd") or 0) if usage else 0.0
-        if cost_usd:
-            self.cost_usd += cost_usd
-            id_ = path.rsplit(".", 1)[-1].split("[", 1)[0]
-            self._costs[id_] = self._costs.get(id_, 0.0) + cost_usd
+    def record(self, fact: f.CallDecided) -> None:
+        """A call was decided, and maybe paid for."""
+        if self.lost is None and not self._resting and not self.progress.is_over:
+            self._emit(fact)
+            self.scribe.send()
 
     def _wait(self, command: Wait) -> None:
         due: datetime | None = None
@@ -381,7 +385,6 @@ class RunTask:
                     "Return less, or raise STRETTO_MAX_OUTPUT_BYTES."
                 )
         usage = dict(result.usage) if result.usage else None
-        self._count_cost(attempt.path, usage)
         self._close(attempt.path)
         self._emit(
             f.StepCompleted(
@@ -400,6 +403,9 @@ class RunTask:
         state = self.progress.state(attempt.path)
         keep = state.keep if state is not None else 0
         self._close(attempt.path)
+        if isinstance(error, WorkDeferred | WorkSkipped):
+            self._put_off(attempt, keep, error)
+            return
         retry_in_s = retry_pause_s(attempt.step.retry, attempt.failures + 1, error)
         message = error.message if isinstance(error, StrettoError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, StrettoError):
@@ -417,6 +423,16 @@ class RunTask:
         )
         if retry_in_s is not None:
             self._timers.arm(attempt.path, now() + timedelta(seconds=retry_in_s))
+
+    def _put_off(self, attempt: Attempt, keep: int, error: WorkDeferred | WorkSkipped) -> None:
+        """Something is short: the attempt begins again later, or the step is left out. Neither is a failure."""
+        self._retract(attempt.path, keep, error.message)
+        if isinstance(error, WorkSkipped):
+            self._emit(f.StepSkipped(step=attempt.path, reason=error.message))
+            return
+        in_s = error.retry_after_s or 1.0
+        self._emit(f.StepDeferred(step=attempt.path, attempt=attempt.attempt, reason=error.message, in_s=in_s))
+        self._timers.arm(attempt.path, now() + timedelta(seconds=in_s))
 
     def _close(self, path: str) -> int:
         """End the attempt at this path, if there is one; its text goes to the journal."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from stretto.flow.facts import CallDecided
     from stretto.flow.graph import Graph, Step
 
 
@@ -20,6 +21,8 @@ class StepContext(Protocol):
     attempt: int
     step: Step
     graph: Graph
+    root: Graph
+    """The graph of the whole run; `graph` is the one that the step stands in, which a sub-flow has of its own."""
     input: Mapping[str, Any]
     """The step's input, templates rendered; with `each`/`watch` also `segment`, `text`, `index`."""
     kept: str
@@ -46,6 +49,10 @@ class StepContext(Protocol):
 
     def retract(self, position: int, reason: str) -> None:
         """Give up the step's own text from `position` (code points) on."""
+        ...
+
+    def record(self, fact: CallDecided) -> None:
+        """Write down what was decided about a call of this attempt; also when the attempt is over, for it cost money."""
         ...
 
     def take_feedback(self) -> list[str]:

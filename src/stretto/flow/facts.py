@@ -129,8 +129,36 @@ class StepFailed(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     retry_in_s: float | None = None
 
 
+class StepDeferred(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt was put off, since something that it needs is short; it is no failure. It is made `in_s` seconds later."""
+
+    attempt: int
+    reason: str
+    in_s: float
+
+
+class CallDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """What was decided about a call that this attempt made of a model, why, and what it came to. `decide` passes over it.
+
+    `outcome`: admitted, waited, cheaper, cached, deferred, skipped, rejected. `cost_usd` is an exact decimal.
+    """
+
+    attempt: int
+    call: str
+    route: str
+    outcome: str
+    reason: str
+    deployment: str = ""
+    model: str = ""
+    waited_s: float = 0.0
+    usage: dict[str, Any] = {}
+    cost_usd: str = "0"
+    cached: str = ""
+    error: str = ""
+
+
 class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """The step's `when` did not hold; its value is null."""
+    """The step's `when` did not hold, or what it needs is short and it may be left out; its value is null."""
 
     reason: str
 

@@ -165,6 +165,10 @@ class Progress(Structure):
         else:
             self._leave(state, "backing_off")
 
+    def _step_deferred(self, fact: f.StepDeferred) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            self._leave(state, "backing_off")
+
     def _step_steered(self, fact: f.StepSteered) -> None:
         if (state := self._known(fact)) is None or state.has_ended:
             return
@@ -313,6 +317,8 @@ class Progress(Structure):
         f.StepSkipped: _step_skipped,
         f.StepStopped: _step_stopped,
         f.StepFailed: _step_failed,
+        f.StepDeferred: _step_deferred,
+        f.CallDecided: _nothing,
         f.StepSteered: _step_steered,
         f.StepDropped: _step_dropped,
         f.TextRetracted: _text_retracted,

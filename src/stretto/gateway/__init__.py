@@ -1,5 +1,29 @@
 """Model calls: the port, and what answers behind it."""
 
-from stretto.gateway.provider import Completion, Message, ModelProvider, ModelRequest, TokenSink
+from stretto.gateway.provider import (
+    Caller,
+    Completion,
+    Decision,
+    Message,
+    ModelProvider,
+    ModelRequest,
+    TokenCounts,
+    TokenSink,
+    ToolCall,
+    ToolCallPiece,
+    ToolSpec,
+)
 
-__all__ = ["Completion", "Message", "ModelProvider", "ModelRequest", "TokenSink"]
+__all__ = [
+    "Caller",
+    "Completion",
+    "Decision",
+    "Message",
+    "ModelProvider",
+    "ModelRequest",
+    "TokenCounts",
+    "TokenSink",
+    "ToolCall",
+    "ToolCallPiece",
+    "ToolSpec",
+]

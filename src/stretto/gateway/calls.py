@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -31,7 +31,7 @@ class Call:
     deployment: str = ""
     provider: str = ""
     model: str = ""
-    tokens: TokenCounts = TokenCounts()
+    tokens: TokenCounts = field(default_factory=TokenCounts)
     price_version: str = ""
     cost_usd: Decimal = Decimal(0)
     ttft_s: float | None = None

@@ -151,6 +151,17 @@ class TokenCounts(msgspec.Struct, frozen=True, kw_only=True):
         """All that the model read."""
         return self.input + self.cached_input + self.cache_write
 
+    def plus(self, other: TokenCounts) -> TokenCounts:
+        """Both together."""
+        return TokenCounts(
+            input=self.input + other.input,
+            cached_input=self.cached_input + other.cached_input,
+            cache_write=self.cache_write + other.cache_write,
+            output=self.output + other.output,
+            reasoning=self.reasoning + other.reasoning,
+            estimated=self.estimated or other.estimated,
+        )
+
 
 class TokenLogprob(msgspec.Struct, frozen=True):
     """A token's natural-log probability, and those of the likeliest at its place."""

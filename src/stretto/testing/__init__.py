@@ -2,5 +2,6 @@
 
 from stretto.testing.context import FakeContext, Retraction
 from stretto.testing.scripted import ScriptedModel
+from stretto.testing.sink import KeptAnswer
 
-__all__ = ["FakeContext", "Retraction", "ScriptedModel"]
+__all__ = ["FakeContext", "KeptAnswer", "Retraction", "ScriptedModel"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
+from stretto.flow.facts import CallDecided
 from stretto.flow.graph import Block, Graph, Step
 
 _NAMESPACE = UUID(int=0x57_3E_77_0)
@@ -46,12 +47,13 @@ class FakeContext:
         self.path = path or step.id
         self.attempt = attempt
         self.step = step
-        self.graph = graph or graph_of(step)
+        self.graph = self.root = graph or graph_of(step)
         self.input = input or {}
         self.kept = kept
         self.priority = priority
         self.chunks: list[list[str]] = []
         self.retractions: list[Retraction] = []
+        self.calls: list[CallDecided] = []
         self._text = kept
         self._feedback = list(feedback)
 
@@ -84,6 +86,10 @@ class FakeContext:
             raise ValueError(f"there is no position {position} in a text of {len(self._text)} characters")
         self.retractions.append(Retraction(position, reason, self._text[position:]))
         self._text = self._text[:position]
+
+    def record(self, fact: CallDecided) -> None:
+        """Keep it in `calls`."""
+        self.calls.append(fact)
 
     def take_feedback(self) -> list[str]:
         """What was said since the last call."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import orjson
 
 from stretto.errors import ModelError, ModelRefused
-from stretto.gateway.provider import Completion, ModelRequest, TokenSink
+from stretto.gateway.provider import Completion, ModelRequest, TokenCounts, TokenSink
 from stretto.gateway.tokens import split_tokens
 
 Answer = str | Exception | Sequence[str | Exception] | Mapping[str, Any]
@@ -88,8 +88,9 @@ class ScriptedModel:
             model=f"{self.name}/{request.model}",
             provider=self.name,
             stop_reason=stop_reason,
-            input_tokens=sum(len(split_tokens(message.content)) for message in request.messages),
-            output_tokens=call.written,
+            tokens=TokenCounts(
+                input=sum(len(split_tokens(message.text)) for message in request.messages), output=call.written
+            ),
             simulated=self.simulated,
         )
 
@@ -173,9 +174,8 @@ class ScriptedModel:
 
 def names_of(request: ModelRequest) -> list[str]:
     """The names under which a script may hold the answer to a request, the most precise first."""
-    path = request.metadata.get("step", "")
-    step_id = path.rpartition(".")[2].partition("[")[0]
-    return [name for name in (path, step_id, request.metadata.get("agent", ""), request.model) if name]
+    caller = request.caller
+    return [name for name in (caller.path, caller.step_id, caller.agent, request.model) if name]
 
 
 def to_tokens(answer: Answer) -> list[str | Exception]:

@@ -159,8 +159,8 @@ async def test_feedback_now_cuts_the_step_off_and_lets_it_go_on_with_it(stage: S
         assert (await stage.ended(run_id)).output == "one two and shorter"
         asked = model.requests[1].messages
         assert [message.role for message in asked] == ["user", "assistant", "user"]
-        assert asked[1].content == "one two"
-        assert "Be brief." in asked[2].content
+        assert asked[1].text == "one two"
+        assert "Be brief." in asked[2].text
         facts = await stage.facts(run_id)
         assert f.StepSteered(step="code", attempt=1, feedback="Be brief.", keep=7, by="ann") in facts
 
@@ -176,7 +176,7 @@ async def test_feedback_next_lets_the_step_finish_its_turn_first(stage: Stage) -
         model.open()
         assert (await stage.ended(run_id)).output == "four"
         assert await stage.attempts(run_id) == ["code"]
-        assert "Be brief." in model.requests[1].messages[-1].content
+        assert "Be brief." in model.requests[1].messages[-1].text
 
 
 async def test_feedback_for_a_step_that_has_not_begun_is_there_when_it_begins(stage: Stage) -> None:
@@ -191,7 +191,7 @@ async def test_feedback_for_a_step_that_has_not_begun_is_there_when_it_begins(st
         await stage.happened(run_id, "FeedbackGiven")
         held.let_go()
         await stage.ended(run_id)
-        assert "Be brief." in model.requests[0].messages[-1].content
+        assert "Be brief." in model.requests[0].messages[-1].text
 
 
 async def test_a_step_inside_a_loop_is_found_by_its_plain_name(stage: Stage) -> None:

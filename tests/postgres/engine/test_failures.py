@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from stretto.engine.step import StepContext, StepResult
-from stretto.errors import ModelRefused, NotPossible, StepNotFound, ToolRefused, ToolUnavailable
+from stretto.errors import (
+    ModelOverloaded,
+    ModelRefused,
+    NotPossible,
+    StepNotFound,
+    ToolRefused,
+    ToolUnavailable,
+    WorkDeferred,
+    WorkSkipped,
+)
 from stretto.flow import facts as f
 from stretto.testing import ScriptedModel
 from tests.postgres.engine.stage import Held, Stage, flow, until
@@ -278,20 +288,81 @@ async def test_what_a_step_writes_may_not_be_too_long(stage: Stage) -> None:
     assert await stage.text(run.id, "code") == ""
 
 
-async def test_a_run_stops_calling_models_when_its_budget_is_spent(stage: Stage) -> None:
+async def test_what_is_put_off_begins_again_later_and_has_not_failed(stage: Stage) -> None:
+    asked = 0
+
+    async def short(ctx: StepContext) -> StepResult:
+        nonlocal asked
+        asked += 1
+        ctx.write(["begun "])
+        if asked < 4:
+            error = WorkDeferred("The bucket is empty.")
+            error.retry_after_s = 0.01
+            raise error
+        return StepResult(is_text=True)
+
+    stage.handlers["agent"] = short
+    agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
+    async with stage.working():
+        run = await stage.carry_out(flow({"a": {"agent": "writer", "retry": 1}}, agents=agents))
+    assert run.status == "completed"
+    assert run.output == "begun "
+    facts = await stage.facts(run.id)
+    put_off = [fact for fact in facts if isinstance(fact, f.StepDeferred)]
+    assert [(fact.attempt, fact.reason, fact.in_s) for fact in put_off] == [
+        (n, "The bucket is empty.", 0.01) for n in (1, 2, 3)
+    ]
+    assert not [fact for fact in facts if isinstance(fact, f.StepFailed)]
+
+
+async def test_a_run_that_is_put_off_for_long_holds_no_process(stage: Stage) -> None:
+    async def short(ctx: StepContext) -> StepResult:
+        error = WorkDeferred("The bucket is empty.")
+        error.retry_after_s = 1800.0
+        raise error
+
+    stage.handlers["agent"] = short
+    agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
+    async with stage.working():
+        run = await stage.start(flow({"a": {"agent": "writer"}}, agents=agents))
+        await stage.has_status(run, "waiting")
+        assert (await stage.kinds(run))[-2:] == ["StepDeferred", "RunRested"]
+
+
+async def test_what_may_be_left_out_is_skipped(stage: Stage) -> None:
+    async def short(ctx: StepContext) -> StepResult:
+        raise WorkSkipped("Below 20 % of the bucket.")
+
+    stage.handlers["agent"] = short
+    agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
+    async with stage.working():
+        run = await stage.carry_out(flow({"a": {"agent": "writer"}}, agents=agents, output="{{ a is none }}"))
+    assert (run.status, run.output) == ("completed", True)
+    (skipped,) = [fact for fact in await stage.facts(run.id) if isinstance(fact, f.StepSkipped)]
+    assert skipped.reason == "Below 20 % of the bucket."
+
+
+async def test_a_run_costs_what_its_calls_cost_also_those_that_failed(stage: Stage) -> None:
+    asked = 0
+
     async def dear(ctx: StepContext) -> StepResult:
-        return StepResult(output="text", usage={"cost_usd": 0.04})
+        nonlocal asked
+        asked += 1
+        call = f.CallDecided(
+            step=ctx.path, attempt=ctx.attempt, call="c", route="m", outcome="admitted", reason="", cost_usd="0.0000001"
+        )
+        ctx.record(call)
+        if asked < 3:
+            raise ModelOverloaded("busy")
+        return StepResult(output="text", usage={"cost_usd": "0.0000001"})
 
     stage.handlers["agent"] = dear
     agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
-    steps = {"l": {"loop": {"until": "false", "max": 9}, "steps": {"code": {"agent": "writer"}}}}
+    again = {"attempts": 3, "backoff": "10ms"}
     async with stage.working():
-        run = await stage.carry_out(flow(steps, agents=agents, budget="0.10 usd"))
-    assert run.status == "failed"
-    assert "has spent 0.1200 usd, its budget is 0.1000 usd" in run.error["error"]
-    assert float(run.cost_usd) == pytest.approx(0.12)
-    failed = [fact for fact in await stage.facts(run.id) if isinstance(fact, f.StepFailed)]
-    assert (failed[0].step, failed[0].kind) == ("l[4].code", "BudgetExceeded")
+        run = await stage.carry_out(flow({"a": {"agent": "writer", "retry": again}}, agents=agents))
+    assert run.status == "completed"
+    assert run.cost_usd == Decimal("0.0000003")
 
 
 async def test_a_handler_that_cancels_itself_has_failed(stage: Stage) -> None:

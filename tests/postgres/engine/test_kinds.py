@@ -230,8 +230,8 @@ async def test_a_watcher_stops_what_it_watches_and_the_text_so_far_is_the_output
 async def test_a_watcher_steers_and_readers_drop_what_they_built_on_the_text_given_up(stage: Stage) -> None:
     def play(request: ModelRequest) -> Any:
         if step_of(request) == "code":
-            return ["a\n", "bad\n", None] if request.metadata["attempt"] == "1" else ["good\n", "c\n"]
-        return {"approved": "bad" not in request.messages[0].content, "comments": "not bad"}
+            return ["a\n", "bad\n", None] if request.caller.attempt == 1 else ["good\n", "c\n"]
+        return {"approved": "bad" not in request.messages[0].text, "comments": "not bad"}
 
     async def look(line: str) -> str:
         return line.strip().upper()

@@ -5,14 +5,14 @@ import pytest
 
 from stretto.agents import agent_handler
 from stretto.errors import ModelOverloaded, ModelRefused, OutputInvalid
-from stretto.gateway.provider import Completion, ModelRequest, TokenSink
+from stretto.gateway.provider import Caller, Completion, ModelRequest, TokenSink
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.testing import FakeContext, Retraction, ScriptedModel
 from tests.unit.agents.made import context_for
 
 
 def spoken(model: ScriptedModel, call: int = 0) -> list[tuple[str, str]]:
-    return [(message.role, message.content) for message in model.requests[call].messages]
+    return [(message.role, message.text) for message in model.requests[call].messages]
 
 
 class TestText:
@@ -42,14 +42,16 @@ class TestText:
         await agent_handler(model)(context_for({"agent": "writer", "model": "fast"}))
         request, other = model.requests
         assert (request.model, request.temperature, request.max_tokens, request.returns) == ("strong", 0.3, 99, None)
-        assert request.metadata == {
-            "tenant": str(ctx.tenant_id),
-            "run": str(ctx.run_id),
-            "step": "build[2].essay",
-            "agent": "writer",
-            "attempt": "2",
-            "priority": "1",
-        }
+        assert request.caller == Caller(
+            tenant_id=ctx.tenant_id,
+            run_id=ctx.run_id,
+            flow="test",
+            path="build[2].essay",
+            agent="writer",
+            attempt=2,
+            priority=1,
+        )
+        assert request.caller.step_id == "essay"
         assert request.idempotency_key.startswith(ctx.idempotency_key)
         assert other.model == "fast"
 
@@ -62,7 +64,7 @@ class TestText:
             "simulated": True,
             "input_tokens": len("Write about tides.") // 4 + 1,
             "output_tokens": len(ctx.tokens),
-            "cost_usd": 0.0,
+            "cost_usd": "0",
         }
 
     async def test_an_answer_cut_off_at_max_tokens_is_noted(self):

@@ -9,7 +9,7 @@ from fastapi import Body as FromBody
 from stretto import errors
 from stretto.api.body import MAX_DEPTH, Body, JsonRoute
 from stretto.api.errors import STATUS, map_errors, of_error
-from stretto.errors import FlowInvalid, Problem, StrettoError
+from stretto.errors import DocumentInvalid, FlowInvalid, Problem, StrettoError
 from tests.unit.api.asgi import Answer, call
 
 JSON = {"host": "localhost", "content-type": "application/json"}
@@ -30,8 +30,10 @@ def test_every_error_has_a_status():
 
 @pytest.mark.parametrize("error", list(STATUS))
 def test_every_error_becomes_a_problem_document(error: type[StrettoError]):
-    raised = FlowInvalid([Problem("f.yaml", 3, 5, "no such step.", "Did you mean `b`?")])
-    answer = of_error(raised if error is FlowInvalid else error("It holds /secret/path."))
+    raised = (error if issubclass(error, DocumentInvalid) else FlowInvalid)(
+        [Problem("f.yaml", 3, 5, "no such step.", "Did you mean `b`?")]
+    )
+    answer = of_error(raised if issubclass(error, DocumentInvalid) else error("It holds /secret/path."))
     assert answer.media_type == "application/problem+json"
     found = json.loads(bytes(answer.body))
     assert found["type"] == f"urn:stretto:error:{error.__name__}"
@@ -39,7 +41,7 @@ def test_every_error_becomes_a_problem_document(error: type[StrettoError]):
     assert found["title"]
     assert found["detail"]
     # What an operator needs to know may be nothing for a client's eyes.
-    assert ("/secret/path" in found["detail"]) == (answer.status_code < 500 and error is not FlowInvalid)
+    assert ("/secret/path" in found["detail"]) == (answer.status_code < 500 and not issubclass(error, DocumentInvalid))
     assert ("retry-after" in answer.headers) == issubclass(error, errors.Transient)
 
 

@@ -232,6 +232,10 @@ class World:
                 self.tell(f.TextRetracted(step=path, attempt=start.attempt, position=0, reason="failed"))
             again = None if gives_up else 1.0
             self.tell(f.StepFailed(step=path, attempt=start.attempt, error="no", retry_in_s=again))
+        elif luck % 7 == 0 and not any(isinstance(fact, f.StepDeferred) and fact.step == path for fact in self.facts):
+            if self.text_of(path):
+                self.tell(f.TextRetracted(step=path, attempt=start.attempt, position=0, reason="put off"))
+            self.tell(f.StepDeferred(step=path, attempt=start.attempt, reason="short", in_s=1.0))
         elif isinstance(start.step.call, AgentCall):
             self.tell(f.StepCompleted(step=path, attempt=start.attempt, of="text"))
         else:

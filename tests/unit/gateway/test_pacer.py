@@ -8,6 +8,7 @@ import pytest
 
 from stretto.errors import ModelError
 from stretto.gateway.simulated.pacer import TICK_S, Pacer
+from stretto.testing import KeptAnswer
 
 
 class Timer:
@@ -62,14 +63,14 @@ class TurnedLoop:
         await self.turn_to(seconds)
 
 
-class Sink:
+class Sink(KeptAnswer):
     def __init__(self, loop: TurnedLoop) -> None:
+        super().__init__()
         self.loop = loop
-        self.tokens: list[str] = []
         self.times: list[float] = []
 
     def write(self, tokens: list[str]) -> None:
-        self.tokens += tokens
+        super().write(tokens)
         self.times += [self.loop.now - 1000.0] * len(tokens)
 
 

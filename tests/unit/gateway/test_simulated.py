@@ -7,21 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stretto.errors import ModelError, ModelOverloaded, ModelRefused, ModelStalled, SettingsInvalid
-from stretto.gateway.provider import Completion, Message, ModelRequest
+from stretto.gateway.provider import Caller, Completion, Message, ModelRequest
 from stretto.gateway.simulated import Fault, SimulatedProvider
 from stretto.gateway.simulated.provider import simulate_text
 from stretto.gateway.simulated.reading import MARK, TAKEN_UP, read_request
+from stretto.testing import KeptAnswer
 
 LENGTH = (120, 360)
 BLOCK = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
-
-
-class Sink:
-    def __init__(self) -> None:
-        self.tokens: list[str] = []
-
-    def write(self, tokens: list[str]) -> None:
-        self.tokens += tokens
 
 
 def ask(prompt: str, model: str = "strong", **more: Any) -> ModelRequest:
@@ -33,7 +26,7 @@ def fast(**more: Any) -> SimulatedProvider:
 
 
 async def outcome(provider: SimulatedProvider, request: ModelRequest) -> tuple[Completion | ModelError, list[str]]:
-    sink = Sink()
+    sink = KeptAnswer()
     try:
         return await provider.complete(request, sink), sink.tokens
     except ModelError as error:
@@ -47,7 +40,7 @@ class TestText:
 
     def test_what_is_not_said_to_the_model_changes_nothing(self):
         plain = ask("Write about tides.")
-        other = ask("Write about tides.", idempotency_key="x", metadata={"attempt": "2"})
+        other = ask("Write about tides.", idempotency_key="x", caller=Caller(attempt=2))
         assert simulate_text(1, plain, LENGTH) == simulate_text(1, other, LENGTH)
 
     def test_seed_prompt_and_model_change_it(self):
@@ -137,7 +130,7 @@ class TestFaults:
 
     async def test_by_asking(self):
         def plan(call: int, request: ModelRequest) -> Fault | None:
-            return Fault("refuse") if "bad" in request.messages[0].content else None
+            return Fault("refuse") if "bad" in request.messages[0].text else None
 
         provider = fast(faults=plan)
         assert isinstance((await outcome(provider, ask("good")))[0], Completion)
@@ -151,7 +144,7 @@ class TestFaults:
 
     async def test_a_stalled_call_can_be_cancelled(self):
         provider = fast(faults={1: Fault("stall", after=4, stall_s=3600)})
-        call = asyncio.create_task(provider.complete(ask("Write."), Sink()))
+        call = asyncio.create_task(provider.complete(ask("Write."), KeptAnswer()))
         await asyncio.sleep(0.1)  # well past its four tokens
         call.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,28 +4,17 @@ from typing import Any
 import pytest
 
 from stretto.errors import ModelError, ModelOverloaded, ModelRefused
-from stretto.gateway.provider import Message, ModelRequest
-from stretto.testing import ScriptedModel
+from stretto.gateway.provider import Caller, Message, ModelRequest
+from stretto.testing import KeptAnswer, ScriptedModel
 
 
-class Sink:
-    def __init__(self) -> None:
-        self.tokens: list[str] = []
-
-    def write(self, tokens: list[str]) -> None:
-        self.tokens += tokens
-
-    @property
-    def text(self) -> str:
-        return "".join(self.tokens)
-
-
-def ask(prompt: str = "Hello?", model: str = "strong", **metadata: str) -> ModelRequest:
-    return ModelRequest(model=model, messages=[Message("user", prompt)], metadata=metadata)
+def ask(prompt: str = "Hello?", model: str = "strong", path: str = "", agent: str = "") -> ModelRequest:
+    caller = Caller(path=path, agent=agent)
+    return ModelRequest(model=model, messages=[Message("user", prompt)], caller=caller)
 
 
 async def answer(model: ScriptedModel, request: ModelRequest) -> str:
-    sink = Sink()
+    sink = KeptAnswer()
     await model.complete(request, sink)
     return sink.text
 
@@ -40,10 +29,10 @@ async def test_answers_by_name_in_order():
 
 async def test_the_most_precise_name_wins():
     model = ScriptedModel({"build[2].code": "path", "code": "step", "coder": "agent", "strong": "route"})
-    assert await answer(model, ask(step="build[2].code", agent="coder")) == "path"
-    assert await answer(model, ask(step="build[1].code", agent="coder")) == "step"
-    assert await answer(model, ask(step="other[3]", agent="coder")) == "agent"
-    assert await answer(model, ask(step="other", agent="another")) == "route"
+    assert await answer(model, ask(path="build[2].code", agent="coder")) == "path"
+    assert await answer(model, ask(path="build[1].code", agent="coder")) == "step"
+    assert await answer(model, ask(path="other[3]", agent="coder")) == "agent"
+    assert await answer(model, ask(path="other", agent="another")) == "route"
 
 
 async def test_a_list_answers_whoever_asks():
@@ -68,7 +57,7 @@ async def test_a_name_without_an_answer_is_told_with_those_that_have_one():
 async def test_a_function_answers_also_later():
     async def later(request: ModelRequest) -> str:
         await asyncio.sleep(0)
-        return request.messages[0].content.upper()
+        return request.messages[0].text.upper()
 
     assert await answer(ScriptedModel(later), ask("abc")) == "ABC"
     assert await answer(ScriptedModel(lambda request: request.model), ask()) == "strong"
@@ -77,7 +66,7 @@ async def test_a_function_answers_also_later():
 async def test_tokens_are_written_one_by_one():
     chunks: list[list[str]] = []
 
-    class Chunks:
+    class Chunks(KeptAnswer):
         def write(self, tokens: list[str]) -> None:
             chunks.append(tokens)
 
@@ -87,7 +76,7 @@ async def test_tokens_are_written_one_by_one():
 
 async def test_an_exception_stands_among_the_tokens_or_alone():
     model = ScriptedModel([["a", "b", ModelOverloaded("broke")], ModelRefused("no"), RuntimeError("odd")])
-    sink = Sink()
+    sink = KeptAnswer()
     with pytest.raises(ModelOverloaded, match="broke"):
         await model.complete(ask(), sink)
     assert sink.tokens == ["a", "b"]
@@ -110,7 +99,7 @@ async def test_all_requests_are_recorded():
 
 class TestGate:
     async def test_each_token_waits_for_its_release(self):
-        model, sink = ScriptedModel([["a", "b", "c", "d"]], gated=True), Sink()
+        model, sink = ScriptedModel([["a", "b", "c", "d"]], gated=True), KeptAnswer()
         call = asyncio.create_task(model.complete(ask(), sink))
         await asyncio.sleep(0.01)
         assert sink.tokens == []
@@ -124,13 +113,13 @@ class TestGate:
         assert sink.tokens == ["a", "b", "c", "d"]
 
     async def test_more_than_there_is_ends_the_answer(self):
-        model, sink = ScriptedModel([["a", "b"]], gated=True), Sink()
+        model, sink = ScriptedModel([["a", "b"]], gated=True), KeptAnswer()
         call = asyncio.create_task(model.complete(ask(), sink))
         assert await model.release(10) == 2
         await call
 
     async def test_release_waits_for_a_call(self):
-        model, sink = ScriptedModel([["a", "b"]], gated=True), Sink()
+        model, sink = ScriptedModel([["a", "b"]], gated=True), KeptAnswer()
         release = asyncio.create_task(model.release(1))
         await asyncio.sleep(0)
         assert not release.done()
@@ -141,7 +130,7 @@ class TestGate:
         await call
 
     async def test_an_error_among_the_tokens_waits_as_they_do(self):
-        model, sink = ScriptedModel([["a", ModelOverloaded("broke")]], gated=True), Sink()
+        model, sink = ScriptedModel([["a", ModelOverloaded("broke")]], gated=True), KeptAnswer()
         call = asyncio.create_task(model.complete(ask(), sink))
         await model.release(1)
         await asyncio.sleep(0.01)
@@ -152,7 +141,7 @@ class TestGate:
 
     async def test_calls_are_told_apart_by_name(self):
         model = ScriptedModel({"a": [["1", "2"]], "b": [["1", "2"]]}, gated=True)
-        one, two = Sink(), Sink()
+        one, two = KeptAnswer(), KeptAnswer()
         calls = [
             asyncio.create_task(model.complete(ask(agent="a"), one)),
             asyncio.create_task(model.complete(ask(agent="b"), two)),
@@ -166,7 +155,7 @@ class TestGate:
         assert one.tokens == ["1", "2"]
 
     async def test_cancelling_a_call_ends_its_release(self):
-        model, sink = ScriptedModel([["a"], ["b"]], gated=True), Sink()
+        model, sink = ScriptedModel([["a"], ["b"]], gated=True), KeptAnswer()
         call = asyncio.create_task(model.complete(ask(), sink))
         await model.release(0)
         call.cancel()

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from random import Random
 
 from stretto.errors import ModelError, SettingsInvalid
-from stretto.gateway.provider import Completion, ModelRequest, TokenSink
+from stretto.gateway.provider import Completion, ModelRequest, TokenCounts, TokenSink
 from stretto.gateway.simulated.code import write_code
 from stretto.gateway.simulated.faults import Fault, FaultPlan, draw_fault, plan_fault
 from stretto.gateway.simulated.pacer import Pacer
@@ -85,8 +85,9 @@ class SimulatedProvider:
             model=f"simulated/{request.model}",
             provider=self.name,
             stop_reason="end" if len(tokens) == whole else "length",
-            input_tokens=sum(len(message.content) // 4 + 1 for message in request.messages),
-            output_tokens=len(tokens),
+            tokens=TokenCounts(
+                input=sum(len(message.text) // 4 + 1 for message in request.messages), output=len(tokens)
+            ),
             simulated=True,
         )
 
@@ -122,7 +123,7 @@ def simulate_text(seed: int, request: ModelRequest, answer_tokens: tuple[int, in
     Only what the conversation says counts, so another attempt at the same request gives the same text.
     """
     returns = dict(request.returns) if request.returns is not None else None
-    asked = [seed, request.model, [[message.role, message.content] for message in request.messages], returns]
+    asked = [seed, request.model, [[message.role, message.text] for message in request.messages], returns]
     digest = blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).digest()
     rng = Random(int.from_bytes(digest, "big"))
     reading = read_request(request)

@@ -67,14 +67,14 @@ class Reading:
 def read_request(request: ModelRequest) -> Reading:
     """Read the conversation; the last user message counts most."""
     messages = request.messages
-    asked = [_clip(message.content) for message in messages if message.role != "assistant"]
+    asked = [_clip(message.text) for message in messages if message.role != "assistant"]
     users = [index for index, message in enumerate(messages) if message.role == "user"]
-    prompt = _clip(messages[users[0]].content) if users else "".join(asked)
+    prompt = _clip(messages[users[0]].text) if users else "".join(asked)
     plain = _FENCE.sub(" ", "\n".join(asked))
     feedback = _find_feedback(prompt)
     said_before = any(message.role == "assistant" for message in messages)
     if said_before and users:
-        feedback = messages[users[-1]].content
+        feedback = messages[users[-1]].text
     later = bool(feedback) or said_before or _LATER.search(prompt) is not None
     return Reading(
         words=_find_topics(plain),
