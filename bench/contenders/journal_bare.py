@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from bench.contender import Meter
 from bench.contenders.stretto_streams import spent_per
-from stretto.engine.ids import new_run_id
+from stretto.store.ids import new_id
 from stretto.engine.journal import Append, Journal, Lease
 from stretto.engine.rows import fact_row
 from stretto.flow import facts as f
@@ -26,7 +26,7 @@ async def group_commit(postmaster: int, url: str, runs: int, facts: int) -> dict
     journal.start()
 
     async def one(most: int) -> None:
-        lease, seq = Lease(DEFAULT_TENANT, new_run_id()), 0
+        lease, seq = Lease(DEFAULT_TENANT, new_id()), 0
         loop = asyncio.get_running_loop()
         for n in range(0, most, 2):
             done: asyncio.Future[None] = loop.create_future()

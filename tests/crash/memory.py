@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 
 from stretto.engine.flusher import Flusher
-from stretto.engine.ids import new_run_id
 from stretto.engine.journal import Append, Awaited
 from stretto.engine.rows import fact_row, now, rows_json
 from stretto.engine.run import RunTask, Surroundings
@@ -22,6 +21,7 @@ from stretto.flow import facts as f
 from stretto.flow.graph import Graph
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
+from stretto.store.ids import new_id
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
 
@@ -83,7 +83,7 @@ class MemoryRun:
     rows: list[Row] = field(default_factory=list[Row])
     signals: list[Signal] = field(default_factory=list[Signal])
     waits: dict[str, Awaited] = field(default_factory=dict[str, Awaited])
-    run_id: UUID = field(default_factory=new_run_id)
+    run_id: UUID = field(default_factory=new_id)
     task: RunTask | None = None
     appends: int = 0
 

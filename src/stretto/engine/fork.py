@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from stretto.engine.ids import accepted_at, new_run_id
 from stretto.engine.journal import Awaited, waits_statement
 from stretto.engine.rows import fact_row, facts_of, json_text, row_fact
 from stretto.engine.runs import Runs
@@ -20,6 +19,7 @@ from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState
+from stretto.store.ids import made_at, new_id
 from stretto.stream.log import Row
 
 
@@ -60,8 +60,8 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) 
                 f"The fork from {origin.path} does not run {path!r} again, so its output cannot be set. "
                 "Fork from that step."
             )
-    new_id = new_run_id()
-    at = accepted_at(new_id)
+    fork_id = new_id()
+    at = made_at(fork_id)
     told = {**{f"input.{name}": value for name, value in edits.input.items()}, **edits.outputs}
     first = f.RunAccepted(
         flow=accepted.flow,
@@ -77,8 +77,8 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) 
     for name, value in edits.outputs.items():
         path = origin.path if name == origin.step.id else name
         new_rows.append(fact_row(len(new_rows) + 1, f.StepCompleted(step=path, output=value, note="set by fork"), at))
-    await _save(runs, run_id, new_id, first, new_rows, _check(graph, new_rows))
-    return new_id
+    await _save(runs, run_id, fork_id, first, new_rows, _check(graph, new_rows))
+    return fork_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.engine.ids import accepted_at, new_run_id
 from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
@@ -22,6 +21,7 @@ from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.store import Database
+from stretto.store.ids import made_at, new_id
 from stretto.stream.cursor import START, Cursor
 from stretto.stream.events import Event
 from stretto.stream.hub import Hub
@@ -79,8 +79,8 @@ class Runs:
         if priority is not None and priority not in range(4):
             raise InputInvalid(f"A priority is 0 (first), 1, 2 or 3 (last), not {priority}.")
         name = flow if isinstance(flow, str) else flow.name
-        run_id = new_run_id()
-        at = accepted_at(run_id)
+        run_id = new_id()
+        at = made_at(run_id)
         if idempotency_key is not None:
             document = None if isinstance(flow, str) else flow.digest
             digest = hashlib.sha256(_canonical([name, document, input or {}, priority])).hexdigest()
@@ -112,7 +112,7 @@ class Runs:
             "key": key,
             "digest": digest,
             "run_id": run_id,
-            "at": accepted_at(run_id),
+            "at": made_at(run_id),
         }
         if await fetch(connection, "claim_key", values):
             return None
@@ -143,7 +143,7 @@ class Runs:
             "digest": graph.digest,
             "document": json_text(graph.document),
             "version": None,
-            "at": accepted_at(new_run_id()),
+            "at": made_at(new_id()),
         }
         while not (found := await fetch(connection, "save_flow", values)):
             pass  # the conflict was waited for, so the next try sees the other's version

@@ -16,10 +16,11 @@ Rung = Literal["cheaper", "cache", "wait", "defer", "skip", "reject"]
 LADDERS: Mapping[int, tuple[Rung, ...]] = {
     0: ("cheaper", "wait", "reject"),
     1: ("cheaper", "cache", "wait", "defer"),
-    2: ("cheaper", "cache", "defer"),
-    3: ("cheaper", "cache", "skip"),
+    2: ("cheaper", "cache", "wait", "defer"),
+    3: ("cheaper", "cache", "wait", "skip"),
 }
-"""The ladder of each priority where a route declares none."""
+"""The ladder of each priority where a route declares none. A bucket whose rule for the priority is to put off or to skip is
+not waited for; money is neither waited for nor put off until there is more, unless the route says so."""
 
 
 @dataclass(frozen=True, slots=True)

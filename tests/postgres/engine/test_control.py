@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from stretto.engine.ids import new_run_id
 from stretto.errors import NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
+from stretto.store.ids import new_id
 from stretto.testing import ScriptedModel
 from tests.postgres.engine.stage import Held, Stage, flow, until
 
@@ -229,7 +229,7 @@ async def test_what_is_told_to_a_run_that_is_over_is_refused(stage: Stage) -> No
 async def test_nonsense_is_refused(stage: Stage) -> None:
     stage.use(quick=quick)
     run_id = await stage.start(flow({"b": {"tool": "quick"}}))
-    unknown = new_run_id()
+    unknown = new_id()
     with pytest.raises(RunNotFound):
         await stage.runs.pause(unknown)
     with pytest.raises(RunNotFound):

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from stretto.engine import runs as runs_module
-from stretto.engine.ids import new_run_id
 from stretto.errors import RunNotFound
+from stretto.store.ids import new_id
 from tests.postgres.engine.stage import Stage, flow
 
 JUNE = datetime(2021, 6, 15, tzinfo=UTC)
@@ -28,13 +28,13 @@ async def test_a_month_goes_when_its_last_run_has_ended(stage: Stage, monkeypatc
     month = JUNE
 
     def old_run_id() -> UUID:
-        return new_run_id(int(month.timestamp() * 1000) + next(ticks))
+        return new_id(int(month.timestamp() * 1000) + next(ticks))
 
     stage.use(quick=quick)
     long_ago = datetime.now(UTC) - timedelta(days=90)
     await stage.database.ensure_partitions(JUNE)
     with monkeypatch.context() as patch:
-        patch.setattr(runs_module, "new_run_id", old_run_id)
+        patch.setattr(runs_module, "new_id", old_run_id)
         june = await stage.runs.start(QUICK, idempotency_key="june")
         waiting = await stage.runs.start(ASK)
         month = JULY

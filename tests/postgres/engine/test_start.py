@@ -11,9 +11,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine import Runs, fork
-from stretto.engine.ids import accepted_at, new_run_id
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotFound, NotPossible, RunNotFound
 from stretto.store import DEFAULT_TENANT, Database
+from stretto.store.ids import made_at, new_id
 from tests.postgres.engine.stage import Stage, flow, until
 
 NUMBER = {"n": {"type": "integer"}, "more": {"type": "integer", "default": 3}}
@@ -40,7 +40,7 @@ async def test_a_run_its_first_fact_and_its_job_are_written_together(
     assert await counts(owner) == (1, 1, 1, 0)
     run = await stage.runs.get(run_id)
     assert (run.status, run.input, run.flow_version, run.priority) == ("accepted", {"n": 1, "more": 3}, 1, 2)
-    assert run.accepted_at == accepted_at(run_id)
+    assert run.accepted_at == made_at(run_id)
 
 
 async def test_what_cannot_be_started_leaves_nothing(stage: Stage, owner: AsyncConnection[TupleRow]) -> None:
@@ -208,8 +208,8 @@ async def test_runs_of_several_tenants_are_carried_out_side_by_side(stage: Stage
 
 async def test_unknown_runs_are_unknown(stage: Stage, database: Database) -> None:
     with pytest.raises(RunNotFound):
-        await stage.runs.get(new_run_id())
+        await stage.runs.get(new_id())
     with pytest.raises(RunNotFound):
-        await stage.runs.journal(new_run_id())
+        await stage.runs.journal(new_id())
     with pytest.raises(RunNotFound):
         await stage.runs.find("abc")

@@ -1,4 +1,4 @@
-"""Ids of runs: UUID version 7 (RFC 9562), so that a run's id tells when it was accepted."""
+"""Ids: UUID version 7 (RFC 9562), so that the id of a run or a call tells when it was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 
-def new_run_id(at_ms: int | None = None) -> UUID:
+def new_id(at_ms: int | None = None) -> UUID:
     """A fresh id; `at_ms` is Unix time in milliseconds (default: now)."""
     milliseconds = time.time_ns() // 1_000_000 if at_ms is None else at_ms
     random = int.from_bytes(os.urandom(10), "big")
@@ -17,6 +17,6 @@ def new_run_id(at_ms: int | None = None) -> UUID:
     return UUID(int=value & ~(0b11 << 62) | 0b10 << 62)
 
 
-def accepted_at(run_id: UUID) -> datetime:
-    """When the run with this id was accepted, to the millisecond."""
-    return datetime.fromtimestamp((run_id.int >> 80) / 1000, UTC)
+def made_at(id_: UUID) -> datetime:
+    """When this id was made, to the millisecond."""
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
