@@ -16,6 +16,7 @@
     │   ├── StepNotFound
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
+    ├── KeyRefused                  a key for the HTTP doors is not known, or was revoked (Permanent)
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
     │   ├── WorkDeferred            not a failure: it begins again later (Transient)
@@ -165,6 +166,10 @@ class ToolNotFound(Permanent, NotFound):
 
 class RouteNotFound(Permanent, NotFound):
     """There is no route of this name. Add it to stretto.yaml, or correct the name."""
+
+
+class KeyRefused(Permanent, StrettoError):
+    """This key is not known here, or it was revoked. `stretto key list` shows all keys, `stretto key add` makes one."""
 
 
 class LeaseLost(StrettoError):

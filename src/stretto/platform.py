@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from stretto.agents import agent_handler, judge_handler
+from stretto.auth import Keys
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.gateway.provider import ModelProvider
@@ -39,6 +40,7 @@ class Platform:
         self.hub = hub
         self.provider = provider
         self.tools = tools
+        self.keys = Keys(database)
         self.handlers: dict[str, Handler] = {
             "agent": agent_handler(provider),
             "judge": judge_handler(provider),

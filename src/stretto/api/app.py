@@ -28,7 +28,6 @@ def create_app(platform: Platform) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.platform = platform
-    app.state.runs = platform.runs()
     app.state.closing = asyncio.Event()
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE)

@@ -10,7 +10,7 @@ from fastapi import Body as FromBody
 from pydantic import Field
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import LOCAL, RunsDoor
+from stretto.api.doors import RunsDoor, VisitorDoor
 from stretto.api.shown import RunDetail
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
@@ -62,19 +62,19 @@ Command = Annotated[Pause | Resume | Cancel | Retry | Inject | SetPriority, From
 
 
 @router.post("/{run_id}/control", status_code=202)
-async def control_run(run_id: UUID, command: Command, runs: RunsDoor) -> RunDetail:
+async def control_run(run_id: UUID, command: Command, runs: RunsDoor, visitor: VisitorDoor) -> RunDetail:
     """Leave a command for the run, durably. The process that carries the run out follows it in a moment."""
     match command:
         case Pause():
-            await runs.pause(run_id, LOCAL)
+            await runs.pause(run_id, visitor.by)
         case Resume():
-            await runs.resume(run_id, LOCAL)
+            await runs.resume(run_id, visitor.by)
         case Cancel():
-            await runs.cancel(run_id, LOCAL, command.reason)
+            await runs.cancel(run_id, visitor.by, command.reason)
         case Retry():
-            await runs.retry(run_id, command.step, LOCAL)
+            await runs.retry(run_id, command.step, visitor.by)
         case Inject():
-            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=LOCAL)
+            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=visitor.by)
         case SetPriority():
-            await runs.set_priority(run_id, command.priority, LOCAL)
+            await runs.set_priority(run_id, command.priority, visitor.by)
     return RunDetail.model_validate(await runs.get(run_id))

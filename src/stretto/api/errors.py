@@ -35,6 +35,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.StepNotFound: 404,
     e.ToolNotFound: 404,
     e.RouteNotFound: 404,
+    e.KeyRefused: 401,
     e.LeaseLost: 503,
     e.StepError: 502,
     e.WorkDeferred: 429,
@@ -115,6 +116,8 @@ def of_error(error: e.StrettoError) -> JSONResponse:
         log.warning("a request failed", error=name, message=error.message)
         detail = type(error)().message
     headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, e.Transient):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 1)))
     if isinstance(error, e.DocumentInvalid):

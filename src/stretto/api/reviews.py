@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import LOCAL, RunsDoor
+from stretto.api.doors import RunsDoor, VisitorDoor
 from stretto.api.shown import RunDetail
 from stretto.engine import Awaiting
 from stretto.flow.facts import Verdict
@@ -40,8 +40,8 @@ async def list_reviews(
 
 
 @router.post("/{run_id}/{step:path}", status_code=202)
-async def decide(run_id: UUID, step: str, decision: Decision, runs: RunsDoor) -> RunDetail:
+async def decide(run_id: UUID, step: str, decision: Decision, runs: RunsDoor, visitor: VisitorDoor) -> RunDetail:
     """Decide, durably. Of two decisions the first counts; the second gets a 409."""
     await runs.get(run_id)
-    await runs.decide(run_id, step, decision.verdict, by=LOCAL, comments=decision.comments, value=decision.value)
+    await runs.decide(run_id, step, decision.verdict, by=visitor.by, comments=decision.comments, value=decision.value)
     return RunDetail.model_validate(await runs.get(run_id))

@@ -11,6 +11,7 @@ import typer
 from stretto.cli import control
 from stretto.cli.exits import MEANINGS, Exit, report, say_error
 from stretto.cli.forks import fork
+from stretto.cli.keys import key, tenant
 from stretto.cli.lint import lint
 from stretto.cli.listing import runs
 from stretto.cli.replay import replay
@@ -60,6 +61,8 @@ for command in (control.pause, control.resume, control.cancel, control.retry, co
 for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
+for group in (tenant, key):
+    app.add_typer(group)
 app.command()(worker)
 
 

@@ -131,6 +131,15 @@ class Database:
             return await partitions.drop_partitions(connection, before)
 
     @asynccontextmanager
+    async def operator(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
+        """A connection with the rights of the tables' owner, who sees all tenants; autocommits.
+
+        For what an operator does at the command line; no request ever gets here.
+        """
+        async with self._as_owner() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def _as_owner(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
         with clear_errors():
             async with await connect(self._owner) as connection:

@@ -29,6 +29,7 @@ ROWS: dict[str, LiteralString] = {
     "timers": "INSERT INTO timers VALUES (%(t)s, %(r)s, 'step', now())",
     "waits": "INSERT INTO waits (tenant_id, run_id, step, kind, name, body, since)"
     " VALUES (%(t)s, %(r)s, 'step', 'event', 'n', '{}', now())",
+    "api_keys": "INSERT INTO api_keys VALUES (gen_random_uuid(), %(t)s, gen_random_uuid()::text, 'n', '\\x00', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
 }
 CHANGES: dict[str, LiteralString] = {
