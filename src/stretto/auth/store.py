@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from psycopg.rows import class_row
 
 from stretto.errors import Invalid, NotFound
 from stretto.store import Database, load_queries
+from stretto.store.ids import new_id
 
 _Q = load_queries("stretto.auth")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -53,7 +54,7 @@ class KeyStore:
         """Keep a tenant's new key, of which only the digest is known."""
         if len(name) > MAX_LABEL_CHARS or not name.isprintable():
             raise Invalid(f"A key's name has at most {MAX_LABEL_CHARS} characters, all of them printable.")
-        values = {"key_id": uuid4(), "tenant_id": tenant_id, "prefix": prefix, "digest": digest, "name": name}
+        values = {"key_id": new_id(), "tenant_id": tenant_id, "prefix": prefix, "digest": digest, "name": name}
         async with self._database.tenant(tenant_id) as connection:
             await connection.execute(_Q["add_key"], {**values, "at": datetime.now(UTC)})
 
@@ -64,7 +65,7 @@ class KeyStore:
                 f"{name!r} cannot be a tenant's name. Use small letters, digits, `.`, `_` and `-`; at most 63."
             )
         async with self._database.operator() as connection:
-            values = {"tenant_id": uuid4(), "name": name, "at": datetime.now(UTC)}
+            values = {"tenant_id": new_id(), "name": name, "at": datetime.now(UTC)}
             row = await (await connection.execute(_Q["add_tenant"], values)).fetchone()
         if row is None:
             raise Invalid(f"There is a tenant {name!r} already. `stretto tenant list` shows all.")
