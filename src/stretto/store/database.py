@@ -118,7 +118,7 @@ class Database:
             return await connect(self.conninfo)
 
     async def ensure_partitions(self, now: datetime) -> None:
-        """Make the partitions of runs and journal for the month of `now` and the next two."""
+        """Make the partitions of runs, journal and calls for the month of `now` and the next two."""
         async with self._as_owner() as connection:
             await partitions.ensure_partitions(connection, now)
 

@@ -1,6 +1,7 @@
-"""Monthly partitions of runs and journal, by the time inside the run's UUIDv7.
+"""Monthly partitions of runs, journal and model calls, by the time inside their UUIDv7.
 
-A run and its journal have the same id and so lie in partitions of the same month, which come and go together.
+A run and its journal have the same id and so lie in partitions of the same month, which come and go together; the calls of
+that month go with them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from stretto.store.sql import load_queries
 
 QUERIES = load_queries("stretto.store")
+TABLES = ("runs", "journal", "calls")
 AHEAD = 2  # months
 LOCK_WAIT = "1s"  # longest time that the work of others stands still; well below a worker's lease
 
@@ -69,7 +71,7 @@ def months_from(now: datetime) -> Iterator[Month]:
 
 def month_of_partition(name: str) -> Month | None:
     """The month of a partition with such a name; None for other names."""
-    found = re.fullmatch(r"(?:runs|journal)_(\d{4})_(\d{2})", name)
+    found = re.fullmatch(rf"(?:{'|'.join(TABLES)})_(\d{{4}})_(\d{{2}})", name)
     return Month(int(found[1]), int(found[2])) if found else None
 
 
@@ -80,7 +82,7 @@ async def partition_names(connection: AsyncConnection[TupleRow]) -> set[str]:
 
 async def ensure_partitions(connection: AsyncConnection[TupleRow], now: datetime) -> None:
     """Make the partitions of this month and the next two. `connection` has the owner's rights and autocommits."""
-    wanted = [(table, month) for month in months_from(now) for table in ("runs", "journal")]
+    wanted = [(table, month) for month in months_from(now) for table in TABLES]
     if {month.partition(table) for table, month in wanted} <= await partition_names(connection):
         return
     async with connection.transaction():
@@ -128,11 +130,11 @@ async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetim
 
 async def drop_month(connection: AsyncConnection[TupleRow], month: Month) -> list[str]:
     """Drop the partitions of a month unless a run of it is unfinished; returns their names."""
-    runs, journal = month.partition("runs"), month.partition("journal")
+    runs, *others = (month.partition(table) for table in TABLES)
     async with connection.transaction():
         await connection.execute(QUERIES["lock_partitions"])
         await connection.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(LOCK_WAIT)))
-        present = sorted({runs, journal} & await partition_names(connection), reverse=True)
+        present = sorted({runs, *others} & await partition_names(connection), reverse=True)
         if runs in present:
             # Nobody can revive a run between the look and the drop.
             await connection.execute(SQL("LOCK TABLE stretto.runs, stretto.journal IN ACCESS EXCLUSIVE MODE"))

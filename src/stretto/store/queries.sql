@@ -72,10 +72,10 @@ INSERT INTO stretto.tenants (id, name, created_at) VALUES (%(tenant_id)s, %(name
 ON CONFLICT (id) DO NOTHING
 
 -- partitions --
--- The partitions of runs and journal, by name.
+-- The partitions of runs, journal and calls, by name.
 SELECT c.relname::text AS name
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent IN ('stretto.runs'::regclass, 'stretto.journal'::regclass)
+WHERE i.inhparent IN ('stretto.runs'::regclass, 'stretto.journal'::regclass, 'stretto.calls'::regclass)
 ORDER BY c.relname
 
 -- lock_partitions --

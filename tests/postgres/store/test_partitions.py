@@ -1,4 +1,4 @@
-"""Partitions of runs and journal: made ahead, dropped when their time is over, and never with an unfinished run."""
+"""Partitions of runs, journal and calls: made ahead, dropped when their time is over, and never with an unfinished run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database, uuid7_floor
-from stretto.store.partitions import Month, partition_names
+from stretto.store.partitions import TABLES, Month, partition_names
 
 JUNE = datetime(2021, 6, 15, 12, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ async def runs_and_facts(owner: AsyncConnection[TupleRow]) -> tuple[set[UUID], s
 
 
 def names(*months: Month) -> set[str]:
-    return {month.partition(table) for month in months for table in ("runs", "journal")}
+    return {month.partition(table) for month in months for table in TABLES}
 
 
 async def test_this_month_and_the_next_two_are_there_from_the_start(owner: AsyncConnection[TupleRow]) -> None:
@@ -99,7 +99,7 @@ async def test_only_months_wholly_before_are_dropped(database: Database, owner: 
     assert await database.drop_partitions(datetime(2021, 7, 1, tzinfo=UTC) - timedelta(microseconds=1)) == []
     assert await runs_and_facts(owner) == ({old, young}, {old, young})
     dropped = await database.drop_partitions(datetime(2021, 7, 31, tzinfo=UTC))
-    assert dropped == ["runs_2021_06", "journal_2021_06"]
+    assert dropped == ["runs_2021_06", "journal_2021_06", "calls_2021_06"]
     assert await runs_and_facts(owner) == ({young}, {young})
     assert await partition_names(owner) == kept
     assert await database.drop_partitions(datetime(2021, 7, 31, tzinfo=UTC)) == []
@@ -181,6 +181,6 @@ async def test_several_processes_may_tend_at_once(settings: Settings) -> None:
     await databases[0].ensure_partitions(JUNE)
     results = await asyncio.gather(*(one.drop_partitions(datetime(2021, 9, 1, tzinfo=UTC)) for one in databases))
     dropped = [name for result in results for name in result]
-    assert len(dropped) == len(set(dropped)) == 6
+    assert len(dropped) == len(set(dropped)) == 9
     for one in databases:
         await one.close()
