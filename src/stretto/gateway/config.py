@@ -197,3 +197,18 @@ class GatewayConfig:
     """Answers for a model name that is no route and no deployment; None: such a name is refused."""
     digest: str = ""
     file: str = ""
+
+
+def stand_in(name: str, dialect: Dialect) -> GatewayConfig:
+    """The configuration where one provider answers whatever is asked: every name is a route to it."""
+    provider = Provider(name, dialect)
+    deployment = Deployment(name, provider, name, vision=True, logprobs=True)
+    route = Route("default", (Tier((Weighted(deployment),)),))
+    return GatewayConfig(
+        {route.name: route},
+        {deployment.name: deployment},
+        {provider.name: provider},
+        default_route=route.name,
+        digest=f"stand-in {name}",
+        file=f"the provider {name}",
+    )

@@ -24,10 +24,21 @@ from stretto.gateway.answers import Answer, AnswerCache
 from stretto.gateway.call import Admitted, Books, ModelCall, Race, Relay
 from stretto.gateway.calls import Ledger, Prices
 from stretto.gateway.config import GatewayConfig, Provider, Route, Tier, Weighted
+from stretto.gateway.embedding import Embedding
 from stretto.gateway.grants import Admission, Short
 from stretto.gateway.hedging import carry_out_hedged
 from stretto.gateway.ladder import Kept, Ladder
-from stretto.gateway.provider import Completion, ModelProvider, ModelRequest, Outcome, TokenCounts, TokenSink
+from stretto.gateway.provider import (
+    Caller,
+    Completion,
+    Embedder,
+    Embeddings,
+    ModelProvider,
+    ModelRequest,
+    Outcome,
+    TokenCounts,
+    TokenSink,
+)
 from stretto.gateway.routing import Choice, Estimate, Need, Router
 from stretto.gateway.tokens import split_tokens
 
@@ -43,6 +54,7 @@ class Providers(Protocol):
     """Gives whoever speaks to a provider; the same one for the same provider."""
 
     def of(self, provider: Provider) -> ModelProvider: ...
+    def embedder_of(self, provider: Provider) -> Embedder: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,17 @@ class Gateway:
             if answer is not None:
                 return work.play(answer, "The same was asked before.")
         return await work.answer()
+
+    async def embed(
+        self, texts: Sequence[str], *, model: str, caller: Caller | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        """One vector for each text, from the deployments of a route; raises as `complete` does."""
+        await self.ledger.drain()
+        live = self.live
+        work = Embedding(self.admission, self.ledger, live.prices, live.config, live.route(model), caller or Caller())
+        return await work.embed(
+            texts, dimensions, lambda choice: self._providers.embedder_of(choice.deployment.provider)
+        )
 
     def provider_of(self, choice: Choice) -> ModelProvider:
         """Who speaks to this deployment."""
