@@ -1,8 +1,18 @@
 """The doubles that Stretto's own tests use, for yours."""
 
+from stretto.testing.admission import OpenAdmission
 from stretto.testing.books import FixedPrices, KeptCalls, NoAnswers
 from stretto.testing.context import FakeContext, Retraction
 from stretto.testing.scripted import ScriptedModel
 from stretto.testing.sink import KeptAnswer
 
-__all__ = ["FakeContext", "FixedPrices", "KeptAnswer", "KeptCalls", "NoAnswers", "Retraction", "ScriptedModel"]
+__all__ = [
+    "FakeContext",
+    "FixedPrices",
+    "KeptAnswer",
+    "KeptCalls",
+    "NoAnswers",
+    "OpenAdmission",
+    "Retraction",
+    "ScriptedModel",
+]
