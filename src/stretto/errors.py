@@ -7,6 +7,7 @@
     │   │   └── ConfigInvalid       stretto.yaml
     │   ├── InputInvalid            a run's input does not fit the flow's input schema
     │   ├── OutputInvalid           what a step returned does not fit its type
+    │   ├── RequestUnread           a field of a request cannot be used; `param` names it
     │   ├── SettingsInvalid         a setting or the command line cannot be used
     │   ├── IdempotencyConflict     the same Idempotency-Key came with another request
     │   └── NotPossible             the run or step is not in a state that allows this
@@ -130,6 +131,10 @@ class InputInvalid(Invalid):
 
 class OutputInvalid(Permanent, Invalid):
     """A step's output does not fit its declared type. Correct the prompt, the tool or the type."""
+
+
+class RequestUnread(Invalid):
+    """A field of the request cannot be used. The message names it and says what is wrong."""
 
 
 class SettingsInvalid(Invalid):
