@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from stretto.documents.problems import nearest
 from stretto.flow.check_types import TypeChecker
 from stretto.flow.drafts import DraftAgent, DraftFlow, DraftStep, NameRead, Schema, Use
 from stretto.flow.infer import Types
-from stretto.flow.problems import nearest
 from stretto.flow.reading import Reader, template_reads
 from stretto.flow.resolve import EACH_NAMES, WATCH_NAMES
 from stretto.flow.templates import Constant, Text

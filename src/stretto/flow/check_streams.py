@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stretto.documents.problems import nearest
 from stretto.flow.drafts import DraftFlow, DraftStep, Schema
 from stretto.flow.graph import SegmentRule
-from stretto.flow.problems import nearest
 from stretto.flow.reading import Reader
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stretto.documents.plain import is_list, is_mapping
+from stretto.documents.problems import Path, listing, nearest
 from stretto.flow import cel_tree
 from stretto.flow.check_streams import returned_type
 from stretto.flow.declared_types import NoSuchField, field_type, in_words, kinds_of
@@ -12,8 +14,6 @@ from stretto.flow.expressions import Condition
 from stretto.flow.graph import Json
 from stretto.flow.infer import Types
 from stretto.flow.json_schema import misfits
-from stretto.flow.plain import is_list, is_mapping
-from stretto.flow.problems import Path, listing, nearest
 from stretto.flow.reading import Reader
 from stretto.flow.templates import Constant
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path as FilePath
 
+from stretto.documents.plain import is_mapping, kind_of
+from stretto.documents.problems import Enough, Places, PlacesWithin, Problems
+from stretto.errors import FlowInvalid
 from stretto.flow.check_prompts import check_prompts
 from stretto.flow.check_streams import check_streams
 from stretto.flow.check_types import TypeChecker, check_inner_input
@@ -15,8 +18,6 @@ from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep, Sc
 from stretto.flow.files import files_beside, read_flow_file, sub_flow_steps
 from stretto.flow.graph import Agent, Block, FlowCall, Graph, Json, Retry, Step
 from stretto.flow.infer import Types
-from stretto.flow.plain import is_mapping, kind_of
-from stretto.flow.problems import Enough, Places, PlacesWithin, Problems
 from stretto.flow.read_flow import read_flow
 from stretto.flow.reading import Reader
 from stretto.flow.resolve import Resolver
@@ -36,7 +37,7 @@ def load_flow(path: FilePath | str) -> Graph:
             document, places = read
             file = places.file
             graph = _Compiler(document, places, problems, files_beside(FilePath(path))).root()
-    problems.raise_if_any(file)
+    problems.raise_if_any(file, FlowInvalid)
     assert graph is not None
     return graph
 
@@ -52,7 +53,7 @@ def compile_document(document: Mapping[str, Json], file: str = "flow") -> Graph:
     with suppress(Enough):
         plain = plain_document(document, places, problems)
         graph = _Compiler(plain, places, problems).root() if plain is not None else None
-    problems.raise_if_any(file)
+    problems.raise_if_any(file, FlowInvalid)
     assert graph is not None
     return graph
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stretto.documents.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
+from stretto.documents.problems import Path, listing, nearest, suggest
 from stretto.flow.drafts import Schema
 from stretto.flow.graph import Json
 from stretto.flow.json_schema import COMMON_MISTAKES, KEYWORDS, schema_problems
-from stretto.flow.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
-from stretto.flow.problems import Path, listing, nearest, suggest
 from stretto.flow.reading import TYPE_NAME, Reader
 
 ANYTHING: Schema = {}

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from stretto.documents.plain import is_list, is_mapping, is_sequence
+from stretto.documents.problems import Path, Places, Problems
 from stretto.flow.graph import Json
-from stretto.flow.plain import is_list, is_mapping, is_sequence
-from stretto.flow.problems import Path, Places, Problems
 
 MAX_DEPTH = 80
 MAX_VALUES = 200_000

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stretto.documents.problems import Path
 from stretto.flow.graph import (
     Block,
     Call,
@@ -18,7 +19,6 @@ from stretto.flow.graph import (
     Template,
     Watch,
 )
-from stretto.flow.problems import Path
 
 Schema = Mapping[str, Json]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
-from stretto.flow.file_places import FilePlaces
+from stretto.documents.file_places import FilePlaces
+from stretto.documents.parse import MAX_BYTES
+from stretto.documents.plain import is_list, is_mapping
+from stretto.documents.problems import Path, Problems, Spot, nearest
 from stretto.flow.graph import Json
-from stretto.flow.parse import MAX_BYTES, parse
-from stretto.flow.plain import is_list, is_mapping
-from stretto.flow.problems import Path, Problems, Spot, nearest
+from stretto.flow.parse import parse
 from stretto.flow.read_flow import is_file_name
 from stretto.flow.reading import NAME
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
+
+from stretto.documents.plain import Json
 
 SegmentKind = Literal["sentence", "paragraph", "line", "code_block", "json_item", "tokens", "item"]
 StepKind = Literal["agent", "tool", "judge", "review", "map", "flow", "branch", "loop", "wait", "emit"]
 Outcome = Literal["approve", "reject", "escalate"]
-Json = Any
-"""A value as JSON has it: None, bool, int, float, str, list or dict of the same."""
 
 
 class Template(Protocol):

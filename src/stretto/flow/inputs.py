@@ -6,11 +6,11 @@ import json
 import math
 from collections.abc import Mapping
 
+from stretto.documents.plain import is_list, is_mapping, is_sequence
+from stretto.documents.problems import Path, path_text, suggest
 from stretto.errors import InputInvalid, OutputInvalid
 from stretto.flow.graph import Graph, Json
 from stretto.flow.json_schema import Misfit, misfits
-from stretto.flow.plain import is_list, is_mapping, is_sequence
-from stretto.flow.problems import Path, path_text, suggest
 
 
 def validate_input(graph: Graph, input: Mapping[str, Json]) -> dict[str, Json]:

@@ -8,8 +8,8 @@ from typing import cast
 
 from jinja2 import Environment, TemplateError, TemplateSyntaxError, nodes
 
-from stretto.flow.plain import is_list
-from stretto.flow.problems import Fault, suggest
+from stretto.documents.plain import is_list
+from stretto.documents.problems import Fault, suggest
 from stretto.flow.template_filters import FILTERS, TESTS
 from stretto.flow.template_names import line_start, stored
 

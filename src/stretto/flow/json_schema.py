@@ -9,9 +9,9 @@ from functools import lru_cache
 import jsonschema_rs
 import msgspec
 
+from stretto.documents.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
+from stretto.documents.problems import Path, listing, nearest
 from stretto.flow.graph import Json
-from stretto.flow.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
-from stretto.flow.problems import Path, listing, nearest
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 _ONE_SCHEMA = {

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from stretto.documents.plain import is_list, kind_of
+from stretto.documents.problems import Path, listing, suggest
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep
 from stretto.flow.graph import (
     AgentCall,
@@ -21,8 +23,6 @@ from stretto.flow.graph import (
     ToolCall,
     WaitCall,
 )
-from stretto.flow.plain import is_list, kind_of
-from stretto.flow.problems import Path, listing, suggest
 from stretto.flow.reading import NAME, WORD, Reader
 from stretto.flow.templates import Constant
 from stretto.flow.vocabulary import RESERVED

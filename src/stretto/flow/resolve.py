@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stretto.documents.problems import Path, nearest, suggest
 from stretto.flow.drafts import DraftBlock, DraftFlow, DraftStep, NameRead, Use
-from stretto.flow.problems import Path, nearest, suggest
 from stretto.flow.reading import Reader
 from stretto.flow.vocabulary import SPECIAL_NAMES
 

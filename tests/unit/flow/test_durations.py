@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.flow.durations import UNITS, parse_duration, parse_money
-from stretto.flow.problems import Fault
+from stretto.documents.durations import UNITS, parse_duration, parse_money
+from stretto.documents.problems import Fault
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stretto.documents.problems import Problems
 from stretto.flow import Graph, compile_document
 from stretto.flow.parse import parse
-from stretto.flow.problems import Problems
 from stretto.flow.template_filters import FILTERS
 from stretto.flow.vocabulary import AGENT_KEYS, COMMON_KEYS, FLOW_KEYS, KINDS, OUTCOMES, SEGMENTS, SPECIAL_NAMES
 

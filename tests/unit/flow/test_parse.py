@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stretto.documents.file_places import FilePlaces
+from stretto.documents.parse import MAX_BYTES
+from stretto.documents.problems import Path, Problems, Spot
 from stretto.errors import Problem
-from stretto.flow.file_places import FilePlaces
 from stretto.flow.graph import Json
-from stretto.flow.parse import MAX_BYTES, parse
-from stretto.flow.problems import Path, Problems, Spot
+from stretto.flow.parse import parse
 
 
 def read(text: str | bytes) -> tuple[dict[str, Json], FilePlaces]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from stretto.documents.problems import Problems
 from stretto.flow import compile_document, load_flow
 from stretto.flow.graph import Json
 from stretto.flow.parse import parse
-from stretto.flow.problems import Problems
 from stretto.flow.schema import flow_schema, schema_text
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS, STEP_KEYS
 from tests.unit.flow.test_builder import YAML

@@ -1,9 +1,9 @@
-"""Where each part of a flow file stands: keys, values, and single characters inside texts."""
+"""Where each part of a file stands: keys, values, and single characters inside texts."""
 
 from __future__ import annotations
 
-from stretto.flow.problems import Path, Places, Spot
-from stretto.flow.yaml_tree import LINE_END, Mark, Node, ScalarNode
+from stretto.documents.problems import Path, Places, Spot
+from stretto.documents.yaml_tree import LINE_END, Mark, Node, ScalarNode
 
 
 class FilePlaces(Places):

@@ -1,10 +1,10 @@
-"""Durations (`250ms`, `10s`, `5m`, `2h`, `1d`) and money (`0.50 usd`, `$0.50`) as people write them in a flow."""
+"""Durations (`250ms`, `10s`, `5m`, `2h`, `1d`) and money (`0.50 usd`, `$0.50`) as people write them."""
 
 from __future__ import annotations
 
 import re
 
-from stretto.flow.problems import Fault
+from stretto.documents.problems import Fault
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 366 * 86400.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
-from stretto.flow.graph import Json
+Json = Any
+"""A value as JSON has it: None, bool, int, float, str, list or dict of the same."""
 
 KINDS_IN_WORDS: Mapping[str, str] = {
     "string": "a text",

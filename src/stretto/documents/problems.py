@@ -1,4 +1,4 @@
-"""Collecting every mistake of a flow with its place, so that a person mends them all in one go."""
+"""Collecting every mistake of a document with its place, so that a person mends them all in one go."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from stretto.errors import FlowInvalid, Problem
+from stretto.errors import DocumentInvalid, Problem
 
 MOST_PROBLEMS = 200
 _COMPARED = 300  # words that are compared to find the nearest
@@ -84,7 +84,7 @@ class Enough(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """The mistakes found so far in one flow and its sub-flows."""
+    """The mistakes found so far in one document and those that belong to it."""
 
     found: list[Problem] = field(default_factory=list[Problem])
     _seen: set[tuple[Spot, str]] = field(default_factory=set[tuple[Spot, str]])
@@ -98,8 +98,8 @@ class Problems:
         self._seen.add((spot, message))
         self.found.append(Problem(spot.file, spot.line, spot.column, message, remedy))
 
-    def raise_if_any(self, main_file: str) -> None:
-        """Raises `FlowInvalid` with all of them in order of place, those of `main_file` first."""
+    def raise_if_any(self, main_file: str, error: type[DocumentInvalid]) -> None:
+        """Raises `error` with all of them in order of place, those of `main_file` first."""
         if not self.found:
             return
         in_order = sorted(
@@ -109,7 +109,7 @@ class Problems:
         if len(in_order) >= MOST_PROBLEMS:
             more = "there are more problems than these."
             in_order.append(Problem(main_file, 0, 0, more, f"Mend these {MOST_PROBLEMS} first."))
-        raise FlowInvalid(in_order)
+        raise error(in_order)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from stretto.flow.problems import Spot
+from stretto.documents.problems import Spot
 
 MAX_DEPTH = 80
 LINE_END = re.compile("[\n\u2028\u2029]")
@@ -20,6 +21,17 @@ LINE_END = re.compile("[\n\u2028\u2029]")
 
 Mark = tuple[int, int]
 """Line and column, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How messages speak of a kind of document: `flow`, and what to do where there is too much or nothing of it."""
+
+    noun: str
+    begin: str
+    too_deep: str
+    too_large: str
+    too_many: str
 
 
 class ScalarNode:
@@ -71,7 +83,8 @@ class Unreadable(Exception):
 class Tree:
     """Builds the nodes of one text."""
 
-    def __init__(self, text: str, file: str) -> None:
+    def __init__(self, text: str, file: str, manner: Manner) -> None:
+        self.manner = manner
         self.text = text
         self.file = file
         self.anchors: dict[str, Node] = {}
@@ -89,7 +102,9 @@ class Tree:
                     self.open.pop(id(stack.pop()[0]), None)
                 elif isinstance(event, yaml.DocumentStartEvent) and top is not None:
                     raise self._unreadable(
-                        _mark(event.start_mark), "a second document begins here.", "Keep one flow in one file."
+                        _mark(event.start_mark),
+                        "a second document begins here.",
+                        f"Keep one {self.manner.noun} in one file.",
                     )
                 continue
             if stack:
@@ -103,7 +118,7 @@ class Tree:
                     raise self._unreadable(
                         node.start,
                         f"this is nested more than {MAX_DEPTH} levels deep.",
-                        "Use a sub-flow for the inner part.",
+                        self.manner.too_deep,
                     )
         return top if top is not None else ScalarNode("", True, None, (0, 0), (0, 0))
 
@@ -133,7 +148,9 @@ class Tree:
             return None
         if event.tag not in (None, "!"):
             raise self._unreadable(
-                start, f"the tag `{event.tag}` cannot be used in a flow.", "Delete it; plain values are enough."
+                start,
+                f"the tag `{event.tag}` cannot be used in a {self.manner.noun}.",
+                "Delete it; plain values are enough.",
             )
         if event.anchor:
             self.anchors[event.anchor] = node
