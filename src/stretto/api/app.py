@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from stretto.api import control, flows, health, page, reviews, runs, streams
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard
+from stretto.api.openai.routes import ROUTES
 from stretto.platform import Platform
 
 ROUTERS = (health.router, flows.router, runs.router, streams.router, control.router, reviews.router, page.router)
@@ -29,6 +30,7 @@ def create_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     app.state.closing = asyncio.Event()
+    app.router.routes.extend(ROUTES)
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE)
     map_errors(app)

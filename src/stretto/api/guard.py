@@ -7,16 +7,23 @@ A page of another site cannot read answers (no CORS), but a browser would still 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_address
 
+import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stretto.api.errors import problem
+from stretto.api.openai.refusals import Dialect, body_of, dialect_of, told
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_PROMPT_BYTES = 32 * 1024 * 1024
+"""A body in a dialect may hold images; Anthropic's API takes as much."""
+CUT = "stretto.cut"
+"""Where the scope holds what cuts the connection, for answers whose client does not read them."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "cache-control": "no-store",
@@ -31,16 +38,21 @@ _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?", 
 class Guard:
     """ASGI middleware: refuses what is not from here or is too large, and sets the headers of every answer."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES, max_prompt_bytes: int = MAX_PROMPT_BYTES
+    ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._max_prompt_bytes = max_prompt_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        refused = refusal(scope) or self._too_large(scope)
+        dialect = dialect_of(scope["path"])
+        most = self._max_body_bytes if dialect is None else self._max_prompt_bytes
+        refused = refusal(scope) or too_large(scope, most)
         if scope["type"] == "websocket":
             if refused is not None:
                 await send({"type": "websocket.close", "code": 1008})
@@ -55,34 +67,53 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        if refused is not None:
+        if refused is None:
+            scope[CUT] = cutter(send)
+            await self._app(scope, counted(receive, most), send_with_headers)
+        elif dialect is None:
             await refused(scope, receive, send_with_headers)
         else:
-            await self._app(scope, self._counted(receive), send_with_headers)
+            await in_dialect(refused, dialect)(scope, receive, send_with_headers)
 
-    def _too_large(self, scope: Scope) -> Response | None:
-        length = Headers(scope=scope).get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) <= self._max_body_bytes:
-            return None
-        return problem(413, "ContentTooLarge", self._limit)
 
-    @property
-    def _limit(self) -> str:
-        return f"A body may have {self._max_body_bytes:,} bytes. Make it smaller."
+def too_large(scope: Scope, most: int) -> Response | None:
+    """Why a body is not even read; None when it may be."""
+    length = Headers(scope=scope).get("content-length", "0")
+    if length.isascii() and length.isdigit() and int(length) <= most:
+        return None
+    return problem(413, "ContentTooLarge", too_long(most))
 
-    def _counted(self, receive: Receive) -> Receive:
-        """The body, refused once it proves longer than it may be, whatever its headers said."""
-        left = self._max_body_bytes
 
-        async def receive_some() -> Message:
-            nonlocal left
-            message = await receive()
-            left -= len(message.get("body", b""))
-            if left < 0:
-                raise HTTPException(413, self._limit)
-            return message
+def too_long(most: int) -> str:
+    """What is said of a body that is too long."""
+    return f"A body may have {most:,} bytes. Make it smaller."
 
-        return receive_some
+
+def counted(receive: Receive, most: int) -> Receive:
+    """The body, refused once it proves longer than it may be, whatever its headers said."""
+    left = most
+
+    async def receive_some() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413, too_long(most))
+        return message
+
+    return receive_some
+
+
+def in_dialect(refused: Response, dialect: Dialect) -> Response:
+    """A problem as the clients of a dialect read it."""
+    message = str(orjson.loads(refused.body)["detail"])
+    body = body_of(dialect, told(dialect, refused.status_code, message))
+    return Response(body, refused.status_code, media_type="application/json")
+
+
+def cutter(send: Send) -> Callable[[], object] | None:
+    """What cuts the connection at once, where the server lets us: ASGI has no word for it."""
+    return getattr(getattr(getattr(send, "__self__", None), "transport", None), "abort", None)
 
 
 def refusal(scope: Scope) -> Response | None:
