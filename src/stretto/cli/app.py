@@ -14,6 +14,7 @@ from stretto.cli.forks import fork
 from stretto.cli.keys import key, tenant
 from stretto.cli.lint import lint
 from stretto.cli.listing import runs
+from stretto.cli.provider_keys import provider_key
 from stretto.cli.replay import replay
 from stretto.cli.reviews import review, reviews
 from stretto.cli.run import run
@@ -61,6 +62,7 @@ for command in (control.pause, control.resume, control.cancel, control.retry, co
 for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
+app.add_typer(provider_key)
 for group in (tenant, key):
     app.add_typer(group)
 app.command()(worker)

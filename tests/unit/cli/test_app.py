@@ -38,7 +38,7 @@ COMMANDS = (
         "inject",
         "priority",
     ),
-    *("reviews", "review", "emit", "schedule", "worker"),
+    *("reviews", "review", "emit", "schedule", "provider-key", "worker"),
 )
 
 
