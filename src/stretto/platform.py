@@ -15,7 +15,12 @@ from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
+from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
+from stretto.gateway.config import GatewayConfig, stand_in
+from stretto.gateway.estimate import estimate
+from stretto.gateway.ledger import Usage
 from stretto.gateway.provider import ModelProvider
+from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.settings import Settings, load_settings
 from stretto.store import DEFAULT_TENANT, Database
@@ -34,16 +39,16 @@ class Platform:
     Use it as `async with Platform.open() as platform`.
     """
 
-    def __init__(self, settings: Settings, database: Database, hub: Hub, provider: ModelProvider, tools: Tools) -> None:
+    def __init__(self, settings: Settings, database: Database, hub: Hub, gateway: OpenGateway, tools: Tools) -> None:
         self.settings = settings
         self.database = database
         self.hub = hub
-        self.provider = provider
+        self.gateway = gateway
         self.tools = tools
         self.keys = Keys(database)
         self.handlers: dict[str, Handler] = {
-            "agent": agent_handler(provider),
-            "judge": judge_handler(provider),
+            "agent": agent_handler(gateway),
+            "judge": judge_handler(gateway),
             "tool": tool_handler(tools),
         }
         self.worker: Worker | None = None
@@ -54,22 +59,29 @@ class Platform:
         cls,
         settings: Settings | None = None,
         *,
+        config: GatewayConfig | None = None,
         provider: ModelProvider | None = None,
+        estimate: Estimate = estimate,
         tools: Tools | None = None,
         handlers: Mapping[str, Handler] | None = None,
         worker: bool = True,
     ) -> AsyncGenerator[Platform]:
         """Open the database and, with `worker`, begin to carry runs out; at the end, hand over and close.
 
-        `provider` answers model calls (default: the simulated one), `handlers` replace those of single
-        kinds of steps. Raises a `StoreError` when the database cannot be used.
+        `config` is the gateway's (default: what stands in for a stretto.yaml), `provider` answers all its deployments,
+        `estimate` guesses what a request takes, `handlers` replace those of single kinds of steps. Raises a `StoreError`
+        when the database cannot be used.
         """
         settings = settings or load_settings()
+        chosen = config or config_for(provider)
+        makers = Makers(simulated=lambda: simulated_provider(settings))
         database = await Database.open(settings)
-        answers = provider or simulated_provider(settings)
         try:
-            async with Hub() as hub:
-                platform = cls(settings, database, hub, answers, tools or builtin_tools())
+            async with (
+                Hub() as hub,
+                open_gateway(database, chosen, makers, provider=provider, estimates=estimate) as gateway,
+            ):
+                platform = cls(settings, database, hub, gateway, tools or builtin_tools())
                 platform.handlers.update(handlers or {})
                 if worker:
                     async with platform.working():
@@ -77,8 +89,6 @@ class Platform:
                 else:
                     yield platform
         finally:
-            if provider is None:
-                await answers.close()
             await database.close()
 
     @asynccontextmanager
@@ -130,6 +140,10 @@ class Platform:
         """The door to a tenant's runs."""
         return Runs(self.database, self.hub, tenant_id)
 
+    def usage(self) -> Usage:
+        """The door to what was used and what it cost."""
+        return Usage(self.database)
+
     def schedules(self, tenant_id: UUID = DEFAULT_TENANT) -> Schedules:
         """The door to a tenant's schedules."""
         return Schedules(self.database, self.hub, tenant_id)
@@ -144,6 +158,13 @@ def spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def config_for(provider: ModelProvider | None) -> GatewayConfig:
+    """The configuration where one provider answers everything: this one, or the simulated one."""
+    if provider is None:
+        return stand_in("simulated", "simulated")
+    return stand_in(provider.name, "simulated" if provider.simulated else "openai")
 
 
 def simulated_provider(settings: Settings) -> SimulatedProvider:

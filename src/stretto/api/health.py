@@ -35,7 +35,7 @@ async def readyz(platform: PlatformDoor) -> dict[str, Any] | Response:
         missing.append({"part": "worker", "detail": "No worker is at work in this process."})
     if missing:
         return problem(503, "NotReady", " ".join(each["detail"] for each in missing), missing, {"Retry-After": "1"})
-    provider = platform.provider
+    provider = platform.gateway
     return {"status": "ready", "models": {"answered_by": provider.name, "simulated": provider.simulated}}
 
 

@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def page(platform: PlatformDoor) -> HTMLResponse:
     """The page, allowed to run its own script and to talk to this server, and nothing else."""
-    text, policy = _rendered(platform.provider.name, platform.provider.simulated)
+    text, policy = _rendered(platform.gateway.name, platform.gateway.simulated)
     return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
 

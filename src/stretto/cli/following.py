@@ -37,9 +37,9 @@ def short(run_id: UUID) -> str:
 
 def answers(platform: Platform) -> str:
     """Who answers model calls."""
-    if platform.provider.simulated:
+    if platform.gateway.simulated:
         return "answers: simulated provider (no model)"
-    return f"answers: {platform.provider.name}"
+    return f"answers: {platform.gateway.name}"
 
 
 @dataclass(frozen=True, slots=True)

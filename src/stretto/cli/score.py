@@ -261,7 +261,8 @@ class Score:
             self._begun.pop(fact.step, None)
             return
         tokens = int(usage.get("output_tokens") or 0)
-        parts = [count(tokens, "token") if tokens else "", dollars(usage["cost_usd"]) if usage.get("cost_usd") else ""]
+        cost_usd = float(usage.get("cost_usd") or 0)
+        parts = [count(tokens, "token") if tokens else "", dollars(cost_usd) if cost_usd else ""]
         if fact.note:
             parts.append(one_line(fact.note))
         if fact.of == "value":

@@ -58,7 +58,7 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
             spare_collections()
             further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]
             try:
-                provider = platform.provider
+                provider = platform.gateway
                 found = keys_found(), await looking
                 told_answers = who_answers(*found, simulated=provider.simulated, provider=provider.name)
                 print(f"ready at {address} · {told_answers}", flush=True)

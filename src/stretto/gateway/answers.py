@@ -43,3 +43,16 @@ class AnswerCache(Protocol):
     def keep(self, tenant_id: UUID, route: Route, request: ModelRequest, answer: Answer) -> None:
         """Keep an answer as far as the route allows it. Never blocks."""
         ...
+
+
+class NoAnswers:
+    """An `AnswerCache` that keeps nothing."""
+
+    async def find(
+        self, tenant_id: UUID, route: Route, request: ModelRequest, *, loosely: bool = False
+    ) -> Answer | None:
+        """Nothing is ever found."""
+        return None
+
+    def keep(self, tenant_id: UUID, route: Route, request: ModelRequest, answer: Answer) -> None:
+        """Let it go."""

@@ -200,7 +200,10 @@ class GatewayConfig:
 
 
 def stand_in(name: str, dialect: Dialect) -> GatewayConfig:
-    """The configuration where one provider answers whatever is asked: every name is a route to it."""
+    """The configuration where one provider answers whatever is asked: every name is a route to it.
+
+    It never rests after failures, since nobody could answer in its place.
+    """
     provider = Provider(name, dialect)
     deployment = Deployment(name, provider, name, vision=True, logprobs=True)
     route = Route("default", (Tier((Weighted(deployment),)),))
@@ -208,6 +211,7 @@ def stand_in(name: str, dialect: Dialect) -> GatewayConfig:
         {route.name: route},
         {deployment.name: deployment},
         {provider.name: provider},
+        breaker=Breaker(failures=1_000_000, error_rate=1.0),
         default_route=route.name,
         digest=f"stand-in {name}",
         file=f"the provider {name}",

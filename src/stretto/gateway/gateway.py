@@ -89,8 +89,6 @@ class Gateway:
     written is retracted first, and where the reader cannot take it back the error is raised.
     """
 
-    name = "gateway"
-
     def __init__(
         self,
         live: Live,
@@ -106,6 +104,11 @@ class Gateway:
         self.cache = cache
         self._providers = providers
         self._estimate = estimate
+
+    @property
+    def name(self) -> str:
+        """The providers that may answer."""
+        return ", ".join(sorted({each.provider.name for each in self.live.config.deployments.values()}))
 
     @property
     def simulated(self) -> bool:

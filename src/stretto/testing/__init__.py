@@ -1,7 +1,7 @@
 """The doubles that Stretto's own tests use, for yours."""
 
 from stretto.testing.admission import OpenAdmission
-from stretto.testing.books import FixedPrices, KeptCalls, NoAnswers
+from stretto.testing.books import FixedPrices, KeptCalls
 from stretto.testing.context import FakeContext, Retraction
 from stretto.testing.scripted import ScriptedModel
 from stretto.testing.sink import KeptAnswer
@@ -11,7 +11,6 @@ __all__ = [
     "FixedPrices",
     "KeptAnswer",
     "KeptCalls",
-    "NoAnswers",
     "OpenAdmission",
     "Retraction",
     "ScriptedModel",

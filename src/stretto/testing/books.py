@@ -1,15 +1,13 @@
-"""A ledger, prices and an empty cache in memory, to try a gateway without a database."""
+"""A ledger and prices in memory, to try a gateway without a database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from uuid import UUID
 
-from stretto.gateway.answers import Answer
 from stretto.gateway.calls import Call
-from stretto.gateway.config import Deployment, Price, Route
-from stretto.gateway.provider import ModelRequest, TokenCounts
+from stretto.gateway.config import Deployment, Price
+from stretto.gateway.provider import TokenCounts
 
 
 class KeptCalls:
@@ -45,16 +43,3 @@ class FixedPrices:
         """Input of all classes and output at the price of each."""
         price = self._price(deployment)
         return Decimal(0) if price is None else tokens.all_input * price.input_usd + tokens.output * price.output_usd
-
-
-class NoAnswers:
-    """An `AnswerCache` that keeps nothing."""
-
-    async def find(
-        self, tenant_id: UUID, route: Route, request: ModelRequest, *, loosely: bool = False
-    ) -> Answer | None:
-        """Nothing is ever found."""
-        return None
-
-    def keep(self, tenant_id: UUID, route: Route, request: ModelRequest, answer: Answer) -> None:
-        """Let it go."""

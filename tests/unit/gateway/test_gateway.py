@@ -23,7 +23,7 @@ from stretto.errors import (
     WorkDeferred,
     WorkSkipped,
 )
-from stretto.gateway.answers import Answer
+from stretto.gateway.answers import Answer, NoAnswers
 from stretto.gateway.config import (
     Bucket,
     CacheRule,
@@ -40,7 +40,7 @@ from stretto.gateway.gateway import Gateway, Live
 from stretto.gateway.grants import ProviderLimits, Short, Want
 from stretto.gateway.provider import Caller, Message, ModelProvider, ModelRequest, TokenCounts
 from stretto.gateway.routing import Choice, Need
-from stretto.testing import FixedPrices, KeptAnswer, KeptCalls, NoAnswers, ScriptedModel
+from stretto.testing import FixedPrices, KeptAnswer, KeptCalls, ScriptedModel
 
 PRICE = Price(Decimal("0.000001"), Decimal("0.000002"))
 

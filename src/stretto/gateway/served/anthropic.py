@@ -277,7 +277,7 @@ class Speech:
 
     def tool_call(self, piece: ToolCallPiece) -> bytes:
         """A piece of a tool call, as an event; parallel calls come one after the other."""
-        content = {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}}
+        content: dict[str, Any] = {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}}
         told = self._enter(piece.index, content)
         if piece.arguments:
             delta = {"type": "input_json_delta", "partial_json": piece.arguments}

@@ -329,7 +329,7 @@ class Speech:
         finish = orjson.dumps(FINISH[completion.stop_reason])
         told = self._start() + self._prefix + b'{},"logprobs":null,"finish_reason":' + finish + b"}]}\n\n"
         if self._include_usage:
-            usage = {
+            usage: dict[str, Any] = {
                 "object": "chat.completion.chunk",
                 **self._head,
                 "choices": [],
