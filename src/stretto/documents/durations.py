@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from stretto.documents.problems import Fault
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_S = 366 * 86400.0
-MOST_USD = 1_000_000.0
+MOST_USD = 1_000_000
 
 _DURATION = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]+)?)\s*([A-Za-zµ]*)\s*", re.ASCII)
 _PARTS = re.compile(
@@ -60,6 +61,11 @@ def parse_duration(value: object) -> float:
 
 def parse_money(value: object) -> float:
     """US dollars of an amount. Raises `Fault` that suggests the right way to write it."""
+    return float(parse_usd(value))
+
+
+def parse_usd(value: object) -> Decimal:
+    """US dollars of an amount, exact. Raises `Fault` that suggests the right way to write it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Fault("an amount of money is a number with its currency", 'Write it like `"0.50 usd"`.')
     if isinstance(value, int | float):
@@ -72,7 +78,7 @@ def parse_money(value: object) -> float:
         if not match[3]:
             raise Fault(f"`{_short(value)}` has no currency", f'Write `"{number} usd"`.')
         raise Fault(f"`{match[3]}` is no currency that prices are kept in", "Amounts are in `usd`.")
-    amount = float(number) if len(number) < 20 else float("inf")
+    amount = Decimal(number) if len(number) < 20 else Decimal("inf")
     if amount <= 0:
         raise Fault(f"`{_short(value)}` allows no call at all", "Give an amount greater than zero.")
     if amount > MOST_USD:

@@ -1,0 +1,1 @@
+"""Reading `stretto.yaml`, section by section; the door is `gateway/read_config.py`."""
