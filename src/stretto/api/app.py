@@ -6,13 +6,22 @@ import asyncio
 
 from fastapi import FastAPI
 
-from stretto.api import control, flows, health, page, reviews, runs, streams
+from stretto.api import control, flows, health, limits, page, reviews, runs, streams
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard
 from stretto.api.openai.routes import ROUTES
 from stretto.platform import Platform
 
-ROUTERS = (health.router, flows.router, runs.router, streams.router, control.router, reviews.router, page.router)
+ROUTERS = (
+    health.router,
+    flows.router,
+    runs.router,
+    streams.router,
+    control.router,
+    reviews.router,
+    limits.router,
+    page.router,
+)
 
 
 def create_app(platform: Platform) -> FastAPI:

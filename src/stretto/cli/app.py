@@ -12,6 +12,7 @@ from stretto.cli import control
 from stretto.cli.exits import MEANINGS, Exit, report, say_error
 from stretto.cli.forks import fork
 from stretto.cli.keys import key, tenant
+from stretto.cli.limits import limits
 from stretto.cli.lint import lint
 from stretto.cli.listing import runs
 from stretto.cli.provider_keys import provider_key
@@ -63,6 +64,7 @@ for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
 app.add_typer(provider_key)
+app.command()(limits)
 for group in (tenant, key):
     app.add_typer(group)
 app.command()(worker)

@@ -44,7 +44,7 @@ class ChatDoor(Door):
             await send_whole(work, voice, request.receive, send, headers)
 
     def _model(self, request: Request, visitor: Visitor, asked: Asked) -> tuple[Work, str]:
-        gateway = gateway_of(platform_of(request))
+        gateway = gateway_of(request)
         wanted = msgspec.structs.replace(
             asked.request, caller=caller_of(request, visitor), idempotency_key=key_of(request)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +14,7 @@ from stretto.api.doors import Visitor, visitor_of
 from stretto.api.openai.answering import send_json
 from stretto.api.openai.refusals import Dialect, body_of, refusal, told
 from stretto.errors import RequestUnread, StrettoError
-from stretto.gateway.gateway import Gateway
+from stretto.gateway.assemble import OpenGateway
 from stretto.gateway.provider import Caller
 from stretto.platform import Platform
 
@@ -57,9 +57,9 @@ def platform_of(request: Request) -> Platform:
     return request.scope["app"].state.platform
 
 
-def gateway_of(platform: Platform) -> Gateway:
+def gateway_of(request: Request) -> OpenGateway:
     """The one door to models."""
-    return cast("Gateway", getattr(platform, "gateway", platform.provider))
+    return platform_of(request).gateway
 
 
 async def read_body(request: Request, read: Callable[[bytes], T]) -> T:

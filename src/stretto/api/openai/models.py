@@ -9,7 +9,7 @@ from starlette.types import Send
 from stretto.api.doors import Visitor
 from stretto.api.openai.answering import send_json
 from stretto.api.openai.flows import PREFIX
-from stretto.api.openai.gate import Door, Json, gateway_of, platform_of
+from stretto.api.openai.gate import Door, Json, platform_of
 from stretto.engine.store import RunStore
 from stretto.errors import RouteNotFound
 from stretto.platform import Platform
@@ -50,7 +50,7 @@ class OneModel(Door):
 
 async def names(platform: Platform, visitor: Visitor) -> dict[str, str]:
     """Every name, and what it is: a route, a deployment or a flow. A route hides the deployment of its name."""
-    config = gateway_of(platform).live.config
+    config = platform.gateway.config
     found = dict.fromkeys(config.routes, "route")
     for name in config.deployments:
         found.setdefault(name, "deployment")
