@@ -51,13 +51,15 @@ async def door(
         yield platform, url
 
 
-def two_routes() -> GatewayConfig:
-    """A configuration with the routes `fast` and `strong`, and no other name."""
+def routes(*names: str) -> GatewayConfig:
+    """A configuration with these routes, each with a deployment of its own, and no other name."""
     provider = Provider("here", "simulated")
-    deployment = Deployment("here", provider, "here")
-    tiers = (Tier((Weighted(deployment),)),)
+    deployments = {f"{name}-1": Deployment(f"{name}-1", provider, name) for name in names}
     return GatewayConfig(
-        {name: Route(name, tiers) for name in ("fast", "strong")}, {"here": deployment}, {"here": provider}, digest="two"
+        {name: Route(name, (Tier((Weighted(deployments[f"{name}-1"]),)),)) for name in names},
+        deployments,
+        {"here": provider},
+        digest=" ".join(names),
     )
 
 

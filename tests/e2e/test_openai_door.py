@@ -26,8 +26,18 @@ from stretto.errors import (
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.testing import ScriptedModel
-from tests.e2e.doors import (ASK,
- SAY, SONG, SONGS, Steady, anthropic_client, call_two_tools, door, openai_client, two_routes)
+from tests.e2e.doors import (
+    ASK,
+    SAY,
+    SONG,
+    SONGS,
+    Steady,
+    anthropic_client,
+    call_two_tools,
+    door,
+    openai_client,
+    routes,
+)
 from tests.e2e.wire import Client
 
 TOOLS: Any = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
@@ -35,7 +45,7 @@ ANTHROPIC_TOOLS: Any = [{"name": "weather", "input_schema": {"type": "object"}}]
 
 
 async def test_the_pieces_of_a_stream_are_the_answer_in_one_piece(settings: Settings):
-    async with door(settings, ScriptedModel({"fast": SONG})) as (_, url), openai_client(url) as client:
+    async with door(settings, ScriptedModel({"scripted": SONG})) as (_, url), openai_client(url) as client:
         whole = await client.chat.completions.create(**SAY)
         assert whole.choices[0].message.content == SONG
         assert whole.choices[0].finish_reason == "stop"
@@ -53,7 +63,7 @@ async def test_the_pieces_of_a_stream_are_the_answer_in_one_piece(settings: Sett
 
 
 async def test_anthropics_stream_says_the_same(settings: Settings):
-    async with door(settings, ScriptedModel({"fast": SONG})) as (_, url), anthropic_client(url) as client:
+    async with door(settings, ScriptedModel({"scripted": SONG})) as (_, url), anthropic_client(url) as client:
         whole = await client.messages.create(**SAY, max_tokens=1000)
         assert [block.text for block in whole.content if block.type == "text"] == [SONG]
         async with client.messages.stream(**SAY, max_tokens=1000) as stream:
@@ -131,15 +141,16 @@ ERRORS: list[tuple[StrettoError, type[openai.APIStatusError], int]] = [
 async def test_an_error_before_the_first_word_is_the_sdks_own(
     settings: Settings, error: StrettoError, kind: type[openai.APIStatusError], status: int
 ):
-    async with door(settings, ScriptedModel({"fast": error})) as (_, url):
+    # Some errors let a deployment rest, so that each call has one of its own.
+    async with door(settings, ScriptedModel(lambda _: error), routes("a", "b", "c")) as (_, url):
         async with openai_client(url) as client:
-            for stream in (False, True):
+            for name, stream in (("a", False), ("b", True)):
                 with pytest.raises(kind, match=error.message) as refused:
-                    await client.chat.completions.create(**SAY, stream=stream)
+                    await client.chat.completions.create(model=name, messages=ASK, stream=stream)
                 assert refused.value.status_code == status
         async with anthropic_client(url) as client:
             with pytest.raises(anthropic.APIStatusError, match=error.message) as told:
-                await client.messages.create(**SAY, max_tokens=10)
+                await client.messages.create(model="c", messages=ASK, max_tokens=10)
             assert told.value.status_code == (402 if isinstance(error, BudgetExceeded) else status)
 
 
@@ -213,18 +224,30 @@ async def test_an_image_of_some_megabytes_is_taken(settings: Settings):
 
 
 async def test_the_models_are_the_routes_the_deployments_and_the_tenants_flows(settings: Settings):
-    async with door(settings, ScriptedModel({}), config=two_routes()) as (platform, url):
+    async with door(settings, ScriptedModel({}), config=routes("fast", "strong")) as (platform, url):
         (ada,) = await keys_of(platform, "ada")
         await Client(url).post("/v1/flows", {**SONGS, "flow": "mine"})
         await Client(url).post("/v1/flows", {**SONGS, "flow": "hers"}, x_api_key=ada)
         async with openai_client(url) as client:
-            assert [model.id async for model in client.models.list()] == ["fast", "strong", "here", "flow:mine"]
+            assert [model.id async for model in client.models.list()] == [
+                "fast",
+                "strong",
+                "fast-1",
+                "strong-1",
+                "flow:mine",
+            ]
             assert (await client.models.retrieve("flow:mine")).owned_by == "stretto-flow"
-            assert (await client.models.retrieve("here")).owned_by == "stretto-deployment"
+            assert (await client.models.retrieve("fast-1")).owned_by == "stretto-deployment"
             with pytest.raises(openai.NotFoundError):
                 await client.models.retrieve("flow:hers")
         async with anthropic_client(url, ada) as client:
-            assert [model.id async for model in client.models.list()] == ["fast", "strong", "here", "flow:hers"]
+            assert [model.id async for model in client.models.list()] == [
+                "fast",
+                "strong",
+                "fast-1",
+                "strong-1",
+                "flow:hers",
+            ]
             assert (await client.models.retrieve("fast")).type == "model"
 
 
@@ -237,7 +260,7 @@ async def keys_of(platform: Platform, *tenants: str) -> list[str]:
 
 
 async def test_a_key_gives_the_calls_tenant(settings: Settings):
-    model = ScriptedModel({"fast": SONG})
+    model = ScriptedModel({"scripted": SONG})
     async with door(settings, model) as (platform, url):
         ada, bob = await keys_of(platform, "ada", "bob")
         for key in (ada, bob):
@@ -261,7 +284,10 @@ async def test_a_key_gives_the_calls_tenant(settings: Settings):
 
 
 async def test_an_unknown_model_is_404(settings: Settings):
-    async with door(settings, ScriptedModel({}), config=two_routes()) as (_, url), openai_client(url) as client:
+    async with (
+        door(settings, ScriptedModel({}), config=routes("fast", "strong")) as (_, url),
+        openai_client(url) as client,
+    ):
         for name in ("nowhere", "flow:nowhere"):
             with pytest.raises(openai.NotFoundError, match="nowhere") as refused:
                 await client.chat.completions.create(model=name, messages=ASK)
