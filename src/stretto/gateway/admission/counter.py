@@ -282,21 +282,28 @@ class Counter:
 
     def short(self, want: Want, line: Line, money: tuple[Money, ...], floor: float) -> Short:
         """Why a call cannot go now."""
-        now = self._clock()
-        lack = self._lack(want, line, money, floor, now)
-        bucket, priority = want.bucket, want.caller.priority
-        if isinstance(lack, Money):
-            return self._short_of_money(lack, want)
-        if lack is None or lack is line.bucket:
-            # Nothing is lacking, but others wait for it.
-            if line.bucket is not None and bucket is not None:
-                soonest = line.bucket.soonest_s(1.0, floor, now)
-                return short_of_bucket(bucket, priority, line.bucket.level_now(now), soonest)
-            lack = line.requests
-        if isinstance(lack, Slots):
+        now, size = self._clock(), want.input_tokens + want.output_tokens
+        bucket, slots = want.bucket, line.slots
+        # What a process does not hold is not short while the database has it: then something else kept the call back.
+        if line.bucket is not None and bucket is not None and (wait_s := self._short_s(line.bucket, 1.0, floor, now)):
+            return short_of_bucket(bucket, want.caller.priority, line.bucket.level_now(now), wait_s)
+        for rate, amount in ((line.requests, 1.0), (line.tokens, size)):
+            if wait_s := self._short_s(rate, amount, 0.0, now):
+                return short_of(rate.what, want.deployment.name, wait_s)
+        for account in money:
+            if account.free < want.cost_usd and (account.left is None or account.left + account.free < want.cost_usd):
+                return self._short_of_money(account, want)
+        if slots.capacity is not None and slots.held - slots.used < 1:
             return short_of("concurrency", want.deployment.name, POLL_S)
-        amount = 1.0 if lack is line.requests else want.input_tokens + want.output_tokens
-        return short_of(lack.what, want.deployment.name, lack.soonest_s(amount, 0.0, now))
+        if line.bucket is not None and bucket is not None and any(line.bucket.waiting):
+            wait_s = line.bucket.soonest_s(1.0, floor, now)
+            return short_of_bucket(bucket, want.caller.priority, line.bucket.level_now(now), wait_s)
+        return short_of("requests", want.deployment.name, line.requests.soonest_s(1.0, 0.0, now))
+
+    @staticmethod
+    def _short_s(rate: Rate, amount: float, floor: float, now: float) -> float:
+        """How long until a rate has what a call needs; 0 if it has it, here or in the database."""
+        return rate.soonest_s(amount, floor, now) if rate.lacks(amount, floor, now) else 0.0
 
     @staticmethod
     def _short_of_money(account: Money, want: Want) -> Short:
@@ -508,7 +515,7 @@ class Counter:
                 rate.used_at = now
         elif slots := self.slots.get(need.name):
             slots.held += int(need.taken)
-            slots.capacity = need.capacity
+            slots.capacity, slots.keep = need.capacity, need.keep
             if need.taken:
                 slots.used_at = now
 

@@ -109,6 +109,8 @@ class NeedGot:
     closed_s: float
     others: int
     """Other processes that wait for the same."""
+    keep: float | None
+    """As in `Changed`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from stretto.store import Database
 ALIVE_S = 10.0
 """A process that has been silent for so long counts as dead."""
 RENEW_S = 1.0
+"""How often a process says that it lives, and hears what has changed."""
 TICK_S = 0.25
 """How often what is idle is looked for."""
 AWAY_S = 5.0
@@ -49,8 +50,12 @@ class LeasedAdmission:
     `open` it before use and `close` it after; or use it as `async with`.
     """
 
-    def __init__(self, store: LimitStore, config: GatewayConfig) -> None:
+    def __init__(
+        self, store: LimitStore, config: GatewayConfig, *, alive_s: float = ALIVE_S, away_s: float = AWAY_S
+    ) -> None:
         self.config = config
+        self._alive_s = alive_s
+        self._away_s = away_s
         self._store = store
         self._counter = Counter(time.monotonic, self._poke)
         self._poked = asyncio.Event()
@@ -96,7 +101,9 @@ class LeasedAdmission:
         try:
             await self._exchange(all_back=True)
         except StoreError as error:
-            log.warning("leases could not be given back; they end by themselves", error=str(error), seconds=ALIVE_S)
+            log.warning(
+                "leases could not be given back; they end by themselves", error=str(error), seconds=self._alive_s
+            )
         with suppress(StoreError):
             await self._store.close()
 
@@ -265,7 +272,7 @@ class LeasedAdmission:
             asked = Asked()
             owners = counter.asks(asked, all_back=all_back)
             if renew or now >= self._renew_at or self._month_ends == float("inf"):
-                asked.alive_s, asked.since = ALIVE_S, self._since
+                asked.alive_s, asked.since = self._alive_s, self._since
                 counter.forget_idle()
             if asked.sets or asked.back or asked.money or asked.alive_s is not None:
                 await self._carry(asked, owners, now)
@@ -285,7 +292,7 @@ class LeasedAdmission:
             raise
         self._note_time(reply)
         if asked.alive_s is not None:
-            counter.slots_until = now + ALIVE_S
+            counter.slots_until = now + self._alive_s
             self._renew_at = now + RENEW_S
             self._since = reply.now
         for change in reply.changed:
@@ -319,7 +326,7 @@ class LeasedAdmission:
                 log.exception("limits could not be renewed; trying again", exc_info=error)
         told = error if isinstance(error, StoreError) else DatabaseUnreachable(f"Limits cannot be read: {error}")
         for waiter in self._counter.waiters():
-            if now - max(waiter.since, self._away_since) >= AWAY_S:
+            if now - max(waiter.since, self._away_since) >= self._away_s:
                 self._counter.answer(waiter, told)
         await asyncio.sleep(0.1)
 
@@ -352,11 +359,16 @@ class LeasedAdmission:
 
 
 class Limits(LeasedAdmission):
-    """Admission with its limits in PostgreSQL, for all processes together."""
+    """Admission with its limits in PostgreSQL, for all processes together.
 
-    def __init__(self, database: Database, config: GatewayConfig) -> None:
+    A process that was silent for `alive_s` counts as dead; calls wait for a database that is away for up to `away_s`.
+    """
+
+    def __init__(
+        self, database: Database, config: GatewayConfig, *, alive_s: float = ALIVE_S, away_s: float = AWAY_S
+    ) -> None:
         self._postgres = PostgresLimits(database)
-        super().__init__(self._postgres, config)
+        super().__init__(self._postgres, config, alive_s=alive_s, away_s=away_s)
 
     @property
     def round_trips(self) -> int:

@@ -136,7 +136,16 @@ def _read_reply(got: dict[str, Any]) -> Reply:
         money=[MoneyGot(*map(Decimal, each)) for each in got["money"]],
         sets=[
             [
-                NeedGot(n["name"], n["taken"], n["level"], n["capacity"], n["per_s"], n["closed_s"] or 0.0, n["others"])
+                NeedGot(
+                    n["name"],
+                    n["taken"],
+                    n["level"],
+                    n["capacity"],
+                    n["per_s"],
+                    n["closed_s"] or 0.0,
+                    n["others"],
+                    n["keep"],
+                )
                 for n in each["needs"]
             ]
             for each in got["sets"]

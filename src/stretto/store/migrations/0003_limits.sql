@@ -201,6 +201,7 @@ BEGIN
         INTO seen, fits, part
         FROM (
             SELECT w.name, w.kind, w.capacity, w.per_s, w.level, w.ahead, w.floor, w.reserve, w.total, w.have, w.others,
+                   CASE WHEN w.kind = 'slots' AND w.others > 0 THEN floor(w.capacity / w.claimants) END AS keep,
                    CASE WHEN w.kind = 'rate' THEN least(w.least, greatest(w.capacity - w.floor, 0)) ELSE w.least END AS least,
                    w.free,
                    CASE WHEN w.others = 0 THEN w.free
@@ -237,7 +238,7 @@ BEGIN
             FROM (
                 SELECT x.*, greatest(x.least, floor(part * x.total + 1e-6) - x.have) AS base
                 FROM jsonb_to_recordset(seen) AS x(name text, kind text, capacity float8, per_s float8, level float8, ahead float8,
-                    floor float8, reserve float8, total float8, have float8, others integer, least float8, free float8, room float8, closed_s float8)
+                    floor float8, reserve float8, total float8, have float8, others integer, keep float8, least float8, free float8, room float8, closed_s float8)
             ) n
         ) t;
         UPDATE limits l SET level = t.level - t.taken, updated_at = greatest(l.updated_at, moment)
