@@ -19,6 +19,7 @@ from stretto.gateway.config import Limits as Bears
 from stretto.gateway.grants import Admission, Grant, ProviderLimits, Short, Want
 from stretto.gateway.provider import LOCAL_TENANT, Caller, TokenCounts
 from stretto.store import Database
+from stretto.testing import MemoryLimits
 
 PROVIDER = Provider("one", "simulated")
 MAESTRO = Bucket("maestro")
@@ -202,7 +203,7 @@ class AdmissionContract:
             assert first == sorted(first)
 
     async def test_budgets_are_kept(self, admission: Opened) -> None:
-        free, run_id = deployment(), uuid4()
+        free = deployment()
         async with admission(config(free, budgets=Budgets(month_usd=Decimal("1.00")))) as door:
             grant = granted(await door.ask(want(free, cost="0.60")))
             told = short(await door.ask(want(free, cost="0.60")))
@@ -210,18 +211,17 @@ class AdmissionContract:
             assert told.in_s is not None  # what the first reserved may come back
             grant.settle(used(100), Decimal("0.10"))
             granted(await door.wait(want(free, cost="0.60"), 10)).settle(used(100), Decimal("0.60"))
-            in_run: dict[str, Any] = {"run_id": run_id, "run_budget_usd": Decimal("0.05"), "path": "a", "cost": "0.04"}
-            granted(await door.ask(want(free, **in_run))).settle(used(10), Decimal("0.04"))
-            assert short(await door.ask(want(free, **in_run))).what == "run_budget"
-            in_step: dict[str, Any] = {
-                "run_id": uuid4(),
-                "step_budget_usd": Decimal("0.05"),
-                "path": "a",
-                "cost": "0.04",
-            }
-            granted(await door.ask(want(free, **in_step)))
-            assert short(await door.ask(want(free, **in_step))).what == "step_budget"
-            granted(await door.ask(want(free, **{**in_step, "path": "b"})))
+
+            def in_run(**more: Any) -> Want:
+                return want(free, cost="0.04", **more)
+
+            of_run: dict[str, Any] = {"run_id": uuid4(), "run_budget_usd": Decimal("0.05"), "path": "a"}
+            granted(await door.ask(in_run(**of_run))).settle(used(10), Decimal("0.04"))
+            assert short(await door.ask(in_run(**of_run))).what == "run_budget"
+            of_step: dict[str, Any] = {"run_id": uuid4(), "step_budget_usd": Decimal("0.05"), "path": "a"}
+            granted(await door.ask(in_run(**of_step)))
+            assert short(await door.ask(in_run(**of_step))).what == "step_budget"
+            granted(await door.ask(in_run(**{**of_step, "path": "b"})))
 
     async def test_budgets_are_by_the_tenants_name(self, admission: Opened) -> None:
         free = deployment()
@@ -288,6 +288,12 @@ async def in_turn(door: Admission, wants: list[Want]) -> list[int]:
     place.settle(NONE, Decimal(0))
     await asyncio.gather(*tasks)
     return order
+
+
+class TestMemory(AdmissionContract):
+    @pytest.fixture
+    def admission(self) -> Opened:
+        return MemoryLimits
 
 
 class TestPostgres(AdmissionContract):

@@ -3,6 +3,7 @@
 from stretto.testing.admission import OpenAdmission
 from stretto.testing.books import FixedPrices, KeptCalls
 from stretto.testing.context import FakeContext, Retraction
+from stretto.testing.limits import LimitBook, MemoryLimits
 from stretto.testing.scripted import ScriptedModel
 from stretto.testing.sink import KeptAnswer
 
@@ -11,6 +12,8 @@ __all__ = [
     "FixedPrices",
     "KeptAnswer",
     "KeptCalls",
+    "LimitBook",
+    "MemoryLimits",
     "OpenAdmission",
     "Retraction",
     "ScriptedModel",

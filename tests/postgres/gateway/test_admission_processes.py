@@ -112,14 +112,8 @@ async def test_tokens_hold_over_processes(settings: Settings, owner: AsyncConnec
 
 async def test_a_slow_bucket_is_exact_over_processes(settings: Settings) -> None:
     task = Task(bucket=(12, 120, 4), callers=10, for_s=3.0, hold_s=0.001)
-    told = together(
-        url_of(settings),
-        [
-            task,
-            Task(**{**task.__dict__, "priority": 2}),
-            Task(**{**task.__dict__, "priority": 0, "calls": 4, "callers": 1}),
-        ],
-    )
+    urgent = replace(task, priority=0, calls=4, callers=1)
+    told = together(url_of(settings), [task, replace(task, priority=2), urgent])
     ordinary = [call[0] for each in told[:2] for call in each.calls]
     assert worst_excess(ordinary, 2.0) <= 8 + 0.1
     assert len(told[2].calls) == 4  # the reserve was there for P0

@@ -90,6 +90,7 @@ class Counter:
         self._poke = poke
         self._serving = False
         self._once: list[Waiter] = []
+        self._asking: list[Waiter] = []
 
     # What there is
 
@@ -133,11 +134,16 @@ class Counter:
 
     def grant(self, want: Want, line: Line, money: tuple[Money, ...], floor: float) -> LocalGrant | None:
         """Take all that a call needs, or nothing. Who waits for the same is not overtaken."""
-        if self.waiting and line.stood_before(want.caller.priority):
+        if line:
+            # Every eighth turn belongs to who has waited longest, also when more urgent calls find room at once.
+            if line.stood_before(want.caller.priority) or line.turns % AGING == AGING - 1:
+                return None
+        elif self.waiting and line.stood_before(want.caller.priority):
             return None
         now = self._clock()
         if self._lack(want, line, money, floor, now) is not None:
             return None
+        line.turns += 1
         return self._take(want, line, money, floor, now)
 
     def _lack(self, want: Want, line: Line, money: tuple[Money, ...], floor: float, now: float) -> Lack | None:
@@ -189,7 +195,9 @@ class Counter:
         if waiter.once:
             self._once.append(waiter)
         blocked_until = line.try_at.get(waiter.floor, 0.0)
-        if line.head() is waiter and blocked_until:
+        if waiter.once:
+            line.try_at.pop(waiter.floor, None)
+        elif line.head() is waiter and blocked_until:
             line.try_at[waiter.floor] = min(blocked_until, self._clock() + self._soonest_s(waiter))
         self._poke()
 
@@ -329,7 +337,10 @@ class Counter:
     def asks(self, asked: Asked, *, all_back: bool = False) -> list[AskedSet]:
         """Put down what goes back and what those who wait need; `booked` takes the first off what is held."""
         now = self._clock()
+        self._asking = []
         self._give_back(asked, now, all_back)
+        if all_back:
+            return []
         accounts: dict[tuple[UUID, str], tuple[Decimal, Decimal]] = {}
         owners: list[AskedSet] = []
         drafts: list[tuple[list[Waiter], AskedSet]] = []
@@ -350,13 +361,14 @@ class Counter:
                         accounts[key] = (least or waiter.want.cost_usd, total + waiter.want.cost_usd)
         index = self._ask_money(asked, accounts)
         for waiters, owner in drafts:
-            for waiter in waiters:
-                waiter.asked = True
             line = owner.line
             closed = max(rate.closed_until for rate in (line.requests, line.tokens, line.bucket) if rate is not None)
             if closed > now:
                 line.try_at[owner.floor] = closed
+                for waiter in waiters:
+                    waiter.asked = True
                 continue
+            self._asking += [waiter for waiter in waiters if waiter.once]
             head = waiters[0]
             money = tuple(index[a.tenant_id, a.name] for a in head.money if (a.tenant_id, a.name) in index)
             asked.sets.append(SetAsk(money, tuple(self._needs(waiters, owner, now))))
@@ -381,20 +393,19 @@ class Counter:
         wanted: dict[tuple[UUID, str], int] = {}
         for key, (first, total) in accounts.items():
             account = self.money[key]
-            least = first - account.free
-            if least <= 0:
-                if total <= account.free:
-                    continue
-                least = min(total - account.free, first)
-            most = max(least, total - account.free + account.ahead * first)
             back = asked.money[places[key]].back if key in places else NOTHING
+            free = account.free - back
+            if total <= free:
+                continue
+            least = first - free if first > free else min(total - free, first)
+            most = max(least, total - free + account.ahead * first)
             ask = MoneyAsk(key[0], key[1], account.limit_usd, least, most, back)
             if key in places:
                 asked.money[places[key]] = ask
             else:
                 places[key] = len(asked.money)
                 asked.money.append(ask)
-            if first > account.free:
+            if first > free:
                 wanted[key] = places[key]
         return wanted
 
@@ -468,6 +479,8 @@ class Counter:
         now = self._clock()
         for ask, money in zip(asked.money, reply.money, strict=True):
             self._got_money(self.money[ask.tenant_id, ask.name], ask, money, now)
+        for waiter in self._asking:
+            waiter.asked = True
         contested: set[AskedSet] = set()
         for owner, needs in zip(owners, reply.sets, strict=True):
             for need in needs:

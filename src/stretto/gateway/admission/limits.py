@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC
 from decimal import Decimal
@@ -196,7 +196,9 @@ class LeasedAdmission:
             return budgets.month_usd
         name = self._names.get(tenant_id)
         if name is None:
-            name = self._names[tenant_id] = await self._store.tenant_name(tenant_id)
+            name = await self._store.tenant_name(tenant_id)
+            if name:
+                self._names[tenant_id] = name
         return budgets.tenants.get(name, budgets.month_usd)
 
     def _month_name(self) -> str:
@@ -330,6 +332,23 @@ class LeasedAdmission:
                 self._counter.answer(waiter, told)
         await asyncio.sleep(0.1)
 
+    @staticmethod
+    def costs(calls: Iterable[Call], month: str | None = None) -> list[tuple[str, Decimal]]:
+        """What calls cost by the budgets that they count for, in the order of these."""
+        costs: dict[str, Decimal] = {}
+        for call in calls:
+            if not call.cost_usd:
+                continue
+            caller = call.caller
+            names = [f"month:{month or call.at.astimezone(UTC).strftime('%Y-%m')}"]
+            if caller.run_id is not None and caller.run_budget_usd is not None:
+                names.append(run_name(caller))
+            if caller.run_id is not None and caller.step_budget_usd is not None:
+                names.append(step_name(caller))
+            for name in names:
+                costs[name] = costs.get(name, Decimal(0)) + call.cost_usd
+        return sorted(costs.items())
+
     # What providers say
 
     def _note(
@@ -354,7 +373,12 @@ class LeasedAdmission:
             return
         self._observe_at = now + RENEW_S
         observed, self._observed = list(self._observed.values()), {}
-        await self._store.observe(observed)
+        try:
+            await self._store.observe(observed)
+        except StoreError:
+            for each in observed:
+                self._observed.setdefault(each.name, each)
+            raise
         self._renew_at = 0.0
 
 
@@ -383,19 +407,9 @@ class Limits(LeasedAdmission):
         have reserved, less what is spent and not yet written down. So it does not matter when the transaction
         commits, nor whether it is tried again. Lock order: one tenant after the other by id, if a transaction counts several.
         """
-        costs: dict[str, Decimal] = {}
-        for call in calls:
-            if call.cost_usd:
-                caller = call.caller
-                names = [f"month:{call.at.astimezone(UTC):%Y-%m}"]
-                if caller.run_id is not None and caller.run_budget_usd is not None:
-                    names.append(run_name(caller))
-                if caller.run_id is not None and caller.step_budget_usd is not None:
-                    names.append(step_name(caller))
-                for name in names:
-                    costs[name] = costs.get(name, Decimal(0)) + call.cost_usd
+        costs = self.costs(calls)
         if costs:
-            await self._postgres.settle_costs(connection, tenant_id, sorted(costs.items()))
+            await self._postgres.settle_costs(connection, tenant_id, costs)
 
     async def overview(self, tenant_id: UUID) -> Sequence[LimitNow | BudgetNow]:
         """Every limit and bucket, and the tenant's budgets of this month and of its latest runs, as they are now."""
