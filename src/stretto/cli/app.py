@@ -21,6 +21,7 @@ from stretto.cli.reviews import review, reviews
 from stretto.cli.run import run
 from stretto.cli.schedules import schedule
 from stretto.cli.show import show
+from stretto.cli.sim import sim
 from stretto.cli.up import up
 from stretto.cli.worker import worker
 
@@ -68,6 +69,7 @@ app.command()(limits)
 for group in (tenant, key):
     app.add_typer(group)
 app.command()(worker)
+app.command()(sim)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
