@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from stretto.gateway.config import Deployment, GatewayConfig, Price, Provider
 from stretto.gateway.ledger import UsageRow
 from stretto.gateway.prices import PriceTable
 from stretto.gateway.provider import Caller, TokenCounts
-from stretto.store import uuid7_floor
+from stretto.store.ids import new_id
 
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -34,16 +35,11 @@ DEPLOYMENTS = {
 PRICES = PriceTable(GatewayConfig({}, DEPLOYMENTS))
 
 
-def new_id(at: datetime) -> UUID:
-    """A UUIDv7 of this time."""
-    return UUID(int=uuid7_floor(at).int | 7 << 76 | 2 << 62 | random.getrandbits(61))
-
-
 def made_call(at: datetime = NOW, *, caller: Caller | None = None, deployment: str = "five", **changes: Any) -> Call:
     """One call, with the cost that its tokens have."""
     used = DEPLOYMENTS[deployment]
     given: dict[str, Any] = {
-        "id": new_id(at),
+        "id": new_id(int(at.timestamp() * 1000)),
         "at": at,
         "caller": caller or Caller(),
         "route": "strong",
@@ -62,7 +58,7 @@ def made_call(at: datetime = NOW, *, caller: Caller | None = None, deployment: s
 def any_calls(count: int, tenants: Sequence[UUID], seed: int = 1, days: int = 3) -> list[Call]:
     """Calls of all sorts, of the same mixture for the same seed."""
     chance = random.Random(seed)
-    runs = [new_id(NOW) for _ in range(5)]
+    runs = [new_id() for _ in range(5)]
     made: list[Call] = []
     for _ in range(count):
         caller = Caller(
@@ -84,15 +80,20 @@ def any_calls(count: int, tenants: Sequence[UUID], seed: int = 1, days: int = 3)
             estimated=chance.random() < 0.1,
         )
         end = chance.choice(["answered", "answered", "failed", "cancelled", "not_made"])
-        not_made = {"tokens": TokenCounts(), "cached": chance.choice(["", "exact"]), "ttft_s": None}
+        not_made = {"tokens": tokens, "cached": chance.choice(["", "exact"]), "ttft_s": None, "cost_usd": Decimal(0)}
+        not_made |= {"deployment": "", "price_version": ""}
         made.append(
-            made_call(
-                NOW - timedelta(days=chance.randrange(days), seconds=chance.randrange(3600)),
-                caller=caller,
-                deployment=chance.choice(list(DEPLOYMENTS)),
-                end=end,
-                outcome=chance.choice(["admitted", "waited"]),
-                **(not_made if end == "not_made" else {"tokens": tokens, "ttft_s": chance.random()}),
+            replace(
+                made_call(
+                    NOW - timedelta(days=chance.randrange(days), seconds=chance.randrange(3600)),
+                    caller=caller,
+                    deployment=chance.choice(list(DEPLOYMENTS)),
+                    end=end,
+                    outcome=chance.choice(["admitted", "waited"]),
+                    tokens=tokens,
+                    ttft_s=chance.random(),
+                ),
+                **(not_made if end == "not_made" else {}),
             )
         )
     return made
@@ -101,6 +102,9 @@ def any_calls(count: int, tenants: Sequence[UUID], seed: int = 1, days: int = 3)
 def summed(calls: Iterable[Call], **keys: Any) -> UsageRow:
     """What usage should say of these calls."""
     calls = list(calls)
+
+    def made(call: Call) -> bool:
+        return call.end != "not_made"
 
     def amount(of: Callable[[Call], int]) -> int:
         return sum(map(of, calls))
@@ -115,11 +119,11 @@ def summed(calls: Iterable[Call], **keys: Any) -> UsageRow:
         estimated=amount(lambda call: call.tokens.estimated),
         simulated_calls=amount(lambda call: call.simulated),
         tokens=TokenCounts(
-            input=amount(lambda call: call.tokens.input),
-            cached_input=amount(lambda call: call.tokens.cached_input),
-            cache_write=amount(lambda call: call.tokens.cache_write),
-            output=amount(lambda call: call.tokens.output),
-            reasoning=amount(lambda call: call.tokens.reasoning),
+            input=amount(lambda call: made(call) and call.tokens.input),
+            cached_input=amount(lambda call: made(call) and call.tokens.cached_input),
+            cache_write=amount(lambda call: made(call) and call.tokens.cache_write),
+            output=amount(lambda call: made(call) and call.tokens.output),
+            reasoning=amount(lambda call: made(call) and call.tokens.reasoning),
             estimated=any(call.tokens.estimated for call in calls),
         ),
         cost_usd=sum((call.cost_usd for call in calls), Decimal(0)),
@@ -127,8 +131,12 @@ def summed(calls: Iterable[Call], **keys: Any) -> UsageRow:
 
 
 SUMS = (
-    "count(*), count(*) FILTER (WHERE ended = 'failed'), sum(input_tokens), sum(cached_input_tokens),"
-    " sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_usd)"
+    "count(*), count(*) FILTER (WHERE ended = 'failed'), "
+    + ", ".join(
+        f"sum(CASE WHEN ended = 'not_made' THEN 0 ELSE {name}_tokens END)"
+        for name in ("input", "cached_input", "cache_write", "output", "reasoning")
+    )
+    + ", sum(cost_usd)"
 )
 KEYS = "tenant_id, kind, flow, step, agent, route, deployment, provider, model, priority, outcome, simulated"
 

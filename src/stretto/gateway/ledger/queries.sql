@@ -14,6 +14,7 @@ ON CONFLICT (version) DO NOTHING;
 
 -- record_calls --
 -- Write down calls and add them to the sums by day; those that are there already change nothing. Gives the new ones' ids.
+-- The tokens of a call that was not made are what the cache has saved; they are no part of the sums.
 -- The sums' rows are locked in the order of their keys, so that processes that write at once do not block each other for good.
 WITH given AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(calls)s::json) AS c(
@@ -38,8 +39,10 @@ WITH given AS MATERIALIZED (
     SELECT %(tenant_id)s, (at AT TIME ZONE 'UTC')::date AS day, key, k, flow, step, agent, route, dep, prov, model,
         prio, outcome, sim, count(*), count(*) FILTER (WHERE ended = 'failed'),
         count(*) FILTER (WHERE ended = 'cancelled'), count(*) FILTER (WHERE ended = 'not_made'),
-        count(*) FILTER (WHERE cached <> ''), count(*) FILTER (WHERE est), sum(i), sum(ci), sum(cw), sum(o), sum(r),
-        sum(cost)
+        count(*) FILTER (WHERE cached <> ''), count(*) FILTER (WHERE est),
+        coalesce(sum(i) FILTER (WHERE ended <> 'not_made'), 0), coalesce(sum(ci) FILTER (WHERE ended <> 'not_made'), 0),
+        coalesce(sum(cw) FILTER (WHERE ended <> 'not_made'), 0), coalesce(sum(o) FILTER (WHERE ended <> 'not_made'), 0),
+        coalesce(sum(r) FILTER (WHERE ended <> 'not_made'), 0), sum(cost)
     FROM given JOIN new USING (id)
     GROUP BY day, key, k, flow, step, agent, route, dep, prov, model, prio, outcome, sim
     ORDER BY day, key
@@ -76,8 +79,10 @@ LIMIT %(limit)s;
 -- What was used, call by call, with the latencies of the calls that a deployment answered
 SELECT {keys} count(*), count(*) FILTER (WHERE ended = 'failed'), count(*) FILTER (WHERE ended = 'cancelled'),
     count(*) FILTER (WHERE ended = 'not_made'), count(*) FILTER (WHERE cached <> ''), count(*) FILTER (WHERE estimated),
-    count(*) FILTER (WHERE simulated), sum(input_tokens), sum(cached_input_tokens),
-    sum(cache_write_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_usd),
+    count(*) FILTER (WHERE simulated), coalesce(sum(input_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    coalesce(sum(cached_input_tokens) FILTER (WHERE ended <> 'not_made'), 0), coalesce(sum(cache_write_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    coalesce(sum(output_tokens) FILTER (WHERE ended <> 'not_made'), 0), coalesce(sum(reasoning_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    sum(cost_usd),
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY ttft_s) FILTER (WHERE ended = 'answered'),
     percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_s) FILTER (WHERE ended = 'answered')
 FROM calls
@@ -101,7 +106,8 @@ FROM (
     ORDER BY id DESC LIMIT %(most)s
 ) r LEFT JOIN LATERAL (
     SELECT count(*) AS calls, count(*) FILTER (WHERE simulated) AS simulated,
-        sum(input_tokens + cached_input_tokens + cache_write_tokens) AS input, sum(output_tokens) AS output,
+        sum(input_tokens + cached_input_tokens + cache_write_tokens) FILTER (WHERE ended <> 'not_made') AS input,
+        sum(output_tokens) FILTER (WHERE ended <> 'not_made') AS output,
         sum(cost_usd) AS cost_usd
     FROM calls WHERE tenant_id = %(tenant_id)s AND run_id = r.id
 ) c ON true

@@ -53,7 +53,7 @@ class UsageRow:
     """What the calls of one kind came to. `keys` holds what was asked for, in that order.
 
     `calls` counts all entries of the ledger; of these `not_made` are those that admission did not let through or that the cache
-    answered (`cached`). `estimated`: calls whose tokens the provider did not tell. The latencies, in seconds, are those of answered
+    answered (`cached`), whose tokens are not counted. `estimated`: calls whose tokens the provider did not tell. The latencies, in seconds, are those of answered
     calls, None where they were not asked for or nothing was answered.
     """
 
