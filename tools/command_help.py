@@ -106,7 +106,7 @@ def make_page() -> str:
 def describe(path: str, command: Any) -> Iterator[str]:
     """A command's section, and those of its own commands."""
     inner: dict[str, Any] = getattr(command, "commands", {})
-    if not inner:
+    if not inner or command.invoke_without_command:
         context = typer.Context(command, info_name=path)
         usage = " ".join(filter(None, map(usage_of, command.params)))
         rows = [row for parameter in command.params if (row := describe_parameter(parameter, context))]

@@ -6,7 +6,7 @@ import asyncio
 
 from fastapi import FastAPI
 
-from stretto.api import control, flows, health, limits, page, reviews, runs, streams
+from stretto.api import control, flows, health, limits, page, reviews, runs, streams, usage
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard
 from stretto.api.openai.routes import ROUTES
@@ -20,6 +20,7 @@ ROUTERS = (
     control.router,
     reviews.router,
     limits.router,
+    usage.router,
     page.router,
 )
 

@@ -23,6 +23,7 @@ from stretto.cli.schedules import schedule
 from stretto.cli.show import show
 from stretto.cli.sim import sim
 from stretto.cli.up import up
+from stretto.cli.usage import usage
 from stretto.cli.worker import worker
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:<3}  {meaning}" for code, meaning in MEANINGS.items())
@@ -66,7 +67,7 @@ for command in (reviews, review, control.emit):
 app.add_typer(schedule)
 app.add_typer(provider_key)
 app.command()(limits)
-for group in (tenant, key):
+for group in (usage, tenant, key):
     app.add_typer(group)
 app.command()(worker)
 app.command()(sim)

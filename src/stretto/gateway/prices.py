@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from functools import cache
@@ -149,6 +149,14 @@ class PriceTable:
             return FREE
         entry = _find(provider.preset, deployment.model)
         return None if entry is None else _scale_of(entry)
+
+
+def add_up(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum of amounts of money, exact: `sum` rounds to 28 digits."""
+    found = ZERO
+    for amount in amounts:
+        found = EXACT.add(found, amount)
+    return found
 
 
 def cost_of(scale: Scale, tokens: TokenCounts) -> Decimal:

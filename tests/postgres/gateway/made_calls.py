@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,13 +15,15 @@ from psycopg.rows import TupleRow
 
 from stretto.gateway.calls import Call
 from stretto.gateway.config import Deployment, GatewayConfig, Price, Provider
-from stretto.gateway.ledger import UsageRow
+from stretto.gateway.ledger import UsageKey, UsageRow
 from stretto.gateway.prices import PriceTable
 from stretto.gateway.provider import Caller, TokenCounts
 from stretto.store.ids import new_id
+from stretto.store.partitions import Month
 
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
-NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+NOW = Month.of(datetime.now(UTC)).next.start + timedelta(days=14, hours=12)
+"""Noon in the middle of next month: its partition and no other is in question, whatever day it is."""
 
 OPENAI = Provider("openai", "openai", preset="openai")
 DEPLOYMENTS = {
@@ -58,7 +60,7 @@ def made_call(at: datetime = NOW, *, caller: Caller | None = None, deployment: s
 def any_calls(count: int, tenants: Sequence[UUID], seed: int = 1, days: int = 3) -> list[Call]:
     """Calls of all sorts, of the same mixture for the same seed."""
     chance = random.Random(seed)
-    runs = [new_id() for _ in range(5)]
+    runs = [new_id(int(NOW.timestamp() * 1000)) for _ in range(5)]
     made: list[Call] = []
     for _ in range(count):
         caller = Caller(
@@ -99,7 +101,7 @@ def any_calls(count: int, tenants: Sequence[UUID], seed: int = 1, days: int = 3)
     return made
 
 
-def summed(calls: Iterable[Call], **keys: Any) -> UsageRow:
+def summed(calls: Iterable[Call], keys: Mapping[UsageKey, Any] | None = None) -> UsageRow:
     """What usage should say of these calls."""
     calls = list(calls)
 
@@ -110,7 +112,7 @@ def summed(calls: Iterable[Call], **keys: Any) -> UsageRow:
         return sum(map(of, calls))
 
     return UsageRow(
-        keys=keys,
+        keys=keys or {},
         calls=len(calls),
         failed=amount(lambda call: call.end == "failed"),
         cancelled=amount(lambda call: call.end == "cancelled"),

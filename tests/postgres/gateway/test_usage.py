@@ -50,7 +50,7 @@ def grouped(calls: Sequence[Call], keys: Sequence[UsageKey]) -> dict[tuple[Any, 
     groups: dict[tuple[Any, ...], list[Call]] = {}
     for call in calls:
         groups.setdefault(tuple(OF_CALL[key](call) for key in keys), []).append(call)
-    return {group: summed(found, **dict(zip(keys, group, strict=True))) for group, found in groups.items()}
+    return {group: summed(found, dict(zip(keys, group, strict=True))) for group, found in groups.items()}
 
 
 def found_groups(rows: Sequence[UsageRow]) -> dict[tuple[Any, ...], UsageRow]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from stretto.errors import FlowNotFound
 from stretto.gateway.ledger import store
+from stretto.gateway.prices import add_up
 from stretto.store import Database
 
 ENOUGH = 5
@@ -30,7 +31,7 @@ class Spread:
     def of(cls, values: Sequence[Decimal]) -> Spread:
         """By the nearest rank, so that each percentile is a value that did occur. `values` must not be empty."""
         ordered = sorted(values)
-        return cls(_percentile(ordered, 50), _percentile(ordered, 90), sum(ordered, Decimal(0)) / len(ordered))
+        return cls(_percentile(ordered, 50), _percentile(ordered, 90), add_up(ordered) / len(ordered))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from stretto.gateway.ledger import store
 from stretto.gateway.ledger.invoice import Billed, Invoice, plain_model, read_invoice
+from stretto.gateway.prices import add_up
 from stretto.gateway.provider import TokenCounts
 from stretto.store import Database
 
@@ -115,8 +116,8 @@ def compare(provider: str, form: str, invoice: Invoice, held: Mapping[tuple[date
         last=max(days, default=None),
         agree=agree,
         differences=tuple(differences),
-        ledger_usd=sum((side.cost_usd or Decimal(0) for side in held.values()), Decimal(0)),
-        invoice_usd=sum(money, Decimal(0)) if money else None,
+        ledger_usd=add_up(side.cost_usd or Decimal(0) for side in held.values()),
+        invoice_usd=add_up(money) if money else None,
         ledger_tokens=sum(_sum(side.tokens) for side in held.values() if side.tokens is not None),
         invoice_tokens=sum(map(_sum, tokens)) if tokens else None,
     )

@@ -16,7 +16,7 @@ from stretto.errors import Invalid
 from stretto.gateway.ledger import store
 from stretto.gateway.ledger.estimate import Estimate, make_estimate
 from stretto.gateway.ledger.reconcile import Reconciliation, reconcile
-from stretto.gateway.prices import Scale, cost_of, read_document
+from stretto.gateway.prices import Scale, add_up, cost_of, read_document
 from stretto.gateway.provider import TokenCounts
 from stretto.store import Database, uuid7_floor
 
@@ -98,7 +98,7 @@ def total(rows: Sequence[UsageRow]) -> UsageRow:
             reasoning=sum(row.tokens.reasoning for row in rows),
             estimated=any(row.tokens.estimated for row in rows),
         ),
-        cost_usd=sum((row.cost_usd for row in rows), Decimal(0)),
+        cost_usd=add_up(row.cost_usd for row in rows),
     )
 
 
