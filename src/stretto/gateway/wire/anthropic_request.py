@@ -17,15 +17,23 @@ from stretto.gateway.provider import Image, Message, ModelRequest, Part, Text, T
 from stretto.gateway.wire.prompting import ANY_OBJECT, schema_prompt
 from stretto.gateway.wire.schemas import fit_anthropic, is_object
 
-MAX_TOKENS = 8192
-"""Where the request names no limit, since Anthropic requires one: what all of its models from 3.5 on can write."""
+MAX_TOKENS = 16_384
+OLD_MAX_TOKENS = 8192
+"""Where the request names no limit, since Anthropic requires one; it holds for thoughts and answer together. Claude 3.5 and
+older write no more than the smaller one."""
 
 EFFORTS = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95}
 """Effort as a share of `max_tokens`, https://openrouter.ai/docs/use-cases/reasoning-tokens."""
 LEAST_BUDGET, MOST_BUDGET = 1024, 32_000
 
-# Models up to 4.5 take a budget of tokens for thinking; later ones decide how much by themselves, and take an effort.
-TAKES_BUDGET = re.compile(r"claude-(?:3|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-\d{8}|-latest|$|@|-v\d))")
+# https://platform.claude.com/docs/en/about-claude/models/whats-new-claude-4-7: from Opus 4.7 on Claude takes neither
+# temperature nor top_p, nor a budget of tokens for thinking; it decides how much by itself, within an effort. 4.6 takes both
+# and deprecates the budget. A Claude that is not known here is a newer one; a model of another name is not Claude.
+CLAUDE = re.compile(r"claude")
+OLD = re.compile(r"claude-(?:instant|2|3)")
+END = r"(?:-\d{8}|-latest|-v\d|@|:|$)"
+TAKES_BUDGET = re.compile(rf"claude-(?:(?:instant|2|3)|(?:opus|sonnet|haiku)-4(?:-[0-5])?{END})")
+TAKES_SAMPLING = re.compile(rf"claude-(?:(?:instant|2|3)|(?:opus|sonnet)-4(?:-[0-6])?{END}|haiku-4(?:-[0-5])?{END})")
 DATA_URL = re.compile(r"data:([^;,]+);base64,", re.IGNORECASE)
 NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -40,7 +48,7 @@ class AnthropicBody:
 
 def anthropic_body(provider: Provider, request: ModelRequest, stream: bool) -> AnthropicBody:
     """The request as Anthropic takes it."""
-    max_tokens = request.max_tokens if request.max_tokens is not None else MAX_TOKENS
+    max_tokens = request.max_tokens or (OLD_MAX_TOKENS if OLD.search(request.model) else MAX_TOKENS)
     body: dict[str, Any] = {"model": request.model, "max_tokens": max_tokens}
     if stream:
         body["stream"] = True
@@ -54,11 +62,16 @@ def anthropic_body(provider: Provider, request: ModelRequest, stream: bool) -> A
         add_tools(body, request, thinks)
     if request.stop:
         body["stop_sequences"] = list(request.stop)
-    if not thinks:  # while it thinks, Anthropic sets these itself and refuses others
+    if not thinks and applies(TAKES_SAMPLING, request.model):  # while it thinks, Claude sets these itself
         for name in ("temperature", "top_p"):
             if (value := getattr(request, name)) is not None:
                 body[name] = min(value, 1.0)  # its scale ends at 1
     return AnthropicBody(body, answer_tool)
+
+
+def applies(rule: re.Pattern[str], model: str) -> bool:
+    """Whether a rule for some Claudes holds for this model; it holds for all models that are not Claude."""
+    return rule.search(model) is not None or not CLAUDE.search(model)
 
 
 def add_thinking(body: dict[str, Any], request: ModelRequest, max_tokens: int) -> bool:
@@ -69,8 +82,8 @@ def add_thinking(body: dict[str, Any], request: ModelRequest, max_tokens: int) -
     if effort == "none":
         body["thinking"] = {"type": "disabled"}
         return False
-    if not TAKES_BUDGET.search(request.model):
-        body["thinking"] = {"type": "adaptive"}
+    if not applies(TAKES_BUDGET, request.model):
+        body["thinking"] = {"type": "adaptive", "display": "summarized"}  # what is omitted looks like silence
         body["output_config"] = {"effort": "low" if effort == "minimal" else effort}
         return True
     budget = max(LEAST_BUDGET, min(MOST_BUDGET, int(max_tokens * EFFORTS[effort])))

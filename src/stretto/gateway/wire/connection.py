@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from stretto.errors import ModelError, ModelKeyRefused, ModelUnreachable
+from stretto.errors import ModelBroken, ModelError, ModelKeyRefused, ModelUnreachable
 from stretto.gateway.config import Provider
 from stretto.gateway.grants import ProviderLimits
 from stretto.gateway.wire.failures import Said, clean, failure, read_error
@@ -57,6 +58,11 @@ class Connection:
             return await self._open().post(
                 self._provider.url.rstrip("/") + path, data=body, headers=sent, proxy=self._proxy, allow_redirects=False
             )
+        except aiohttp.ClientResponseError as error:
+            raise ModelBroken(
+                f"{self._provider.name} does not speak HTTP as it should ({clean(error.message, [key])}). Check its `url`.",
+                provider=self._provider.name,
+            ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise unreachable(self._provider, error) from None
 
@@ -118,7 +124,13 @@ class Connection:
             raise ModelKeyRefused(f"There is no key for {self._provider.name}: {remedy}.", provider=self._provider.name)
         if key is None:
             return ""
-        return key if isinstance(key, str) else key.reveal()
+        shown = key if isinstance(key, str) else key.reveal()
+        if not (shown.isascii() and shown.isprintable()):
+            raise ModelKeyRefused(
+                f"The key of {self._provider.name} holds characters that no header can carry. Set it anew.",
+                provider=self._provider.name,
+            )
+        return shown
 
     def _headers(self, key: str) -> dict[str, str]:
         # Compressed tokens would come in lumps, and cost more than they save.
@@ -146,10 +158,10 @@ def unreachable(provider: Provider, error: BaseException) -> ModelUnreachable:
             why = "its `url` is no address"
         case aiohttp.ServerDisconnectedError() | ConnectionResetError():
             why = "it closed the connection without an answer"
-        case aiohttp.ClientConnectorError():
-            why = error.os_error.strerror or type(error.os_error).__name__
         case _:
-            why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+            cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+            code = cause.errno if isinstance(cause, OSError) else None
+            why = os.strerror(code).lower() if code else type(cause).__name__
     return ModelUnreachable(
         f"{provider.name} cannot be reached at {place}: {why}. Check the network and the provider's `url`.",
         provider=provider.name,

@@ -14,7 +14,10 @@ from stretto.gateway.provider import Image, Message, ModelRequest, Text, ToolSpe
 from stretto.gateway.wire.prompting import ANY_OBJECT, schema_prompt, speaks_of_json
 from stretto.gateway.wire.schemas import fit_openai, is_object
 
+# Models that reason take no other temperature than their own while they do (400 `unsupported_value`).
+REASONS = re.compile(r"(?:^|/)(?:o\d|gpt-(?:[5-9]|\d\d))(?!.*chat)")
 NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+PLAIN = ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort")
 
 
 def openai_body(provider: Provider, request: ModelRequest, stream: bool) -> dict[str, Any]:
@@ -43,7 +46,8 @@ def openai_body(provider: Provider, request: ModelRequest, stream: bool) -> dict
         body["logprobs"] = True
         if request.top_logprobs:
             body["top_logprobs"] = request.top_logprobs
-    for name in ("temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "reasoning_effort"):
+    reasons = request.reasoning_effort != "none" and REASONS.search(request.model) is not None
+    for name in ("seed", "reasoning_effort") if reasons else PLAIN:
         value = getattr(request, name)
         if value is not None:
             body[name] = value

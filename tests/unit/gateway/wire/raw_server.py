@@ -64,7 +64,8 @@ class Line(asyncio.Protocol):
         )
 
     def send(self, data: bytes) -> None:
-        self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
+        if data:  # an empty chunk would be the end
+            self.transport.write(b"%x\r\n%s\r\n" % (len(data), data))
 
     def end(self) -> None:
         self.transport.write(b"0\r\n\r\n")
