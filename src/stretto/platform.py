@@ -17,11 +17,13 @@ from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
 from stretto.gateway.config import GatewayConfig, stand_in
+from stretto.gateway.config_file import load_config
 from stretto.gateway.estimate import estimate
 from stretto.gateway.ledger import Usage
 from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
+from stretto.gateway.watch_config import watch_config
 from stretto.settings import Settings, load_settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
@@ -68,12 +70,13 @@ class Platform:
     ) -> AsyncGenerator[Platform]:
         """Open the database and, with `worker`, begin to carry runs out; at the end, hand over and close.
 
-        `config` is the gateway's (default: what stands in for a stretto.yaml), `provider` answers all its deployments,
+        `config` is the gateway's (default, with `worker`: stretto.yaml, read anew whenever it changes), `provider` answers all its deployments,
         `estimate` guesses what a request takes, `handlers` replace those of single kinds of steps. Raises a `StoreError`
-        when the database cannot be used.
+        when the database cannot be used, `ConfigInvalid` when stretto.yaml has problems.
         """
         settings = settings or load_settings()
-        chosen = config or config_for(provider)
+        by_file = worker and config is None and provider is None
+        chosen = config or (await load_config(settings) if by_file else config_for(provider))
         makers = Makers(simulated=lambda: simulated_provider(settings))
         database = await Database.open(settings)
         try:
@@ -83,13 +86,31 @@ class Platform:
             ):
                 platform = cls(settings, database, hub, gateway, tools or builtin_tools())
                 platform.handlers.update(handlers or {})
-                if worker:
-                    async with platform.working():
+                async with platform.watching(by_file):
+                    if worker:
+                        async with platform.working():
+                            yield platform
+                    else:
                         yield platform
-                else:
-                    yield platform
         finally:
             await database.close()
+
+    @asynccontextmanager
+    async def watching(self, wanted: bool = True) -> AsyncGenerator[None]:
+        """Let the gateway follow its configuration's file, if wanted."""
+        if not wanted:
+            yield
+            return
+        gateway = self.gateway
+        watch = asyncio.create_task(
+            watch_config(self.settings, gateway.config, gateway.reconfigure), name="configuration"
+        )
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[Worker]:

@@ -16,6 +16,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="STRETTO_", extra="ignore", frozen=True)
 
     home: Path = Field(default=Path("~/.stretto"), description="Folder for all data.")
+    config: Path | None = Field(
+        default=None, description="The gateway's configuration; else `stretto.yaml` here, else in `STRETTO_HOME`."
+    )
     database_url: str | None = Field(default=None, description="A PostgreSQL of one's own (15 or newer).")
     postgres_port: int = Field(default=0, ge=0, le=65535, description="TCP port of the embedded server; 0: any free.")
     host: str = Field(default="127.0.0.1", description="Address that `stretto up` listens on.")

@@ -10,13 +10,21 @@ import pytest
 from stretto.settings import Settings
 from tests.e2e.command import Stretto
 
+SIMULATED = Path(__file__).parent / "stretto.yaml"
 QUICK = {"STRETTO_SIM_TTFT_S": "0.01", "STRETTO_SIM_TOKENS_PER_S": "3000"}
 
 
 def plain_environment(home: Path) -> dict[str, str]:
-    """What a command needs to know, and no key that this machine may hold."""
+    """What a command needs to know, and no key or model that this machine may hold."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    return {**kept, **QUICK, "STRETTO_HOME": str(home), "USER": "anna", "HOME": str(home)}
+    return {
+        **kept,
+        **QUICK,
+        "STRETTO_HOME": str(home),
+        "STRETTO_CONFIG": str(SIMULATED),
+        "USER": "anna",
+        "HOME": str(home),
+    }
 
 
 @pytest.fixture

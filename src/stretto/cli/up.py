@@ -34,9 +34,9 @@ def up(
 
 async def _up(workers: int, host: str | None, port: int | None) -> Exit:
     from stretto.api import serving
-    from stretto.cli.found import keys_found, ollama_found, who_answers
     from stretto.cli.interrupts import on_interrupts
     from stretto.cli.worker import work_until
+    from stretto.gateway.config_file import who_answers
     from stretto.platform import Platform, spare_collections
     from stretto.settings import load_settings
 
@@ -53,15 +53,11 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
             os._exit(Exit.INTERRUPTED)  # workers end with us, the database with its last user
 
     with on_interrupts(end):
-        looking = asyncio.create_task(ollama_found())
         async with Platform.open(settings) as platform, serving(platform) as address:
             spare_collections()
             further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]
             try:
-                provider = platform.gateway
-                found = keys_found(), await looking
-                told_answers = who_answers(*found, simulated=provider.simulated, provider=provider.name)
-                print(f"ready at {address} · {told_answers}", flush=True)
+                print(f"ready at {address} · {who_answers(platform.gateway.config)}", flush=True)
                 code = await work_until(ended, platform)
                 print("stopping; runs at work are handed over", file=sys.stderr)
             finally:

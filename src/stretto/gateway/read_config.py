@@ -45,8 +45,12 @@ def read_config(text: str | bytes, file: str, environment: Mapping[str, str] | N
     except Enough:
         pass
     problems.raise_if_any(file, ConfigInvalid)
-    digest = hashlib.sha256(source).hexdigest()[:16]
-    return replace(config, digest=digest, file=file)
+    return replace(config, digest=digest_of(source), file=file)
+
+
+def digest_of(source: bytes) -> str:
+    """Tells the texts of two configurations apart."""
+    return hashlib.sha256(source).hexdigest()[:16]
 
 
 def _read(reader: ConfigReader, document: Mapping[str, Json], environment: Mapping[str, str]) -> GatewayConfig:
