@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from psycopg import AsyncConnection, errors
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
 from stretto.errors import StoreError
@@ -174,7 +175,7 @@ class LedgerWriter:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, 1.0)
             except Exception as error:
-                await self._disconnect()
+                await self._leave_what_broke()
                 await self._sort_out(batch, error)
                 return
 
@@ -194,7 +195,7 @@ class LedgerWriter:
         except AGAIN:
             await self._write_surely(batch)
         except Exception as error:
-            await self._disconnect()
+            await self._leave_what_broke()
             log.error("a call cannot be written down", error=repr(error), **told)
 
     async def _commit(self, batch: list[Call], settlers: Sequence[Settler]) -> None:
@@ -209,6 +210,12 @@ class LedgerWriter:
             del self._price_documents[version]
         self.transactions += 1
         self.rows += len(batch)
+
+    async def _leave_what_broke(self) -> None:
+        """After a refusal: a connection on which all is rolled back is used again, since a batch may hold many bad calls."""
+        connection = self._connection
+        if connection is not None and connection.info.transaction_status != TransactionStatus.IDLE:
+            await self._disconnect()
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
