@@ -170,7 +170,7 @@ def _print_estimate(found: Estimate) -> None:
         for name, spread in (("input tokens", found.input_tokens), ("output tokens", found.output_tokens)):
             rows += [] if spread is None else [row(name, spread, lambda amount: f"{amount:,.0f}")]
         rows += [] if found.calls is None else [row("calls", found.calls, lambda amount: f"{amount:,.1f}")]
-        print_table(("a run", ">half stay below", ">nine of ten", ">mean"), rows)
+        print_table(("a run", ">half at most", ">nine of ten at most", ">mean"), rows)
     print(found.how)
 
 
@@ -205,7 +205,7 @@ def _print_reconciliation(found: Reconciliation) -> None:
     if len(found.differences) > len(shown):
         print(f"and {count(len(found.differences) - len(shown), 'smaller difference')}; --json gives all")
     print(
-        f"{found.form}, {found.first} to {found.last}: of {found.agree + len(found.differences):,} days of models "
+        f"{found.form}, {found.first} to {found.last}, by day and model: "
         f"{found.agree:,} agree, {len(found.differences):,} differ."
     )
     tokens = (

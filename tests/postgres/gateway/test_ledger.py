@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -304,3 +305,21 @@ async def test_every_cost_can_be_reckoned_again(database: Database, owner: Async
         ledger.record(unknown)
     found = await usage.recompute(DEFAULT_TENANT)
     assert (found.differing, found.unknown) == ((wrong.id,), 1)
+
+
+async def test_calls_go_with_their_month_and_their_sums_stay(
+    database: Database, owner: AsyncConnection[TupleRow]
+) -> None:
+    june = datetime(2021, 6, 15, 12, tzinfo=UTC)
+    await database.ensure_partitions(june)
+    old, young = made_call(june), made_call(june + timedelta(days=30))
+    async with LedgerWriter(database) as ledger:
+        ledger.record(old)
+        ledger.record(young)
+    usage = Usage(database)
+    before = await usage.by(DEFAULT_TENANT, ["day"])
+    assert [row.keys["day"] for row in before] == [old.at.date(), young.at.date()]
+    assert "calls_2021_06" in await database.drop_partitions(datetime(2021, 7, 31, tzinfo=UTC))
+    assert await ids(owner) == [young.id]
+    assert await usage.by(DEFAULT_TENANT, ["day"]) == before
+    assert len(await usage.by(DEFAULT_TENANT, ["day"], latency=True)) == 1

@@ -129,7 +129,7 @@ SELECT version, document FROM price_versions WHERE version = ANY(%(versions)s);
 -- calls_after --
 -- Calls in the order of their ids, to reckon their costs again
 SELECT id, deployment, price_version, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
-    reasoning_tokens, cost_usd
+    reasoning_tokens, cost_usd, simulated OR ended = 'not_made' AS free
 FROM calls
 WHERE tenant_id = %(tenant_id)s AND id > %(after)s
 ORDER BY id LIMIT %(limit)s;

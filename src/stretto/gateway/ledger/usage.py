@@ -16,7 +16,7 @@ from stretto.errors import Invalid
 from stretto.gateway.ledger import store
 from stretto.gateway.ledger.estimate import Estimate, make_estimate
 from stretto.gateway.ledger.reconcile import Reconciliation, reconcile
-from stretto.gateway.prices import Scale, add_up, cost_of, read_document
+from stretto.gateway.prices import FREE, Scale, add_up, cost_of, read_document
 from stretto.gateway.provider import TokenCounts
 from stretto.store import Database, uuid7_floor
 
@@ -182,10 +182,10 @@ class Usage:
         while True:
             rows, documents = await store.calls_after(self._database, tenant_id, after, page)
             scales |= {version: read_document(documents[version]) for version in documents.keys() - scales.keys()}
-            for call_id, deployment, version, uncached, cached, written, output, reasoning, cost_usd in rows:
-                scale = scales.get(version, {}).get(deployment)
+            for call_id, deployment, version, uncached, cached, written, output, reasoning, cost_usd, free in rows:
+                scale = FREE if free else scales.get(version, {}).get(deployment)
                 if scale is None:
-                    unknown += bool(version or cost_usd)
+                    unknown += 1
                     continue
                 tokens = TokenCounts(
                     input=uncached, cached_input=cached, cache_write=written, output=output, reasoning=reasoning
