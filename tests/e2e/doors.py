@@ -43,9 +43,9 @@ SONGS: dict[str, Any] = {
 
 @asynccontextmanager
 async def door(
-    settings: Settings, model: ModelProvider, config: GatewayConfig | None = None
+    settings: Settings, model: ModelProvider | None, config: GatewayConfig | None = None
 ) -> AsyncGenerator[tuple[Platform, str]]:
-    """A platform whose calls `model` answers, and the address of its server."""
+    """A platform whose calls `model` answers (None: whoever the configuration names), and the address of its server."""
     settings = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
     async with Platform.open(settings, provider=model, config=config) as platform, serving(platform) as url:
         yield platform, url

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fastapi import FastAPI
 
 from stretto.api import control, flows, health, limits, page, reviews, runs, streams, usage
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard
+from stretto.api.openai.described import PATHS
 from stretto.api.openai.routes import ROUTES
 from stretto.platform import Platform
 
@@ -45,4 +47,17 @@ def create_app(platform: Platform) -> FastAPI:
         app.include_router(router, responses=PROBLEM_RESPONSE)
     map_errors(app)
     app.add_middleware(Guard)
+    describe_doors(app)
     return app
+
+
+def describe_doors(app: FastAPI) -> None:
+    """Let `/openapi.json` tell of the doors, too."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made()["paths"].update(PATHS)
+        return made()
+
+    app.openapi = described
