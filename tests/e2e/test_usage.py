@@ -136,6 +136,8 @@ def test_an_estimate_and_an_invoice_at_the_command_line(settings: Settings, stre
     assert first[1] == "o3"
     assert first[-1] == "not in the ledger"
     assert "1 agree, 3 differ" in found.out
+    assert "Is that its name" not in found.out
+    assert "Is that its name" in stretto.inside("usage", "reconcile", str(invoice), "--provider", "opena").out
     told = json.loads(stretto.inside("usage", "reconcile", str(invoice), "--provider", "openai", "--json").out)
     assert {row["model"]: row["missing"] for row in told["differences"] if row["day"] == str(today)}.get(
         "o3"

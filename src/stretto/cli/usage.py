@@ -208,6 +208,10 @@ def _print_reconciliation(found: Reconciliation) -> None:
         f"{found.form}, {found.first} to {found.last}, by day and model: "
         f"{found.agree:,} agree, {len(found.differences):,} differ."
     )
+    if all(row.missing == "ledger" for row in found.differences) and not found.agree:
+        print(
+            f"The ledger holds no call of a provider {found.provider!r} in this time. Is that its name in stretto.yaml?"
+        )
     tokens = (
         "" if found.invoice_tokens is None else f"{found.invoice_tokens:,} tokens billed, {found.ledger_tokens:,} held"
     )

@@ -2,6 +2,9 @@
 
 A cost is reckoned in exact decimals. Which prices it was reckoned by tells the version that stands beside it in the
 ledger; `PriceTable.document` is what the ledger keeps of a version, so that any cost can be reckoned again.
+
+Not in the table, since no request of ours asks for them: prices of batches and of faster or slower service. Nor are there
+off-peak hours (DeepSeek) and caches kept for an hour (Anthropic): the first cost less than is reckoned, the second more.
 """
 
 from __future__ import annotations

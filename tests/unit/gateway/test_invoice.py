@@ -83,7 +83,7 @@ def test_the_plain_form_in_any_order_with_what_it_has(tmp_path: Path) -> None:
     form, found = read(tmp_path, 'Model , Day,Cost USD,Output,Input,note\n\ngpt-5,2026-07-31,"$1,234.50",,"1,000",x\n')
     assert form == "plain, with cost"
     assert found == {(DAY, "gpt-5"): Billed(TokenCounts(input=1000), Decimal("1234.50"))}
-    form, found = read(tmp_path, "day,model,input,output\n2026-07-31,gpt-5,1,2\n")
+    form, found = read(tmp_path, "day,model,input,output\n20260731,gpt-5,1,2\n")
     assert form == "plain, tokens only"
     assert found == {(DAY, "gpt-5"): Billed(TokenCounts(input=1, output=2))}
     assert read(tmp_path, "day,model,cost_usd\n") == ("plain, with cost", {})

@@ -171,7 +171,7 @@ def _day(row: Row, *names: str) -> date:
     name = next((name for name in names if row.get(name)), names[0])
     text = row.get(name, "")
     try:
-        if text.isdigit():  # Unix time
+        if text.isdigit() and len(text) != len("20260731"):  # Unix time
             return datetime.fromtimestamp(int(text), UTC).date()
         at = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError):
