@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from stretto.documents.plain import Json, kind_of
+from stretto.documents.plain import Json
 from stretto.documents.problems import Path, listing, suggest
 from stretto.gateway.config import Provider, Timeouts
 from stretto.gateway.presets import PRESETS
@@ -23,7 +23,7 @@ from stretto.gateway.reading.words import (
 )
 
 EXAMPLE = "providers: {openai: {preset: openai}}"
-KEY_PLACE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|sealed:[A-Za-z0-9][A-Za-z0-9._-]{0,127})")
+KEY_PLACE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]{0,127}|sealed:[A-Za-z0-9][A-Za-z0-9._-]{0,63})")
 VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?|([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:KEY|TOKEN))")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
@@ -134,8 +134,8 @@ class ProviderReader:
         self.reader.at_value(
             path,
             "a key itself does not belong in a file.",
-            f"Say where it is: `env:{example}` for an environment variable, `sealed:{name}` for a key sealed in the "
-            "database. If this file was shared, make a new key.",
+            f"Say where it is: `env:{example}` for an environment variable, `sealed:{name}` after "
+            f"`stretto provider-key set {name}`. If this file was shared, make a new key.",
         )
         return None
 
@@ -156,9 +156,7 @@ class ProviderReader:
             return None
         if not sound:
             remedy = "Write it like `https://api.openai.com/v1`."
-            self.reader.at_value(
-                path, f"`url` begins with `http://` or `https://`, but this is {kind_of(text)}.", remedy
-            )
+            self.reader.at_value(path, "`url` begins with `http://` or `https://` and a host.", remedy)
             return None
         text = text.rstrip("/")
         for ending in ENDINGS:
