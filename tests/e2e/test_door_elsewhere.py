@@ -7,9 +7,11 @@ import base64
 import fcntl
 import hashlib
 import json
+import re
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -19,6 +21,9 @@ import openai
 import pytest
 from aiohttp import web
 
+from stretto.api.guard import MAX_PROMPT_BYTES
+from stretto.api.openai.answering import GRACE_S, HEARTBEAT_S
+from stretto.api.openai.outbox import MOST_WAITING_CHARS
 from stretto.gateway.config import Budgets, Deployment, GatewayConfig, Limits, Price, Provider, Route, Tier, Weighted
 from stretto.platform import Platform
 from stretto.settings import Settings
@@ -168,3 +173,27 @@ async def test_the_doors_are_in_openapi(settings: Settings):
         assert "get" in paths["/v1/models"]
         assert "get" in paths["/v1/models/{model}"]
         assert "get" in paths["/v1/limits"]
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "doors.md"
+
+
+async def test_the_examples_of_the_page_work(settings: Settings):
+    examples = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert len(examples) == 2
+    async with door(settings, ScriptedModel({"scripted": SONG})) as (_, url):
+        for example in examples:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", example.replace("http://127.0.0.1:8700", url), stdout=subprocess.PIPE
+            )
+            async with asyncio.timeout(60):
+                out, _err = await process.communicate()
+            assert (process.returncode, out.decode().strip()) == (0, SONG)
+
+
+def test_the_page_says_what_the_code_does():
+    page = PAGE.read_text()
+    assert f"{MOST_WAITING_CHARS:,} characters" in page
+    assert f"every {HEARTBEAT_S:g} seconds" in page
+    assert f"within {GRACE_S:g} seconds" in page
+    assert f"{MAX_PROMPT_BYTES // 2**20} MiB" in page

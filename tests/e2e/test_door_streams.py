@@ -93,6 +93,22 @@ async def test_a_hundred_clients_that_leave_leave_no_task_behind(settings: Setti
         assert not {name for name in left if name.startswith("door")}
 
 
+async def test_answers_that_come_at_once_disturb_nothing(settings: Settings):
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def answer_at_once(request: ModelRequest, sink: TokenSink) -> Completion:
+        sink.write([SONG])
+        return ended(SONG)
+
+    async with door(settings, Steady(answer_at_once)) as (_, url):
+        body = {**SAY, "stream": True}
+        answers = await asyncio.gather(*(Client(url).post("/v1/chat/completions", body) for _ in range(50)))
+        assert {answer.status for answer in answers} == {200}
+        assert all(answer.body.endswith(b"data: [DONE]\n\n") for answer in answers)
+    assert complaints == []
+
+
 @asynccontextmanager
 async def deaf_client(url: str) -> AsyncGenerator[asyncio.StreamReader]:
     """A client that has asked for a stream and reads nothing of it; what it reads later is given."""

@@ -101,6 +101,8 @@ class _Stream:
         self._has_begun = False
         self._is_quiet = False
         self._sent_at = self._loop.time()
+        self._pulse: asyncio.TimerHandle | None = None
+        self._limit: asyncio.Timeout | None = None
         self._call = asyncio.create_task(_settled(work, self._outbox), name="door call")
         self._leaving = asyncio.create_task(client_left(receive), name="door client")
         self._call.add_done_callback(self._outbox.wake)
@@ -108,11 +110,15 @@ class _Stream:
 
     async def carry_out(self) -> None:
         """Send until one of the ends comes."""
-        pulse = self._loop.call_later(HEARTBEAT_S, self._beat)
+        self._pulse = self._loop.call_later(HEARTBEAT_S, self._beat)
         try:
-            async with asyncio.timeout(None) as self._limit:
+            async with asyncio.timeout(None) as limit:
+                self._limit = limit
                 self._call.add_done_callback(self._set_limit)
-                await self._pump()
+                try:
+                    await self._pump()
+                finally:
+                    self._limit = None
         except TimeoutError:
             if self._cut is not None:
                 self._cut()
@@ -120,14 +126,10 @@ class _Stream:
         except asyncio.CancelledError:
             await self._say_goodbye()
         finally:
-            pulse.cancel()
-            if self._pulse is not None:
-                self._pulse.cancel()
+            self._pulse.cancel()
             self._call.cancel()
             self._leaving.cancel()
             await asyncio.gather(self._call, self._leaving, return_exceptions=True)
-
-    _pulse: asyncio.TimerHandle | None = None
 
     async def _pump(self) -> None:
         outbox, call, speech = self._outbox, self._call, self._speech
@@ -184,7 +186,8 @@ class _Stream:
         self._call.cancel()
 
     def _set_limit(self, _: object) -> None:
-        self._limit.reschedule(self._loop.time() + GRACE_S)
+        if self._limit is not None:
+            self._limit.reschedule(self._loop.time() + GRACE_S)
 
     async def _say_goodbye(self) -> None:
         """The server ends while the answer is under way."""
