@@ -11,12 +11,12 @@ from psycopg.types.json import Jsonb
 
 from bench.contender import Meter
 from bench.contenders.stretto_streams import spent_per
-from stretto.store.ids import new_id
 from stretto.engine.journal import Append, Journal, Lease
 from stretto.engine.rows import fact_row
 from stretto.flow import facts as f
 from stretto.settings import load_settings
 from stretto.store import DEFAULT_TENANT, Database
+from stretto.store.ids import new_id
 
 
 async def group_commit(postmaster: int, url: str, runs: int, facts: int) -> dict[str, float]:

@@ -34,8 +34,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
-from stretto.documents.plain import is_mapping, is_sequence
-from stretto.flow.graph import Json, Outcome
+from stretto.documents.plain import Json, is_mapping, is_sequence
+from stretto.flow.graph import Outcome
 
 if TYPE_CHECKING:
     from stretto.flow.graph import Graph

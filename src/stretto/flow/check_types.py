@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import is_list, is_mapping
+from stretto.documents.plain import Json, is_list, is_mapping
 from stretto.documents.problems import Path, listing, nearest
 from stretto.flow import cel_tree
 from stretto.flow.check_streams import returned_type
 from stretto.flow.declared_types import NoSuchField, field_type, in_words, kinds_of
 from stretto.flow.drafts import DraftBlock, DraftFlow, DraftStep, NameRead, Schema, Use
 from stretto.flow.expressions import Condition
-from stretto.flow.graph import Json
 from stretto.flow.infer import Types
 from stretto.flow.json_schema import misfits
 from stretto.flow.reading import Reader

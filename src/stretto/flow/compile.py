@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path as FilePath
 
-from stretto.documents.plain import is_mapping, kind_of
+from stretto.documents.plain import Json, is_mapping, kind_of
 from stretto.documents.problems import Enough, Places, PlacesWithin, Problems
 from stretto.errors import FlowInvalid
 from stretto.flow.check_prompts import check_prompts
@@ -16,7 +16,7 @@ from stretto.flow.cycles import check_cycles
 from stretto.flow.document import document_digest, ordered_document, plain_document
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep, Schema
 from stretto.flow.files import files_beside, read_flow_file, sub_flow_steps
-from stretto.flow.graph import Agent, Block, FlowCall, Graph, Json, Retry, Step
+from stretto.flow.graph import Agent, Block, FlowCall, Graph, Retry, Step
 from stretto.flow.infer import Types
 from stretto.flow.read_flow import read_flow
 from stretto.flow.reading import Reader

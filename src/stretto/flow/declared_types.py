@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
+from stretto.documents.plain import KINDS_IN_WORDS, Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, listing, nearest, suggest
 from stretto.flow.drafts import Schema
-from stretto.flow.graph import Json
 from stretto.flow.json_schema import COMMON_MISTAKES, KEYWORDS, schema_problems
 from stretto.flow.reading import TYPE_NAME, Reader
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from stretto.documents.plain import is_list, is_mapping, is_sequence
+from stretto.documents.plain import Json, is_list, is_mapping, is_sequence
 from stretto.documents.problems import Path, Places, Problems
-from stretto.flow.graph import Json
 
 MAX_DEPTH = 80
 MAX_VALUES = 200_000

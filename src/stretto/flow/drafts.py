@@ -6,19 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Path
-from stretto.flow.graph import (
-    Block,
-    Call,
-    Each,
-    Expression,
-    Json,
-    Reaction,
-    Retry,
-    StepKind,
-    Template,
-    Watch,
-)
+from stretto.flow.graph import Block, Call, Each, Expression, Reaction, Retry, StepKind, Template, Watch
 
 Schema = Mapping[str, Json]
 

@@ -15,11 +15,10 @@ from functools import lru_cache
 
 from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
 
-from stretto.documents.plain import is_list, is_mapping
+from stretto.documents.plain import Json, is_list, is_mapping
 from stretto.documents.problems import Fault, nearest
 from stretto.errors import OutputInvalid
 from stretto.flow import cel_tree
-from stretto.flow.graph import Json
 
 MAX_SOURCE = 10_000
 

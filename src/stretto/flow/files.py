@@ -7,9 +7,8 @@ from pathlib import Path as FilePath
 
 from stretto.documents.file_places import FilePlaces
 from stretto.documents.parse import MAX_BYTES
-from stretto.documents.plain import is_list, is_mapping
+from stretto.documents.plain import Json, is_list, is_mapping
 from stretto.documents.problems import Path, Problems, Spot, nearest
-from stretto.flow.graph import Json
 from stretto.flow.parse import parse
 from stretto.flow.read_flow import is_file_name
 from stretto.flow.reading import NAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import is_mapping
+from stretto.documents.plain import Json, is_mapping
 from stretto.flow.declared_types import (
     ANYTHING,
     JUDGED,
@@ -18,7 +18,7 @@ from stretto.flow.declared_types import (
     record,
 )
 from stretto.flow.drafts import DraftBlock, DraftFlow, DraftStep, NameRead, Schema
-from stretto.flow.graph import Json, Template
+from stretto.flow.graph import Template
 from stretto.flow.templates import Constant, Structure, Text
 
 

@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Mapping
 
-from stretto.documents.plain import is_list, is_mapping, is_sequence
+from stretto.documents.plain import Json, is_list, is_mapping, is_sequence
 from stretto.documents.problems import Path, path_text, suggest
 from stretto.errors import InputInvalid, OutputInvalid
-from stretto.flow.graph import Graph, Json
+from stretto.flow.graph import Graph
 from stretto.flow.json_schema import Misfit, misfits
 
 

@@ -14,10 +14,9 @@ from jinja2 import Template, TemplateError, Undefined, UndefinedError, nodes, pa
 from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from stretto.documents.plain import is_list, is_mapping, is_sequence
+from stretto.documents.plain import Json, is_list, is_mapping, is_sequence
 from stretto.documents.problems import suggest
 from stretto.errors import OutputInvalid
-from stretto.flow.graph import Json
 from stretto.flow.jinja_syntax import JOINED, TURNS, bounded, read_template
 from stretto.flow.template_filters import FILTERS, MAX_OUTPUT, TESTS, TooMuch, as_list, as_text, is_null, measure
 from stretto.flow.template_names import Read, Reads, is_trail, only_expression

@@ -9,9 +9,8 @@ from functools import lru_cache
 import jsonschema_rs
 import msgspec
 
-from stretto.documents.plain import KINDS_IN_WORDS, is_list, is_mapping, kind_of
+from stretto.documents.plain import KINDS_IN_WORDS, Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, listing, nearest
-from stretto.flow.graph import Json
 
 TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 _ONE_SCHEMA = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import kind_of
+from stretto.documents.plain import Json, kind_of
 from stretto.flow.declared_types import TypeReader, check_schema, read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, Schema
-from stretto.flow.graph import Json, Template
+from stretto.flow.graph import Template
 from stretto.flow.json_schema import misfits
 from stretto.flow.read_step import StepReader, read_retry
 from stretto.flow.reading import AGENT_NAME, NAME, WORD, Reader

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from stretto.documents.plain import is_list, kind_of
+from stretto.documents.plain import Json, is_list, kind_of
 from stretto.documents.problems import Path, listing, suggest
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep
 from stretto.flow.graph import (
@@ -15,7 +15,6 @@ from stretto.flow.graph import (
     Case,
     EmitCall,
     Expression,
-    Json,
     JudgeCall,
     LoopCall,
     MapCall,

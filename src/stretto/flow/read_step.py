@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import is_list, is_mapping, kind_of
+from stretto.documents.plain import Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, listing
 from stretto.flow.declared_types import read_type_name
 from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep, Schema
-from stretto.flow.graph import Json, Retry, StepKind
+from stretto.flow.graph import Retry, StepKind
 from stretto.flow.read_kind import READ_KIND, KindContext
 from stretto.flow.read_streams import StreamReader
 from stretto.flow.reading import WORD, Reader

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stretto.documents.plain import is_mapping, kind_of
+from stretto.documents.plain import Json, is_mapping, kind_of
 from stretto.documents.problems import Path, listing, suggest
 from stretto.flow.drafts import DraftStep
-from stretto.flow.graph import Each, Json, Reaction, SegmentKind, SegmentRule, Watch
+from stretto.flow.graph import Each, Reaction, SegmentKind, SegmentRule, Watch
 from stretto.flow.reading import Reader
 from stretto.flow.vocabulary import OUTCOMES, SEGMENTS
 

@@ -6,13 +6,13 @@ import re
 from functools import partial
 from typing import Literal
 
-from stretto.documents.plain import is_list, is_mapping, kind_of
+from stretto.documents.plain import Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Fault, Path
 from stretto.documents.reading import DocumentReader
 from stretto.flow import cel_tree
 from stretto.flow.drafts import NameRead, Use
 from stretto.flow.expressions import Condition, compile_condition
-from stretto.flow.graph import Json, Template
+from stretto.flow.graph import Template
 from stretto.flow.template_names import Known, Read, Reads, line_start
 from stretto.flow.templates import Constant, Structure, Text, compile_text
 

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 
-from stretto.flow.graph import Json
+from stretto.documents.plain import Json
 from stretto.flow.vocabulary import BODY_KEYS, COMMON_KEYS, KINDS, OUTCOMES, RESERVED, SEGMENTS
 
 SCHEMA_ID = "urn:stretto:flow"

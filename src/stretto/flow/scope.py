@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stretto.flow.graph import Block, BranchCall, FlowCall, Graph, Json, LoopCall, MapCall, Reaction, Step
+from stretto.documents.plain import Json
+from stretto.flow.graph import Block, BranchCall, FlowCall, Graph, LoopCall, MapCall, Reaction, Step
 
 Status = Literal[
     "pending",  # something that it depends on has not ended

@@ -10,8 +10,7 @@ from typing import Any, cast
 from jinja2 import Undefined
 from jinja2.tests import TESTS as JINJA_TESTS
 
-from stretto.documents.plain import is_list, is_mapping, is_sequence
-from stretto.flow.graph import Json
+from stretto.documents.plain import Json, is_list, is_mapping, is_sequence
 
 MAX_OUTPUT = 4 << 20
 """Characters that one template may give: an answer of a million tokens."""

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Fault
-from stretto.flow.graph import Json, Template
+from stretto.flow.graph import Template
 from stretto.flow.jinja_sandbox import Compiled
 
 MAX_SOURCE = 256 * 1024

@@ -5,10 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Problems
 from stretto.errors import FlowInvalid, Problem
 from stretto.flow import Graph, compile_document
-from stretto.flow.graph import Block, BranchCall, Json, LoopCall, MapCall, Step
+from stretto.flow.graph import Block, BranchCall, LoopCall, MapCall, Step
 from stretto.flow.parse import parse
 
 AGENTS = """

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from stretto.documents.plain import Json
 from stretto.errors import FlowInvalid
 from stretto.flow import compile_document, load_flow
 from stretto.flow.document import document_digest, ordered_document
-from stretto.flow.graph import AgentCall, FlowCall, Json
+from stretto.flow.graph import AgentCall, FlowCall
 from tests.unit.flow.sketch import document, graph
 
 STEPS = """

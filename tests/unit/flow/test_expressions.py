@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Fault
 from stretto.errors import OutputInvalid
 from stretto.flow import cel_tree
 from stretto.flow.expressions import compile_condition
-from stretto.flow.graph import Json
 
 
 def truth(source: str, **scope: Json) -> bool:

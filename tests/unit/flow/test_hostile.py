@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import MOST_PROBLEMS
 from stretto.errors import FlowInvalid
 from stretto.flow import compile_document, load_flow
-from stretto.flow.graph import Json
 from stretto.flow.schema import flow_schema
 from tests.unit.flow.sketch import document, problems_of
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from stretto.documents.plain import Json
 from stretto.errors import InputInvalid, OutputInvalid
 from stretto.flow import compile_document, validate_input, validate_output
 from stretto.flow.declared_types import JUDGEMENT, PLAN, VERDICT
-from stretto.flow.graph import Json
 from tests.unit.flow.sketch import graph
 
 GRAPH = graph(

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from stretto.documents.file_places import FilePlaces
 from stretto.documents.parse import MAX_BYTES
+from stretto.documents.plain import Json
 from stretto.documents.problems import Path, Problems, Spot
 from stretto.errors import Problem
-from stretto.flow.graph import Json
 from stretto.flow.parse import parse
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Problems
 from stretto.flow import compile_document, load_flow
-from stretto.flow.graph import Json
 from stretto.flow.parse import parse
 from stretto.flow.schema import flow_schema, schema_text
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS, STEP_KEYS

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stretto.documents.plain import Json
 from stretto.documents.problems import Fault
 from stretto.errors import OutputInvalid
-from stretto.flow.graph import Json
 from stretto.flow.template_filters import FILTERS, MAX_OUTPUT
 from stretto.flow.templates import compile_text
 
