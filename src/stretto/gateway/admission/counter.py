@@ -17,7 +17,7 @@ from uuid import UUID
 from stretto.gateway.admission.exchange import Asked, MoneyAsk, MoneyGot, NeedAsk, NeedGot, Reply, SetAsk
 from stretto.gateway.admission.holdings import LEAST_AHEAD, MOST_AHEAD, NEAR, NOTHING, Money, Rate, Slots
 from stretto.gateway.admission.line import AGING, Line, Turns, Waiter
-from stretto.gateway.admission.rules import short_of, short_of_bucket
+from stretto.gateway.admission.rules import short_of, short_of_bucket, urgency
 from stretto.gateway.config import Bucket, Deployment
 from stretto.gateway.grants import Scarce, Short, Want
 from stretto.gateway.provider import TokenCounts
@@ -136,9 +136,9 @@ class Counter:
         """Take all that a call needs, or nothing. Who waits for the same is not overtaken."""
         if line:
             # Every eighth turn belongs to who has waited longest, also when more urgent calls find room at once.
-            if line.stood_before(want.caller.priority) or line.turns % AGING == AGING - 1:
+            if line.stood_before(urgency(want.caller)) or line.turns % AGING == AGING - 1:
                 return None
-        elif self.waiting and line.stood_before(want.caller.priority):
+        elif self.waiting and line.stood_before(urgency(want.caller)):
             return None
         now = self._clock()
         if self._lack(want, line, money, floor, now) is not None:
@@ -294,7 +294,7 @@ class Counter:
         bucket, slots = want.bucket, line.slots
         # What a process does not hold is not short while the database has it: then something else kept the call back.
         if line.bucket is not None and bucket is not None and (wait_s := self._short_s(line.bucket, 1.0, floor, now)):
-            return short_of_bucket(bucket, want.caller.priority, line.bucket.level_now(now), wait_s)
+            return short_of_bucket(bucket, urgency(want.caller), line.bucket.level_now(now), wait_s)
         for rate, amount in ((line.requests, 1.0), (line.tokens, size)):
             if wait_s := self._short_s(rate, amount, 0.0, now):
                 return short_of(rate.what, want.deployment.name, wait_s)
@@ -305,7 +305,7 @@ class Counter:
             return short_of("concurrency", want.deployment.name, POLL_S)
         if line.bucket is not None and bucket is not None and any(line.bucket.waiting):
             wait_s = line.bucket.soonest_s(1.0, floor, now)
-            return short_of_bucket(bucket, want.caller.priority, line.bucket.level_now(now), wait_s)
+            return short_of_bucket(bucket, urgency(want.caller), line.bucket.level_now(now), wait_s)
         return short_of("requests", want.deployment.name, line.requests.soonest_s(1.0, 0.0, now))
 
     @staticmethod

@@ -21,7 +21,7 @@ from stretto.gateway.admission.counter import AskedSet, Counter
 from stretto.gateway.admission.exchange import Asked, Changed, Limit, LimitStore, Observed, Reply, Unsure
 from stretto.gateway.admission.holdings import Money
 from stretto.gateway.admission.line import Line, Waiter
-from stretto.gateway.admission.rules import floor_of
+from stretto.gateway.admission.rules import floor_of, urgency
 from stretto.gateway.admission.shown import KINDS, BudgetNow, LimitNow, Row, budget_now
 from stretto.gateway.admission.store import PostgresLimits
 from stretto.gateway.calls import Call
@@ -115,7 +115,7 @@ class LeasedAdmission:
         grant = self._counter.grant(want, line, money, floor)
         if grant is not None:
             return grant
-        if line.stood_before(want.caller.priority) and line.try_at.get(floor, 0.0) > time.monotonic():
+        if line.stood_before(urgency(want.caller)) and line.try_at.get(floor, 0.0) > time.monotonic():
             return self._counter.short(want, line, money, floor)
         return await self._wait(want, line, money, floor, None)
 
@@ -162,7 +162,7 @@ class LeasedAdmission:
         if line is None:
             await self._declare_new(want.deployment, bucket)
             line = self._counter.line(want.deployment, bucket)
-        floor = 0.0 if bucket is None else floor_of(bucket, want.caller.priority)
+        floor = 0.0 if bucket is None else floor_of(bucket, urgency(want.caller))
         return line, await self._accounts(want.caller), floor
 
     async def _declare_new(self, deployment: Deployment, bucket: Bucket | None) -> None:

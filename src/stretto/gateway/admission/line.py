@@ -24,6 +24,7 @@ from heapq import heappop, heappush
 from uuid import UUID
 
 from stretto.gateway.admission.holdings import Money, Rate, Slots
+from stretto.gateway.admission.rules import urgency
 from stretto.gateway.grants import Grant, Short, Want
 
 AGING = 8
@@ -62,14 +63,14 @@ class Turns:
 
     def tag(self, want: Want) -> tuple[int, float, int]:
         """The order of a call that comes now."""
-        key = (want.caller.priority, want.caller.tenant_id)
-        now = self._now[want.caller.priority]
+        key = (urgency(want.caller), want.caller.tenant_id)
+        now = self._now[urgency(want.caller)]
         start = max(now, self._finish.get(key, 0.0))
         if len(self._finish) >= MOST_TENANTS and key not in self._finish:
             self._finish = {other: tag for other, tag in self._finish.items() if tag > self._now[other[0]]}
         self._finish[key] = start + max(1, want.input_tokens + want.output_tokens)
         self._count += 1
-        return want.caller.priority, start, self._count
+        return urgency(want.caller), start, self._count
 
     def served(self, order: tuple[int, float, int]) -> None:
         """A call of this order went."""
@@ -133,7 +134,7 @@ class Line:
         # `requests` stands for all that a deployment's calls need together.
         if waiter.once:
             return
-        priority = waiter.want.caller.priority
+        priority = urgency(waiter.want.caller)
         self.requests.waiting[priority] += by
         if self.bucket is not None:
             self.bucket.waiting[priority] += by

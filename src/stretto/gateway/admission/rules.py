@@ -18,6 +18,12 @@ from __future__ import annotations
 
 from stretto.gateway.config import Bucket
 from stretto.gateway.grants import Scarce, Short
+from stretto.gateway.provider import Caller
+
+
+def urgency(caller: Caller) -> int:
+    """The caller's priority, within 0 (first) to 3 (last)."""
+    return min(max(caller.priority, 0), 3)
 
 
 def floor_of(bucket: Bucket, priority: int) -> float:
