@@ -223,9 +223,9 @@ class MemoryLimits(LeasedAdmission):
 
     def count(self, tenant_id: UUID, calls: Iterable[Call]) -> None:
         """As `Limits.settle_in`: the ledger has written these calls down."""
-        for name, cost in self.costs(calls, month=MONTH):
+        for name, cost, leased in self.costs(tenant_id, calls, month=MONTH):
             key = (tenant_id, name)
             self.book.spent[key] = self.book.spent.get(key, Decimal(0)) + cost
-            leases = self.book.leased.get(key, {})
-            if self._memory.process in leases:
-                leases[self._memory.process] -= cost
+            leases = self.book.leased.setdefault(key, {})
+            if leased or self._memory.process in leases:
+                leases[self._memory.process] = leases.get(self._memory.process, Decimal(0)) - cost

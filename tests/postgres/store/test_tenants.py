@@ -29,6 +29,8 @@ ROWS: dict[str, LiteralString] = {
     "timers": "INSERT INTO timers VALUES (%(t)s, %(r)s, 'step', now())",
     "waits": "INSERT INTO waits (tenant_id, run_id, step, kind, name, body, since)"
     " VALUES (%(t)s, %(r)s, 'step', 'event', 'n', '{}', now())",
+    "budgets": "INSERT INTO budgets VALUES (%(t)s, 'month:2026-11', 1, 0, now())",
+    "budget_leases": "INSERT INTO budget_leases VALUES (%(t)s, 'month:2026-11', %(r)s, 1)",
     "api_keys": "INSERT INTO api_keys VALUES (gen_random_uuid(), %(t)s, gen_random_uuid()::text, 'n', '\\x00', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
 }
@@ -37,6 +39,8 @@ CHANGES: dict[str, LiteralString] = {
     "timers": "UPDATE timers SET due_at = now()",
     "waits": "UPDATE waits SET name = 'stolen'",
     "schedules": "UPDATE schedules SET cron = 'stolen'",
+    "budgets": "UPDATE budgets SET spent_usd = 0",
+    "budget_leases": "UPDATE budget_leases SET held_usd = 0",
 }
 REMOVALS = ("signals", "timers", "waits", "schedules")
 

@@ -174,6 +174,15 @@ class Counter:
             account.used_at = now
         return LocalGrant(self, line, tokens, money, want.cost_usd)
 
+    def told_lately(self, want: Want, line: Line, money: tuple[Money, ...], floor: float) -> bool:
+        """Whether the database has just said that a call like this cannot go, so that asking it again is pointless."""
+        now = self._clock()
+        if line.stood_before(urgency(want.caller)) and line.try_at.get(floor, 0.0) > now:
+            return True
+        if line.slots.lacks() and line.slots.not_before > now:
+            return True
+        return any(account.free < want.cost_usd and account.try_at > now for account in money)
+
     def freed(self, line: Line) -> None:
         """A call has ended: whoever waits may go."""
         if line.slots.free(self._clock()):

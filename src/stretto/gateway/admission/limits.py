@@ -115,7 +115,7 @@ class LeasedAdmission:
         grant = self._counter.grant(want, line, money, floor)
         if grant is not None:
             return grant
-        if line.stood_before(urgency(want.caller)) and line.try_at.get(floor, 0.0) > time.monotonic():
+        if self._counter.told_lately(want, line, money, floor):
             return self._counter.short(want, line, money, floor)
         return await self._wait(want, line, money, floor, None)
 
@@ -332,9 +332,10 @@ class LeasedAdmission:
                 self._counter.answer(waiter, told)
         await asyncio.sleep(0.1)
 
-    @staticmethod
-    def costs(calls: Iterable[Call], month: str | None = None) -> list[tuple[str, Decimal]]:
-        """What calls cost by the budgets that they count for, in the order of these."""
+    def costs(
+        self, tenant_id: UUID, calls: Iterable[Call], month: str | None = None
+    ) -> list[tuple[str, Decimal, bool]]:
+        """What calls cost by the budgets that they count for, in the order of these, and whether money of it is held here."""
         costs: dict[str, Decimal] = {}
         for call in calls:
             if not call.cost_usd:
@@ -347,7 +348,7 @@ class LeasedAdmission:
                 names.append(step_name(caller))
             for name in names:
                 costs[name] = costs.get(name, Decimal(0)) + call.cost_usd
-        return sorted(costs.items())
+        return [(name, cost, (tenant_id, name) in self._counter.money) for name, cost in sorted(costs.items())]
 
     # What providers say
 
@@ -407,7 +408,7 @@ class Limits(LeasedAdmission):
         have reserved, less what is spent and not yet written down. So it does not matter when the transaction
         commits, nor whether it is tried again. Lock order: one tenant after the other by id, if a transaction counts several.
         """
-        costs = self.costs(calls)
+        costs = self.costs(tenant_id, calls)
         if costs:
             await self._postgres.settle_costs(connection, tenant_id, costs)
 

@@ -20,7 +20,7 @@ UPDATE claims c SET held = held.held FROM held WHERE c.name = held.name AND c.pr
 
 -- settle_costs --
 -- Count what calls cost, in the transaction that writes them down.
-SELECT settle_costs(%(tenant_id)s, %(process)s, %(names)s::text[], %(costs)s::numeric[])
+SELECT settle_costs(%(tenant_id)s, %(process)s, %(names)s::text[], %(costs)s::numeric[], %(leased)s::boolean[])
 
 -- leave --
 -- This process admits no more calls.

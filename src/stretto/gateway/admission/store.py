@@ -87,14 +87,15 @@ class PostgresLimits:
             return await cursor.fetchall()
 
     async def settle_costs(
-        self, connection: AsyncConnection[TupleRow], tenant_id: UUID, costs: Sequence[tuple[str, Decimal]]
+        self, connection: AsyncConnection[TupleRow], tenant_id: UUID, costs: Sequence[tuple[str, Decimal, bool]]
     ) -> None:
-        """Count costs in a transaction of somebody else's."""
+        """Count costs (budget, US dollars, whether this process reckons with it) in a transaction of somebody else's."""
         values = {
             "tenant_id": tenant_id,
             "process": self.process,
-            "names": [name for name, _ in costs],
-            "costs": [cost for _, cost in costs],
+            "names": [name for name, _, _ in costs],
+            "costs": [cost for _, cost, _ in costs],
+            "leased": [leased for _, _, leased in costs],
         }
         await connection.execute(_Q["settle_costs"], values)
 

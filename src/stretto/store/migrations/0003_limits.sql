@@ -273,16 +273,19 @@ BEGIN
                            - moment AT TIME ZONE 'UTC')::float8);
 END $$;
 
--- Count what calls cost, in the transaction that writes them down, and lower what the process holds by as much.
-CREATE FUNCTION settle_costs(tenant uuid, me uuid, names text[], costs numeric[]) RETURNS void
+-- Count what calls cost, in the transaction that writes them down, and lower what the process holds by as much: below zero where
+-- it has not yet leased what they cost. `leased`: the process reckons with this budget (else its limit is newer than the calls).
+CREATE FUNCTION settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) RETURNS void
 LANGUAGE plpgsql SET search_path = stretto, pg_temp AS $$
 BEGIN
     INSERT INTO budgets AS b (tenant_id, name, spent_usd, updated_at)
     SELECT tenant, s.name, s.cost, clock_timestamp() FROM unnest(names, costs) AS s(name, cost) ORDER BY s.name
     ON CONFLICT (tenant_id, name) DO UPDATE SET spent_usd = b.spent_usd + excluded.spent_usd, updated_at = excluded.updated_at;
-    UPDATE budget_leases l SET held_usd = l.held_usd - s.cost
-    FROM unnest(names, costs) AS s(name, cost)
-    WHERE l.tenant_id = tenant AND l.name = s.name AND l.process = me;
+    INSERT INTO budget_leases AS l (tenant_id, name, process, held_usd)
+    SELECT tenant, s.name, me, -s.cost FROM unnest(names, costs, leased) AS s(name, cost, leased)
+    WHERE s.leased OR EXISTS (
+        SELECT FROM budget_leases x WHERE x.tenant_id = tenant AND x.name = s.name AND x.process = me)
+    ON CONFLICT (tenant_id, name, process) DO UPDATE SET held_usd = l.held_usd + excluded.held_usd;
 END $$;
 
 -- Leave in good order: slots go back at once, and what money is in calls stays until the ledger has counted them.
@@ -310,8 +313,8 @@ END $$;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lessees, claims TO stretto_app;
 GRANT SELECT, INSERT, UPDATE ON limits, budgets, budget_leases TO stretto_app;
 REVOKE EXECUTE ON FUNCTION level_at(limits, timestamptz), declare_limits(jsonb, boolean), observe_limits(jsonb),
-    lease_money(uuid, jsonb), exchange_limits(uuid, jsonb), settle_costs(uuid, uuid, text[], numeric[]), leave_limits(uuid),
+    lease_money(uuid, jsonb), exchange_limits(uuid, jsonb), settle_costs(uuid, uuid, text[], numeric[], boolean[]), leave_limits(uuid),
     sweep_limits(interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION level_at(limits, timestamptz), declare_limits(jsonb, boolean), observe_limits(jsonb),
-    lease_money(uuid, jsonb), exchange_limits(uuid, jsonb), settle_costs(uuid, uuid, text[], numeric[]), leave_limits(uuid),
+    lease_money(uuid, jsonb), exchange_limits(uuid, jsonb), settle_costs(uuid, uuid, text[], numeric[], boolean[]), leave_limits(uuid),
     sweep_limits(interval) TO stretto_app;
