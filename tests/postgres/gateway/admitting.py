@@ -146,6 +146,7 @@ async def carry_out(url: str, task: Task) -> None:
     )  # fmt: skip
     database = await Database.open(Settings(database_url=url, pool_size=3))
     async with Limits(database, config, alive_s=task.alive_s) as limits:
+        over = asyncio.Event()
 
         async def flush() -> None:
             while book:
@@ -156,7 +157,7 @@ async def carry_out(url: str, task: Task) -> None:
                     await limits.settle_in(connection, tenant_id, batch)
 
         async def keep_book() -> None:
-            while True:
+            while not over.is_set():
                 await asyncio.sleep(0.05)
                 await flush()
 
@@ -195,8 +196,8 @@ async def carry_out(url: str, task: Task) -> None:
         until = REAL() + task.for_s
         keeping = asyncio.create_task(keep_book())
         await asyncio.gather(*(make_calls(n) for n in range(task.callers)))
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        over.set()
+        await keeping
         await flush()
     await database.close()
     say(json.dumps(asdict(told)))
