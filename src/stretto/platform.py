@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -28,6 +29,9 @@ from stretto.settings import Settings, load_settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
+
+if TYPE_CHECKING:
+    from stretto.gateway.keys.store import ProviderKeys
 
 log = structlog.get_logger(__name__)
 
@@ -77,7 +81,9 @@ class Platform:
         settings = settings or load_settings()
         by_file = worker and config is None and provider is None
         chosen = config or (await load_config(settings) if by_file else config_for(provider))
-        makers = Makers(simulated=lambda: simulated_provider(settings))
+        makers = Makers(
+            simulated=lambda: simulated_provider(settings), sealed_keys=lambda database: sealed_keys(settings, database)
+        )
         database = await Database.open(settings)
         try:
             async with (
@@ -186,6 +192,14 @@ def config_for(provider: ModelProvider | None) -> GatewayConfig:
     if provider is None:
         return stand_in("simulated", "simulated")
     return stand_in(provider.name, "simulated" if provider.simulated else "openai")
+
+
+def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
+    """The providers' keys in the database. Loads the cryptography, which nothing else needs."""
+    from stretto.gateway.keys.sealing import load_master
+    from stretto.gateway.keys.store import ProviderKeys
+
+    return ProviderKeys(database, load_master(settings.home_path))
 
 
 def simulated_provider(settings: Settings) -> SimulatedProvider:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 
-from stretto.errors import SettingsInvalid
+from stretto.errors import StoreError
 from stretto.gateway.admission import BudgetNow, LimitNow, Limits
-from stretto.gateway.answers import AnswerCache, NoAnswers
+from stretto.gateway.cache import Hits, PostgresAnswers
 from stretto.gateway.config import GatewayConfig, Provider
 from stretto.gateway.connections import Connections
 from stretto.gateway.estimate import estimate
 from stretto.gateway.gateway import Gateway, Live
 from stretto.gateway.grants import ProviderLimits
+from stretto.gateway.keys import Key, key_source
 from stretto.gateway.ledger import LedgerWriter
+from stretto.gateway.local.minilm import LocalEmbedder, is_installed
 from stretto.gateway.prices import PriceTable
 from stretto.gateway.provider import Embedder, ModelProvider
 from stretto.gateway.router import Condition, WeighingRouter
 from stretto.gateway.routing import Estimate
+from stretto.gateway.simulated.vectors import SimulatedEmbedder
 from stretto.gateway.wire import WireEmbedder, WireProvider
 from stretto.store import Database
 
+if TYPE_CHECKING:
+    from stretto.gateway.keys.store import ProviderKeys
+
+KEYS_EVERY_S = 10.0
 log = structlog.get_logger(__name__)
 
 
@@ -39,24 +47,25 @@ class LimitsNow:
     deployments: tuple[Condition, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway over PostgreSQL is made of."""
+
+    router: WeighingRouter
+    connections: Connections
+    limits: Limits
+    ledger: LedgerWriter
+    cache: PostgresAnswers
+    keyring: Keyring
+
+
 class OpenGateway(Gateway):
     """A gateway over PostgreSQL. Make one with `open_gateway`."""
 
-    def __init__(
-        self,
-        config: GatewayConfig,
-        router: WeighingRouter,
-        prices: PriceTable,
-        connections: Connections,
-        limits: Limits,
-        ledger: LedgerWriter,
-        cache: AnswerCache,
-        estimate: Estimate,
-    ) -> None:
-        super().__init__(Live(config, router, prices), connections, limits, ledger, cache, estimate)
-        self._router = router
-        self._limits = limits
-        self._ledger = ledger
+    def __init__(self, config: GatewayConfig, prices: PriceTable, parts: Parts, estimate: Estimate) -> None:
+        live = Live(config, parts.router, prices)
+        super().__init__(live, parts.connections, parts.limits, parts.ledger, parts.cache, estimate)
+        self._parts = parts
 
     @property
     def config(self) -> GatewayConfig:
@@ -66,31 +75,40 @@ class OpenGateway(Gateway):
     async def reconfigure(self, config: GatewayConfig) -> None:
         """Go by another configuration from the next call on; calls under way end as they began."""
         prices = PriceTable(config)
-        await self._limits.reconfigure(config)
-        self._ledger.use_prices(prices)
-        self._router.reconfigure(config, prices)
-        self.live = Live(config, self._router, prices)
+        parts = self._parts
+        await parts.keyring.follow(config)
+        await parts.limits.reconfigure(config)
+        parts.ledger.use_prices(prices)
+        parts.router.reconfigure(config, prices)
+        self.live = Live(config, parts.router, prices)
         log.info("the gateway goes by a new configuration", file=config.file, digest=config.digest)
 
     async def limits_overview(self, tenant_id: UUID) -> LimitsNow:
         """What `GET /v1/limits` shows."""
-        shown = await self._limits.overview(tenant_id)
+        shown = await self._parts.limits.overview(tenant_id)
         return LimitsNow(
             limits=tuple(each for each in shown if isinstance(each, LimitNow)),
             budgets=tuple(each for each in shown if isinstance(each, BudgetNow)),
-            deployments=tuple(self._router.overview()),
+            deployments=tuple(self._parts.router.overview()),
         )
+
+    @property
+    def hits(self) -> Mapping[str, Hits]:
+        """How often the cache answered, by route, in this process."""
+        return self._parts.cache.hits
 
     async def flush(self) -> None:
         """Wait until all calls so far are written down."""
-        await self._ledger.flush()
+        await self._parts.ledger.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class Makers:
-    """Makes whoever answers in this process, by dialect."""
+    """Makes whoever answers in this process, and opens sealed keys."""
 
     simulated: Callable[[], ModelProvider]
+    sealed_keys: Callable[[Database], ProviderKeys] | None = None
+    """None: there are none."""
 
 
 @asynccontextmanager
@@ -108,38 +126,94 @@ async def open_gateway(
     """
     prices = PriceTable(config)
     router = WeighingRouter(config, prices)
-    async with Limits(database, config) as limits, LedgerWriter(database, [limits.settle_in], prices=prices) as ledger:
+    embedder = LocalEmbedder() if is_installed() else None
+    keyring = Keyring(database, makers.sealed_keys)
+    connections = Connections(
+        lambda entry: provider or make_provider(entry, makers, keyring, observe),
+        lambda entry: make_embedder(entry, embedder, keyring, observe),
+    )
 
-        def on_limits(entry: Provider, model: str, said: ProviderLimits) -> None:
-            for deployment in gateway.config.deployments.values():
-                if deployment.provider.name == entry.name and deployment.model == model:
-                    limits.observe(deployment, said)
+    def observe(entry: Provider, model: str, said: ProviderLimits) -> None:
+        for deployment in gateway.config.deployments.values():
+            if deployment.provider.name == entry.name and deployment.model == model:
+                limits.observe(deployment, said)
 
-        def make(entry: Provider) -> ModelProvider:
-            if provider is not None:
-                return provider
-            if entry.dialect == "simulated":
-                return makers.simulated()
-            return WireProvider(entry, partial(find_key, entry), partial(on_limits, entry))
-
-        def make_embedder(entry: Provider) -> Embedder:
-            return WireEmbedder(entry, partial(find_key, entry), on_limits=partial(on_limits, entry))
-
-        connections = Connections(make, make_embedder)
-        gateway = OpenGateway(config, router, prices, connections, limits, ledger, NoAnswers(), estimates)
+    async with (
+        Limits(database, config) as limits,
+        LedgerWriter(database, [limits.settle_in], prices=prices) as ledger,
+        PostgresAnswers(database, embedder) as cache,
+    ):
+        parts = Parts(router, connections, limits, ledger, cache, keyring)
+        gateway = OpenGateway(config, prices, parts, estimates)
+        await keyring.follow(config)
         try:
             yield gateway
         finally:
+            await keyring.close()
             if provider is None:
                 await connections.close()
+            if embedder is not None:
+                await embedder.close()
 
 
-def find_key(provider: Provider) -> str | None:
-    """The key that a provider's entry names, or nothing. Raises `SettingsInvalid` when it names one that is not there."""
-    kind, _, name = provider.key.partition(":")
-    if kind == "env":
-        key = os.environ.get(name)
-        if not key:
-            raise SettingsInvalid(f"The key of provider {provider.name!r} is looked for in {name}, which is not set.")
-        return key
-    return None
+Observe = Callable[[Provider, str, ProviderLimits], None]
+
+
+def make_provider(entry: Provider, makers: Makers, keyring: Keyring, observe: Observe) -> ModelProvider:
+    """Who speaks to this provider."""
+    if entry.dialect == "simulated":
+        return makers.simulated()
+    return WireProvider(entry, key_source(entry.key, keyring.get), partial(observe, entry))
+
+
+def make_embedder(entry: Provider, local: LocalEmbedder | None, keyring: Keyring, observe: Observe) -> Embedder:
+    """Who asks this provider for vectors; where no model is reached, the one on this machine if it is installed."""
+    if entry.dialect in ("simulated", "classical"):
+        return SimulatedEmbedder() if local is None else local
+    return WireEmbedder(entry, key_source(entry.key, keyring.get), on_limits=partial(observe, entry))
+
+
+class Keyring:
+    """The sealed keys that the configuration names, opened anew every `KEYS_EVERY_S`; none is read where it names none."""
+
+    def __init__(self, database: Database, open_keys: Callable[[Database], ProviderKeys] | None) -> None:
+        self._database = database
+        self._open_keys = open_keys
+        self._keys: ProviderKeys | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._told: list[str] = []
+
+    def get(self, name: str) -> Key | None:
+        """The key of this name."""
+        return None if self._keys is None else self._keys.get(name)
+
+    async def follow(self, config: GatewayConfig) -> None:
+        """Open the keys if this configuration names any."""
+        if (
+            self._keys is None
+            and self._open_keys is not None
+            and any(entry.key.startswith("sealed:") for entry in config.providers.values())
+        ):
+            self._keys = self._open_keys(self._database)
+            await self._load(self._keys)
+            self._task = asyncio.create_task(self._reload(self._keys), name="sealed keys")
+
+    async def _reload(self, keys: ProviderKeys) -> None:
+        while True:
+            await asyncio.sleep(KEYS_EVERY_S)
+            try:
+                await self._load(keys)
+            except StoreError as error:
+                log.warning("sealed keys are not read anew; going on with those at hand", error=error.message)
+
+    async def _load(self, keys: ProviderKeys) -> None:
+        closed = await keys.load()
+        if closed and closed != self._told:
+            log.warning("these keys were sealed under another master key; set them again", keys=closed)
+        self._told = closed
+
+    async def close(self) -> None:
+        """Read them no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
+
+from stretto.gateway.provider import Embeddings, TokenCounts
 
 DIMENSIONS = 384
 _WORD = re.compile(r"\w+")
@@ -20,3 +23,18 @@ def simulate_vector(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     if not length:  # words that cancel each other out
         vector[0] = length = 1.0
     return [value / length for value in vector]
+
+
+class SimulatedEmbedder:
+    """An `Embedder` without a model."""
+
+    name = "simulated"
+
+    async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
+        """One vector for each text; its model says that it is simulated."""
+        vectors = [simulate_vector(text, dimensions or DIMENSIONS) for text in texts]
+        tokens = TokenCounts(input=sum(len(text) // 4 + 1 for text in texts))
+        return Embeddings(vectors=vectors, model=f"simulated/{model}", provider=self.name, tokens=tokens)
+
+    async def close(self) -> None:
+        """Nothing is open."""
