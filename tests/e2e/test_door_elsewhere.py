@@ -197,3 +197,8 @@ def test_the_page_says_what_the_code_does():
     assert f"every {HEARTBEAT_S:g} seconds" in page
     assert f"within {GRACE_S:g} seconds" in page
     assert f"{MAX_PROMPT_BYTES // 2**20} MiB" in page
+
+
+def test_the_javascript_lock_holds_no_address():
+    assert "://" not in (JS / "package-lock.json").read_text()
+    assert json.loads((JS / "package-lock.json").read_text())["packages"]["node_modules/openai"]["integrity"]

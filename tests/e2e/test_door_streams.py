@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import openai
 import pytest
+from aiohttp import web
 
 from stretto.api.openai import answering
 from stretto.errors import ModelBroken, ModelRefused
+from stretto.gateway.config import Deployment, GatewayConfig, Provider, Route, Tier, Weighted
 from stretto.gateway.provider import Completion, ModelRequest, TokenSink
 from stretto.settings import Settings
 from stretto.testing import ScriptedModel
@@ -218,6 +220,84 @@ async def test_a_server_that_stops_tells_those_who_listen(settings: Settings):
     with pytest.raises(openai.APIError, match="stopped"):
         await listening
     assert model.active == 0
+
+
+@asynccontextmanager
+async def endless_upstream() -> AsyncGenerator[tuple[str, asyncio.Event]]:
+    """A provider that talks until its client has gone; its address, and what is set then."""
+    gone = asyncio.Event()
+
+    async def talk(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await answer.prepare(request)
+        chunk = {"id": "1", "choices": [{"index": 0, "delta": {"content": "la "}, "finish_reason": None}]}
+        try:
+            while request.transport is not None and not request.transport.is_closing():
+                await answer.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+                await asyncio.sleep(0.01)
+        except ConnectionError:
+            pass
+        gone.set()
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", talk)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1", gone
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_client_that_leaves_closes_the_line_to_the_provider(settings: Settings):
+    async with endless_upstream() as (there, gone):
+        provider = Provider("there", "openai", url=there)
+        deployment = Deployment("there", provider, "singer")
+        route = Route("fast", (Tier((Weighted(deployment),)),))
+        config = GatewayConfig({"fast": route}, {"there": deployment}, {"there": provider}, digest="there")
+        async with door(settings, None, config) as (_, url), openai_client(url) as client:
+            stream = await client.chat.completions.create(**SAY, stream=True)
+            async for _ in stream:
+                break
+            assert not gone.is_set()
+            await stream.close()
+            async with asyncio.timeout(PROMPT):
+                await gone.wait()
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.1])
+async def test_another_deployment_takes_over_as_long_as_nothing_was_sent(settings: Settings, pause_s: float):
+    async def break_first(request: ModelRequest, sink: TokenSink) -> Completion:
+        if request.model == "first":
+            sink.write(["Wrong."])
+            if pause_s:
+                await asyncio.sleep(pause_s)  # long enough for the client to get it
+            raise ModelBroken("a string broke")
+        sink.write(["Right."])
+        return ended("Right.")
+
+    provider = Provider("here", "simulated")
+    made = {name: Deployment(name, provider, name) for name in ("first", "second")}
+    tiers = tuple(Tier((Weighted(deployment),)) for deployment in made.values())
+    config = GatewayConfig({"fast": Route("fast", tiers)}, made, {"here": provider}, digest="two")
+    async with door(settings, Steady(break_first), config) as (_, url), openai_client(url) as client:
+        whole = await client.chat.completions.create(**SAY)
+        assert whole.choices[0].message.content == "Right."
+        heard: list[str] = []
+
+        async def listen() -> None:
+            async for chunk in await client.chat.completions.create(**SAY, stream=True):
+                heard.append(chunk.choices[0].delta.content or "")
+
+        if pause_s:
+            with pytest.raises(openai.APIError, match="a string broke"):
+                await listen()
+            assert "".join(heard) == "Wrong."
+        else:
+            await listen()
+            assert "".join(heard) == "Right."
 
 
 # Flows

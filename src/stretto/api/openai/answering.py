@@ -29,6 +29,8 @@ HEARTBEAT = b": still here\n\n"
 GRACE_S = 20.0
 """So long a client may take to read what waits for it once the answer has ended; then its connection is cut."""
 
+UNEXPECTED = "Something went wrong in the server. Its log tells more; please report it."
+
 SSE_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 JSON_HEADERS = ((b"content-type", b"application/json"),)
 
@@ -221,7 +223,7 @@ def _failure(call: asyncio.Task[Completion], is_over: bool) -> StrettoError | No
     if error is None or isinstance(error, StrettoError):
         return error
     log.error("a call at the door failed unexpectedly", exc_info=error)
-    return StrettoError("Something went wrong in the server. Its log tells more; please report it.")
+    return StrettoError(UNEXPECTED)
 
 
 def told_of(completion: Completion, decision: Decision | None) -> dict[str, str]:

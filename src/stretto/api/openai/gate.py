@@ -6,18 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from stretto.api.doors import Visitor, visitor_of
-from stretto.api.openai.answering import send_json
+from stretto.api.openai.answering import UNEXPECTED, send_json
 from stretto.api.openai.refusals import Dialect, body_of, refusal, told
 from stretto.errors import RequestUnread, StrettoError
 from stretto.gateway.assemble import OpenGateway
 from stretto.gateway.provider import Caller
 from stretto.platform import Platform
 
+log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Json = dict[str, Any]
 LARGE_BYTES = 262_144
@@ -46,6 +48,10 @@ class Door:
             await send_json(error.status_code, body, send, {})
         except ClientDisconnect:
             pass
+        except Exception:
+            log.exception("a door met a fault", path=scope["path"])
+            body = body_of(self.dialect, told(self.dialect, 500, UNEXPECTED))
+            await send_json(500, body, send, {})
 
     async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
         """Answer a request whose visitor is known."""
