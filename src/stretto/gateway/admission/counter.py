@@ -47,7 +47,10 @@ class LocalGrant:
         self._open = True
 
     def settle(self, tokens: TokenCounts, cost_usd: Decimal) -> None:
-        """Replace the estimate by what was used. A second time does nothing."""
+        """Replace the estimate by what was used. A second time does nothing.
+
+        The request and the bucket's token stay taken: a call that failed without a count was made all the same.
+        """
         if self._open:
             self._open = False
             line = self._line
