@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from stretto.errors import ModelBroken, ModelError, ModelKeyRefused, ModelUnreachable
 from stretto.gateway.config import Provider
@@ -23,6 +24,9 @@ DNS_S = 300
 READ_BYTES = 256 * 1024
 MOST_ERROR_BYTES = 64 * 1024
 MOST_BODY_BYTES = 256 * 1024 * 1024
+BROKEN = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""What reading a body raises when the connection broke, or what came is no HTTP."""
+
 ANTHROPIC_VERSION = "2023-06-01"
 
 
@@ -83,7 +87,7 @@ class Connection:
             return failure(self._provider.name, status, Said(f"this is no answer{place}. Check the provider's `url`."))
         try:
             body = await response.content.read(MOST_ERROR_BYTES)
-        except (aiohttp.ClientError, OSError):
+        except BROKEN:
             body = b""
         return failure(self._provider.name, status, read_error(body), limits, [self._reveal(), *hide])
 

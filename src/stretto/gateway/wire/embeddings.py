@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import aiohttp
 import msgspec
 import orjson
 
@@ -20,7 +19,7 @@ from stretto.errors import ModelBroken, ModelStalled
 from stretto.gateway.config import Provider
 from stretto.gateway.provider import Embeddings, TokenCounts
 from stretto.gateway.wire.answer import CHARS_PER_TOKEN
-from stretto.gateway.wire.connection import Connection, KeySource, OnLimits, read_whole
+from stretto.gateway.wire.connection import BROKEN, Connection, KeySource, OnLimits, read_whole
 from stretto.gateway.wire.watchdog import Silent, Watchdog
 
 MOST_TEXTS = 256
@@ -102,7 +101,7 @@ class WireEmbedder:
             raise ModelStalled(
                 f"{self.name} gave no vectors within {limit_s:g} s. The call is tried again.", provider=self.name
             ) from None
-        except (aiohttp.ClientError, OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (*BROKEN, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ModelBroken(
                 f"The vectors of {self.name} could not be read ({type(error).__name__}). The call is tried again.",
                 provider=self.name,

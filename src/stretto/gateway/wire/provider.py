@@ -12,10 +12,11 @@ from stretto.gateway.config import Provider
 from stretto.gateway.provider import Completion, ModelRequest, TokenSink
 from stretto.gateway.wire.anthropic_answer import AnthropicDecoder
 from stretto.gateway.wire.anthropic_request import anthropic_body
-from stretto.gateway.wire.connection import Connection, KeySource, OnLimits, read_whole
+from stretto.gateway.wire.connection import BROKEN, Connection, KeySource, OnLimits, read_whole
 from stretto.gateway.wire.failures import texts_of
 from stretto.gateway.wire.openai_answer import OpenAIDecoder
 from stretto.gateway.wire.openai_request import openai_body
+from stretto.gateway.wire.pushing import push
 from stretto.gateway.wire.sse import SseParser, TooLong
 from stretto.gateway.wire.watchdog import Silent, Watchdog
 
@@ -129,7 +130,7 @@ class WireProvider:
                 "`timeouts.between_tokens_s` of the provider if that is too short.",
                 provider=self.name,
             ) from None
-        except (aiohttp.ClientError, OSError) as error:
+        except BROKEN as error:
             if decoder.answer.ended:
                 return
             raise ModelBroken(
@@ -141,24 +142,28 @@ class WireProvider:
         self, response: aiohttp.ClientResponse, decoder: OpenOrAnthropic, watchdog: Watchdog, begun: Begun
     ) -> None:
         """Read a stream of events to its end."""
-        parser, content, answer = SseParser(), response.content, decoder.answer
+        parser, answer = SseParser(), decoder.answer
+        between_tokens_s = self.provider.timeouts.between_tokens_s
+
+        def take(chunk: bytes) -> None:
+            events = parser.feed(chunk)
+            if not events or not decoder.feed(events):
+                return
+            if answer.ended:
+                watchdog.limit(TAIL_S)
+            elif begun.text:
+                watchdog.stir()
+            else:
+                begun.text = True
+                watchdog.limit(between_tokens_s)
+
         try:
-            while chunk := await content.readany():
-                events = parser.feed(chunk)
-                if not events or not decoder.feed(events):
-                    continue
-                if answer.ended:
-                    watchdog.limit(TAIL_S)
-                elif begun.text:
-                    watchdog.stir()
-                else:
-                    begun.text = True
-                    watchdog.limit(self.provider.timeouts.between_tokens_s)
+            await push(response, take)
             if not answer.ended and (events := parser.finish()):
                 decoder.feed(events)
         except TooLong:
             raise ModelBroken(f"{self.name} sent an event without end.", provider=self.name) from None
-        except (aiohttp.ClientError, OSError):
+        except BROKEN:
             if answer.stop_reason is None:
                 raise
         # Some servers leave out the mark of the end; why it ended is then enough.

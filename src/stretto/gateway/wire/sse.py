@@ -13,6 +13,11 @@ MOST_BYTES = 16 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 
 
+def is_one(chunk: bytes) -> bool:
+    """Whether a line whose first LF is its last but one byte is an event by itself."""
+    return chunk.endswith(b"\n\n") and b"\r" not in chunk
+
+
 class TooLong(Exception):
     """An event is longer than `MOST_BYTES`."""
 
@@ -20,7 +25,7 @@ class TooLong(Exception):
 class SseParser:
     """Takes bytes as they arrive and gives the data of the events that they complete."""
 
-    __slots__ = ("_after_cr", "_data", "_data_bytes", "_fresh", "_most", "_open", "_open_bytes")
+    __slots__ = ("_after_cr", "_at_start", "_data", "_data_bytes", "_fresh", "_most", "_open", "_open_bytes")
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most = most_bytes
@@ -30,15 +35,20 @@ class SseParser:
         self._data_bytes = 0
         self._after_cr = False
         self._fresh = True
+        self._at_start = False  # between two events, so that nothing that came before counts
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Give the data of each event that ends in this chunk. Raises `TooLong`."""
+        # One event and nothing else, as most chunks of a slow stream are.
+        if self._at_start and chunk.startswith(b"data: ") and chunk.find(b"\n") == len(chunk) - 2 and is_one(chunk):
+            return [chunk[6:-2]]
         if self._fresh:
             chunk = self._without_mark(chunk)
         if self._after_cr or b"\r" in chunk:
             chunk = self._with_plain_ends(chunk)
         end = chunk.rfind(b"\n")
         if end < 0:
+            self._at_start = False
             self._keep(chunk)
             return []
         whole = chunk[:end]
@@ -49,7 +59,9 @@ class SseParser:
             self._open_bytes = 0
         if end + 1 < len(chunk):
             self._keep(chunk[end + 1 :])
-        return self._take(whole.split(b"\n"))
+        events = self._take(whole.split(b"\n"))
+        self._at_start = not (self._open or self._data or self._after_cr or self._fresh)
+        return events
 
     def finish(self) -> list[bytes]:
         """Give what an event lacked only its last empty line for, since some servers leave that out."""

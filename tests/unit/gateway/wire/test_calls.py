@@ -1,6 +1,9 @@
 """Whole calls over a real connection: what is sent, what comes back, and that connections are kept."""
 
 import asyncio
+import gc
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -188,3 +191,26 @@ async def test_a_new_key_counts_at_once():
         await provider.complete(ask(), KeptAnswer())
         await provider.close()
     assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer old", "Bearer new"]
+
+
+async def test_a_kept_connection_that_is_reset_is_replaced_without_a_word():
+    heard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+
+    async def play(line: Line, asked: Asked) -> None:
+        await line.stream(HELLO)
+
+    async with raw_server(play) as server:
+        provider = wired(server)
+        await provider.complete(ask(), KeptAnswer())
+        for line in list(server.lines):
+            linger = struct.pack("ii", 1, 0)  # so that closing is a reset
+            line.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            line.transport.abort()
+        await asyncio.wait_for(server.all_gone.wait(), 5)
+        await asyncio.sleep(0.05)
+        await provider.complete(ask(), KeptAnswer())
+        assert server.connections == 2
+        await provider.close()
+    gc.collect()
+    assert heard == []

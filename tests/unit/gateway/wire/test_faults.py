@@ -463,3 +463,16 @@ async def test_no_call_is_taken_after_close():
     await provider.close()
     with pytest.raises(ModelUnreachable, match="closed"):
         await provider.complete(ask(), KeptAnswer())
+
+
+@DIALECTS
+async def test_a_body_that_is_no_http(dialect: str):
+    async def play(line: Line, asked: Asked) -> None:
+        line.head()
+        line.send(BEGUN[dialect])
+        await asyncio.sleep(0.01)
+        line.transport.write(b"this is no chunk\r\n")
+
+    error, sink = await fail(play, dialect)
+    assert isinstance(error, ModelBroken)
+    assert sink.text == "One two"
