@@ -7,7 +7,6 @@ A page of another site cannot read answers (no CORS), but a browser would still 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from ipaddress import ip_address
 
 import orjson
@@ -22,8 +21,6 @@ from stretto.api.openai.refusals import Dialect, body_of, dialect_of, told
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_PROMPT_BYTES = 32 * 1024 * 1024
 """A body in a dialect may hold images; Anthropic's API takes as much."""
-CUT = "stretto.cut"
-"""Where the scope holds what cuts the connection, for answers whose client does not read them."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "cache-control": "no-store",
@@ -68,7 +65,6 @@ class Guard:
             await send(message)
 
         if refused is None:
-            scope[CUT] = cutter(send)
             await self._app(scope, counted(receive, most), send_with_headers)
         elif dialect is None:
             await refused(scope, receive, send_with_headers)
@@ -109,11 +105,6 @@ def in_dialect(refused: Response, dialect: Dialect) -> Response:
     message = str(orjson.loads(refused.body)["detail"])
     body = body_of(dialect, told(dialect, refused.status_code, message))
     return Response(body, refused.status_code, media_type="application/json")
-
-
-def cutter(send: Send) -> Callable[[], object] | None:
-    """What cuts the connection at once, where the server lets us: ASGI has no word for it."""
-    return getattr(getattr(getattr(send, "__self__", None), "transport", None), "abort", None)
 
 
 def refusal(scope: Scope) -> Response | None:

@@ -9,8 +9,10 @@ import socket
 from collections.abc import AsyncGenerator, Generator
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stretto.api.app import create_app
+from stretto.api.openai.answering import CUT
 from stretto.errors import SettingsInvalid
 from stretto.platform import Platform
 
@@ -29,7 +31,7 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
     host = "[::1]" if listener.family == socket.AF_INET6 else "127.0.0.1"
     app = create_app(platform)
     config = uvicorn.Config(
-        app,
+        _with_cut(app),
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -68,6 +70,20 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+
+def _with_cut(app: ASGIApp) -> ASGIApp:
+    """Let an answer cut its connection at once: a client that does not read would hold it, and what waits, for ever."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        # uvicorn's `send` is a method of the request, which knows its transport. Where that is so no longer, connections are
+        # closed, which takes as long as the client likes.
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            scope[CUT] = transport.abort
+        await app(scope, receive, send)
+
+    return serve
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,9 @@ HEARTBEAT = b": still here\n\n"
 GRACE_S = 20.0
 """So long a client may take to read what waits for it once the answer has ended; then its connection is cut."""
 
+CUT = "stretto.cut"
+"""Where the scope holds what cuts the connection, if the server lets us: ASGI has no word for it."""
+
 UNEXPECTED = "Something went wrong in the server. Its log tells more; please report it."
 
 SSE_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))

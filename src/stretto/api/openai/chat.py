@@ -7,8 +7,7 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from stretto.api.doors import Visitor
-from stretto.api.guard import CUT
-from stretto.api.openai.answering import Work, send_stream, send_whole
+from stretto.api.openai.answering import CUT, Work, send_stream, send_whole
 from stretto.api.openai.flows import PREFIX, FlowCall, start_flow
 from stretto.api.openai.gate import Door, caller_of, gateway_of, key_of, platform_of, priority_of, read_body
 from stretto.api.openai.voice import Voice
