@@ -72,7 +72,8 @@ class ModelProviderContract:
         assert completion.tokens.input > 0
         assert completion.model
         assert completion.provider == provider.name
-        assert completion.simulated == provider.simulated
+        # What is simulated says so; a provider that is not may find that a simulated server answers it.
+        assert completion.simulated >= provider.simulated
         assert self.active(provider) == 0
         await provider.close()
 
