@@ -108,7 +108,9 @@ class Ladder:
         return Admitted(wanted, got, "waited", f"{short.reason} {wanted.why}".strip())
 
     def _may_wait(self, short: Short) -> bool:
-        return short.what not in MONEY and short.rule in (None, "wait")
+        if short.what in MONEY:  # held by calls under way, it may be there again soon; what is spent never is
+            return short.in_s is not None and short.in_s <= self.config.wait_s
+        return short.rule in (None, "wait")
 
     def _may_put_off(self, short: Short) -> bool:
         """Money of a run or step does not grow; that of a tenant does each month, so the route may say to put off."""

@@ -209,7 +209,7 @@ async def set_up(owner: str, password: str | None) -> str:
             await connection.execute(QUERIES["lock_setup"])
             await add_what_is_missing(connection, await look_around(connection), password)
             await migrate_queue(connection)
-            await migrate(connection, known)
+            await migrate(connection, known, found.vector_schema or "public")
             values = {"tenant_id": DEFAULT_TENANT, "name": DEFAULT_TENANT_NAME}
             await connection.execute(QUERIES["add_tenant"], values)
         await partitions.ensure_partitions(connection, datetime.now(UTC))

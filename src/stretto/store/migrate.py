@@ -77,7 +77,9 @@ def pending(known: Sequence[Migration], applied: dict[int, tuple[str, str]]) -> 
     return [migration for migration in known if migration.number not in applied]
 
 
-async def migrate(connection: AsyncConnection[TupleRow], known: Sequence[Migration]) -> list[Migration]:
+async def migrate(
+    connection: AsyncConnection[TupleRow], known: Sequence[Migration], vector_schema: str = "public"
+) -> list[Migration]:
     """Bring the database to this version of Stretto; returns what was applied.
 
     `connection` has the owner's rights, autocommits and holds the set-up lock; the schemas and the role are there.
@@ -85,7 +87,8 @@ async def migrate(connection: AsyncConnection[TupleRow], known: Sequence[Migrati
     todo = pending(known, await applied_migrations(connection))
     for migration in todo:
         async with connection.transaction():
-            await connection.execute(SQL("SET LOCAL search_path = stretto, stretto_queue, public"))
+            path = SQL("SET LOCAL search_path = stretto, stretto_queue, public, {}").format(Identifier(vector_schema))
+            await connection.execute(path)
             await connection.execute(migration.text)
             values = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
             await connection.execute(QUERIES["record_migration"], values)

@@ -31,6 +31,11 @@ ROWS: dict[str, LiteralString] = {
     " VALUES (%(t)s, %(r)s, 'step', 'event', 'n', '{}', now())",
     "budgets": "INSERT INTO budgets VALUES (%(t)s, 'month:2026-11', 1, 0, now())",
     "budget_leases": "INSERT INTO budget_leases VALUES (%(t)s, 'month:2026-11', %(r)s, 1)",
+    "calls": "INSERT INTO calls VALUES (%(r)s, %(t)s, now(), 'chat', NULL, '', '', '', 1, '', 2, 'fast', 'd', 'p', 'm',"
+    " 1, 0, 0, 1, 0, false, 'v', 0, NULL, 0, 0, 'answered', 'admitted', '', '', '', false)",
+    "usage_days": "INSERT INTO usage_days VALUES (%(t)s, '2026-11-21', %(r)s, 'chat', '', '', '', 'fast', 'd', 'p', 'm', 2,"
+    " 'admitted', false, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0)",
+    "answers": "INSERT INTO answers VALUES (%(t)s, 'fast', '\\x00', NULL, NULL, NULL, NULL, '{}', now(), now())",
     "api_keys": "INSERT INTO api_keys VALUES (gen_random_uuid(), %(t)s, gen_random_uuid()::text, 'n', '\\x00', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
 }
@@ -156,7 +161,7 @@ async def test_partitions_cannot_be_reached_past_their_table(
         " AND c.relnamespace = 'stretto'::regnamespace"
     )
     partitions = [name for (name,) in await rows.fetchall()]
-    assert len(partitions) == 6
+    assert len(partitions) == 9
     for name in partitions:
         with pytest.raises(errors.InsufficientPrivilege, match="permission denied for table"):
             async with two_tenants.tenant(DEFAULT_TENANT) as connection:
@@ -214,7 +219,11 @@ async def test_every_table_with_a_tenant_has_a_policy(owner: AsyncConnection[Tup
               AND pg_get_expr(p.polqual, c.oid) LIKE '%stretto.tenant%'
               AND coalesce(pg_get_expr(p.polwithcheck, c.oid) LIKE '%stretto.tenant%', true)))""")
     unprotected = {name for (name,) in await rows.fetchall()}
-    assert unprotected == {"migrations", "queue_schema"}  # neither has a tenant, and the application reads neither
+    assert unprotected == {
+        *("migrations", "queue_schema"),  # which the application does not read
+        *("lessees", "limits", "claims"),  # of deployments and processes
+        "price_versions",  # of the whole installation
+    }
     assert unprotected.isdisjoint(await tenant_tables(owner))
 
 
