@@ -25,6 +25,7 @@ from stretto.errors import (
 )
 from stretto.platform import Platform
 from stretto.settings import Settings
+from stretto.store import DEFAULT_TENANT
 from stretto.testing import ScriptedModel
 from tests.e2e.doors import (
     ASK,
@@ -60,6 +61,18 @@ async def test_the_pieces_of_a_stream_are_the_answer_in_one_piece(settings: Sett
         assert "".join(pieces) == SONG
         assert len([piece for piece in pieces if piece]) > 1
         assert usage == whole.usage
+
+
+async def test_headers_tell_which_call_it_was(settings: Settings):
+    config = routes("fast")
+    async with door(settings, ScriptedModel({"fast": SONG}), config) as (platform, url), openai_client(url) as client:
+        raw = await client.chat.completions.with_raw_response.create(**SAY)
+        assert raw.headers["x-stretto-deployment"] == "fast-1"
+        call_id = raw.headers["x-stretto-call-id"]
+        await platform.gateway.flush()
+        async with platform.database.tenant(DEFAULT_TENANT) as connection:
+            rows = await (await connection.execute("SELECT id::text FROM calls")).fetchall()
+        assert rows == [(call_id,)]
 
 
 async def test_anthropics_stream_says_the_same(settings: Settings):
