@@ -37,6 +37,7 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # who a client is, is told by its connection alone
+        timeout_keep_alive=75,  # longer than clients keep idle connections, so that none is closed while it is being used
         timeout_graceful_shutdown=5,
     )
     server = _Server(config, app.state.closing)
