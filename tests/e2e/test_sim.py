@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +18,7 @@ from stretto.gateway.simulated.cassette import Cassette
 from stretto.gateway.simulated.server import SimOptions, SimServer
 from stretto.gateway.simulated.wire_faults import WireFault
 
-QUICK = {"ttft_s": 0.0, "tokens_per_s": 1e6}
+QUICK: dict[str, Any] = {"ttft_s": 0.0, "tokens_per_s": 1e6}
 ASK: Any = [{"role": "user", "content": "Write about tides and harbours."}]
 WEATHER: Any = {
     "type": "object",
@@ -41,7 +41,9 @@ class Verdict(BaseModel):
 
 
 @asynccontextmanager
-async def sim(faults: Any = None, **options: Any) -> AsyncIterator[tuple[openai.AsyncOpenAI, anthropic.AsyncAnthropic]]:
+async def sim(
+    faults: Any = None, **options: Any
+) -> AsyncGenerator[tuple[openai.AsyncOpenAI, anthropic.AsyncAnthropic]]:
     server = SimServer(SimOptions(**(QUICK | options)), faults)
     async with (
         server.serving() as url,

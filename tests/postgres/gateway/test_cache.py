@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -47,7 +47,7 @@ def ask(text: str = "How is the weather in the harbour today?", **more: Any) -> 
 
 
 @asynccontextmanager
-async def cache_on(database: Database) -> AsyncIterator[PostgresAnswers]:
+async def cache_on(database: Database) -> AsyncGenerator[PostgresAnswers]:
     async with PostgresAnswers(database, Words()) as cache:
         yield cache
 

@@ -38,7 +38,7 @@ from stretto.gateway.config import (
 )
 from stretto.gateway.gateway import Gateway, Live
 from stretto.gateway.grants import ProviderLimits, Short, Want
-from stretto.gateway.provider import Caller, Message, ModelProvider, ModelRequest, TokenCounts
+from stretto.gateway.provider import Caller, Embedder, Message, ModelProvider, ModelRequest, TokenCounts
 from stretto.gateway.routing import Choice, Need
 from stretto.testing import FixedPrices, KeptAnswer, KeptCalls, ScriptedModel
 
@@ -148,6 +148,9 @@ class House:
 
     def of(self, provider: Provider) -> ModelProvider:
         return self.models[provider.name]
+
+    def embedder_of(self, provider: Provider) -> Embedder:
+        raise NotImplementedError
 
     async def ask(
         self, sink: KeptAnswer | None = None, model: str = "fast", priority: int = 2, **more: Any
