@@ -142,6 +142,14 @@ async def test_a_client_that_does_not_read_ends_the_call_and_is_told_when_it_rea
                 heard = heard[-200:] + piece
 
 
+async def test_an_endless_answer_in_one_piece_ends_too(settings: Settings):
+    model = Steady(never_stop)
+    async with door(settings, model) as (_, url), openai_client(url) as client:
+        with pytest.raises(openai.BadRequestError, match="longer than 4,000,000 characters"):
+            await client.chat.completions.create(**SAY)
+        await until(lambda: model.cancelled == 1 and model.active == 0, PROMPT)
+
+
 async def test_a_client_that_never_reads_is_cut_off(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 from starlette.types import Receive, Send
 
-from stretto.api.openai.outbox import MOST_WAITING_CHARS, Outbox, Whole
+from stretto.api.openai.outbox import MOST_WAITING_CHARS, MOST_WHOLE_CHARS, Outbox, Whole
 from stretto.api.openai.refusals import object_of, refusal
 from stretto.api.openai.voice import Voice
 from stretto.errors import ModelBroken, NotPossible, StrettoError
@@ -33,6 +33,9 @@ CUT = "stretto.cut"
 """Where the scope holds what cuts the connection, if the server lets us: ASGI has no word for it."""
 
 UNEXPECTED = "Something went wrong in the server. Its log tells more; please report it."
+
+UNHEARD = "The answer was cut off: this client does not read it, and too much of it waits."
+TOO_LONG = f"The answer is longer than {MOST_WHOLE_CHARS:,} characters. Ask for it in pieces, with `stream`."
 
 SSE_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"))
 JSON_HEADERS = ((b"content-type", b"application/json"),)
@@ -60,7 +63,7 @@ async def send_whole(work: Work, voice: Voice, receive: Receive, send: Send, hea
         await asyncio.wait((call, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not call.done():
             return
-        if error := _failure(call, sink.is_over):
+        if error := _failure(call, TOO_LONG if sink.is_over else ""):
             await send_refusal(error, voice, send, headers)
             return
         completion = call.result()
@@ -158,14 +161,14 @@ class _Stream:
                 await outbox.woken.wait()
 
     async def _end(self) -> None:
-        error = _failure(self._call, self._outbox.is_over)
+        error = _failure(self._call, UNHEARD if self._outbox.is_over else "")
         if error is not None and not self._has_begun:
             await send_refusal(error, self._voice, self._send, self._headers)
         else:
             await self._send_piece(self._last_words(), more=False)
 
     def _last_words(self) -> bytes:
-        error = _failure(self._call, self._outbox.is_over)
+        error = _failure(self._call, UNHEARD if self._outbox.is_over else "")
         if error is None:
             return self._speech.end(self._call.result())
         return self._speech.broken(object_of(self._voice.dialect, error))
@@ -216,10 +219,10 @@ async def client_left(receive: Receive) -> None:
         pass
 
 
-def _failure(call: asyncio.Task[Completion], is_over: bool) -> StrettoError | None:
-    """Why a call that has ended gave no answer; None when it gave one."""
-    if is_over:
-        return NotPossible("The answer was cut off: this client does not read it, and too much of it waits.")
+def _failure(call: asyncio.Task[Completion], overflown: str) -> StrettoError | None:
+    """Why a call that has ended gave no answer; None when it gave one. `overflown` says so where its sink took no more."""
+    if overflown:
+        return NotPossible(overflown)
     if call.cancelled():
         return ModelBroken("The call was cancelled while it was answered. Ask again.")
     error = call.exception()
