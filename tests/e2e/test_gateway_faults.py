@@ -107,7 +107,7 @@ async def test_without_another_deployment_each_fault_is_an_error_of_the_tree(dat
         SimServer(options, orders).serving() as faulty,
         gateway_over(database, {"faulty": (faulty, dialect)}) as gateway,
     ):
-        for kind in (*(kind for kind in KINDS if kind not in ("drip", "status")), "status"):
+        for kind in sorted(set(KINDS) - {"drip"}, key=lambda kind: kind == "status"):  # a limit is rested out, so last
             orders.next = WireFault(kind, after=3, seconds=5.0, code=429, retry_after_s=7.0)
             sink = KeptAnswer()
             with pytest.raises(ModelError) as failed:

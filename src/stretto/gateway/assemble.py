@@ -150,8 +150,7 @@ async def open_gateway(
             yield gateway
         finally:
             await keyring.close()
-            if provider is None:
-                await connections.close()
+            await connections.close(spare=provider)
             if embedder is not None:
                 await embedder.close()
 

@@ -216,7 +216,7 @@ class ModelCall:
         tokens = completion.tokens
         if not tokens.all_input and not tokens.output:
             tokens = self._estimated()
-        cost_usd = Decimal(0) if completion.simulated else self.books.prices.cost(deployment, tokens)
+        cost_usd = self._cost(tokens, completion.simulated)
         ended_at = time.monotonic()
         self.router.succeeded(deployment, self._ttft_s(), ended_at - self.began_at)
         self._enter(tokens, cost_usd, "answered", model=completion.model, simulated=completion.simulated)
@@ -238,10 +238,17 @@ class ModelCall:
         else:
             tokens = TokenCounts()
         simulated = self.provider.simulated
-        cost_usd = Decimal(0) if simulated else self.books.prices.cost(deployment, tokens)
+        cost_usd = self._cost(tokens, simulated)
         message = error.message if isinstance(error, StrettoError) else type(error).__name__
         end: CallEnd = "failed" if isinstance(error, Exception) else "cancelled"
         self._enter(tokens, cost_usd, end, model=deployment.model, simulated=simulated, error=message)
+
+    def _cost(self, tokens: TokenCounts, simulated: bool) -> Decimal:
+        """What the call costs; nothing when it is simulated, unless the configuration gives the deployment a price."""
+        deployment = self.admitted.choice.deployment
+        if simulated and deployment.price is None:
+            return Decimal(0)
+        return self.books.prices.cost(deployment, tokens)
 
     def _estimated(self) -> TokenCounts:
         return TokenCounts(input=self.need.input_tokens, output=self.relay.count + self.relay.pieces, estimated=True)

@@ -54,8 +54,8 @@ class Connections:
         self._embedders[provider.name] = (provider, made)
         return made
 
-    async def close(self) -> None:
-        """Close all of them."""
+    async def close(self, *, spare: Closable | None = None) -> None:
+        """Close all of them but `spare`, which is somebody else's."""
         held: list[Collection[Closable]] = [
             [made for _, made in self._providers.values()],
             [made for _, made in self._embedders.values()],
@@ -63,7 +63,8 @@ class Connections:
         ]
         for some in held:
             for each in some:
-                await each.close()
+                if each is not spare:
+                    await each.close()
         self._providers.clear()
         self._embedders.clear()
         self._retired.clear()

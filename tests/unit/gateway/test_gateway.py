@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 
 from stretto.errors import (
@@ -191,17 +190,8 @@ async def test_a_call_is_admitted_made_settled_and_written_down():
     assert house.router.told == [("a0", "succeeded")]
 
 
-class Paid(ScriptedModel):
-    """A scripted model whose answers cost money."""
-
-    async def complete(self, request: ModelRequest, sink: Any) -> Any:
-        return msgspec.structs.replace(await super().complete(request, sink), simulated=False)
-
-
 async def test_the_cost_is_exact():
-    model = Paid(["one two three"])
-    model.simulated = False
-    house = House([[model]])
+    house = House([[ScriptedModel(["one two three"])]])
     await house.ask()
     (call,) = house.ledger.calls
     assert call.cost_usd == Decimal("0.000001") * call.tokens.input + Decimal("0.000002") * 3
