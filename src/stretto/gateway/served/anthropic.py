@@ -5,6 +5,7 @@ Source: Anthropic's API reference ("Messages", "Streaming messages", "Errors") a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +24,7 @@ from stretto.gateway.provider import (
     ToolCallPiece,
     ToolSpec,
 )
-from stretto.gateway.served.asked import Asked, image_of, read, refuse, within
+from stretto.gateway.served.asked import Asked, image_of, inline_image, passable, read, refuse, within
 
 STOP: dict[StopReason, str] = {
     "end": "end_turn",
@@ -49,7 +50,7 @@ class _Block(msgspec.Struct):
     name: str | None = None
     input: Any = None
     tool_use_id: str | None = None
-    content: Any = None
+    content: str | list[_Block] | None = None
 
 
 class _Message(msgspec.Struct):
@@ -59,6 +60,7 @@ class _Message(msgspec.Struct):
 
 class _Tool(msgspec.Struct):
     name: str
+    type: str | None = None
     description: str | None = None
     input_schema: dict[str, Any] | None = None
     strict: bool | None = None
@@ -77,7 +79,7 @@ class _Format(msgspec.Struct):
 
 class _OutputConfig(msgspec.Struct):
     format: _Format | None = None
-    effort: str | None = None
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
 
 
 class _Thinking(msgspec.Struct):
@@ -104,12 +106,16 @@ class _Body(msgspec.Struct):
 def read_request(body: bytes) -> Asked:
     """The request of a body. Raises `RequestUnread` naming the field that cannot be used."""
     asked = read(body, _Body)
+    if not asked.model.strip():
+        refuse("model", "The name of the model is empty.")
     if not asked.messages:
         refuse("messages", "There is no message. Send one at least.")
     within("max_tokens", asked.max_tokens, 1, 10_000_000)
     within("temperature", asked.temperature, 0, 1)
     within("top_p", asked.top_p, 0, 1)
     form = asked.output_format or (asked.output_config.format if asked.output_config else None)
+    if form is not None:
+        passable("output_config.format.schema", form.schema)
     messages: list[Message] = []
     system = (
         asked.system if isinstance(asked.system, str) else "".join(block.text or "" for block in asked.system or ())
@@ -123,22 +129,29 @@ def read_request(body: bytes) -> Asked:
         model=asked.model,
         messages=messages,
         returns=form.schema if form is not None and form.type == "json_schema" else None,
-        tools=tuple(_tool(tool) for tool in asked.tools or ()),
+        tools=tuple(_tool(f"tools[{n}]", tool) for n, tool in enumerate(asked.tools or ())),
         tool_choice=_choice(asked),
         parallel_tool_calls=False if choice is not None and choice.disable_parallel_tool_use else None,
         temperature=asked.temperature,
         top_p=asked.top_p,
         max_tokens=asked.max_tokens,
         stop=tuple(asked.stop_sequences or ()),
-        reasoning_effort=_effort(asked.thinking),
+        reasoning_effort=_effort(asked),
     )
     return Asked(request, stream=bool(asked.stream), include_usage=True)
 
 
-def _effort(thinking: _Thinking | None) -> Literal["low", "medium", "high"] | None:
+def _effort(asked: _Body) -> Literal["low", "medium", "high", "xhigh"] | None:
+    """How hard to think, where thinking is on: as it is said, else by the budget; without either it is high, as Anthropic has it."""
+    thinking = asked.thinking
     if thinking is None or thinking.type == "disabled":
         return None
-    budget = thinking.budget_tokens or 8_192
+    said = asked.output_config.effort if asked.output_config else None
+    if said is not None:
+        return "xhigh" if said == "max" else said
+    budget = thinking.budget_tokens
+    if budget is None:
+        return "high"
     return "low" if budget <= 2_048 else "medium" if budget <= 8_192 else "high"
 
 
@@ -147,6 +160,8 @@ def _choice(asked: _Body) -> str:
     if choice is None or choice.type == "auto":
         return "auto"
     if choice.type == "any":
+        if not asked.tools:
+            refuse("tool_choice", "`any` needs `tools`.")
         return "required"
     if choice.type == "none":
         return "none"
@@ -155,7 +170,10 @@ def _choice(asked: _Body) -> str:
     return choice.name
 
 
-def _tool(tool: _Tool) -> ToolSpec:
+def _tool(place: str, tool: _Tool) -> ToolSpec:
+    if tool.type not in (None, "custom"):
+        refuse(f"{place}.type", f"{tool.type!r} would be carried out by Anthropic. Only tools of your own are taken.")
+    passable(f"{place}.input_schema", tool.input_schema)
     return ToolSpec(
         name=tool.name,
         description=tool.description or "",
@@ -179,9 +197,12 @@ def _messages(place: str, message: _Message) -> list[Message]:
             case "image" if block.source is not None:
                 parts.append(_image(where, block.source))
             case "tool_use" if block.id and block.name:
+                passable(f"{where}.input", block.input)
                 calls.append(ToolCall(block.id, block.name, orjson.dumps(block.input or {}).decode()))
             case "tool_result" if block.tool_use_id:
-                answers.append(Message("tool", _answer(block.content), tool_call_id=block.tool_use_id))
+                answers.append(
+                    Message("tool", _answer(f"{where}.content", block.content), tool_call_id=block.tool_use_id)
+                )
             case "thinking" | "redacted_thinking":
                 pass  # what a model thought is its own; it is not sent to another
             case _:
@@ -194,15 +215,24 @@ def _messages(place: str, message: _Message) -> list[Message]:
 def _image(place: str, source: _Source) -> Image:
     if source.type == "url":
         return image_of(f"{place}.source.url", source.url)
-    if not source.data or not source.media_type.startswith("image/"):
-        refuse(f"{place}.source", "An image in base64 has `media_type` (image/…) and `data`.")
-    return Image(media_type=source.media_type, data=source.data)
+    return inline_image(f"{place}.source", source.media_type, source.data)
 
 
-def _answer(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "" if content is None else orjson.dumps(content).decode()
+def _answer(place: str, content: str | list[_Block] | None) -> str | tuple[Part, ...]:
+    """What a tool answered: text where that is all there is, else text and images."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts: list[Part] = []
+    for n, block in enumerate(content):
+        if block.type == "text" and block.text is not None:
+            parts.append(Text(block.text))
+        elif block.type == "image" and block.source is not None:
+            parts.append(_image(f"{place}[{n}]", block.source))
+        else:
+            refuse(f"{place}[{n}]", f"A tool's answer holds text and images here, no block of type {block.type!r}.")
+    if any(isinstance(part, Image) for part in parts):
+        return tuple(parts)
+    return "".join(part.text for part in parts if isinstance(part, Text))
 
 
 # Answers
@@ -232,6 +262,7 @@ class Speech:
         self._tokens = tokens or TokenCounts()
         self._index = -1
         self._open: str | int = ""
+        self._blocks: dict[int, int] = {}
         self._started = False
         self._text_prefix = b""
 
@@ -276,12 +307,19 @@ class Speech:
         return self._enter("text", {"type": "text", "text": ""}) + self._text_prefix + said
 
     def tool_call(self, piece: ToolCallPiece) -> bytes:
-        """A piece of a tool call, as an event; parallel calls come one after the other."""
-        content: dict[str, Any] = {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}}
-        told = self._enter(piece.index, content)
+        """A piece of a tool call, as an event.
+
+        Each call is a block, closed when the next begins. A piece that comes later than that still names its own block,
+        since clients gather pieces by their index.
+        """
+        told = b""
+        block = self._blocks.get(piece.index)
+        if block is None:
+            told = self._enter(piece.index, {"type": "tool_use", "id": piece.id, "name": piece.name, "input": {}})
+            block = self._blocks[piece.index] = self._index
         if piece.arguments:
             delta = {"type": "input_json_delta", "partial_json": piece.arguments}
-            told += event("content_block_delta", {"index": self._index, "delta": delta})
+            told += event("content_block_delta", {"index": block, "delta": delta})
         return told
 
     def end(self, completion: Completion) -> bytes:
@@ -303,6 +341,13 @@ class Speech:
             for call in completion.tool_calls
         ]
         return orjson.dumps(self._message(content, STOP[completion.stop_reason], completion.tokens))
+
+
+def say_models(names: Sequence[str]) -> bytes:
+    """The list of models, on one page."""
+    data = [{"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"} for name in names]
+    ends = {"first_id": names[0] if names else None, "last_id": names[-1] if names else None}
+    return orjson.dumps({"data": data, "has_more": False, **ends})
 
 
 def _arguments(call: ToolCall) -> Any:

@@ -30,7 +30,7 @@ from stretto.gateway.provider import (
     ToolCallPiece,
     ToolSpec,
 )
-from stretto.gateway.served.asked import Asked, image_of, read, refuse, within
+from stretto.gateway.served.asked import LEAST_INT, MOST_INT, Asked, image_of, passable, read, refuse, within
 
 FINISH: dict[StopReason, str] = {
     "end": "stop",
@@ -150,7 +150,7 @@ def read_request(body: bytes) -> Asked:
         returns=None if schema is None else schema.schema or {},
         returns_name="answer" if schema is None else schema.name,
         json_mode=form is not None and form.type == "json_object",
-        tools=tuple(_tool(tool.function) for tool in asked.tools or ()),
+        tools=tuple(_tool(f"tools[{n}].function", tool.function) for n, tool in enumerate(asked.tools or ())),
         tool_choice=_choice(asked),
         parallel_tool_calls=asked.parallel_tool_calls,
         temperature=asked.temperature,
@@ -187,6 +187,8 @@ def _check(asked: _Body) -> None:
     within("presence_penalty", asked.presence_penalty, -2, 2)
     within("frequency_penalty", asked.frequency_penalty, -2, 2)
     within("top_logprobs", asked.top_logprobs, 0, 20)
+    if asked.seed is not None and not LEAST_INT <= asked.seed <= MOST_INT:
+        refuse("seed", "A seed is an integer of 64 bits.")
     if asked.top_logprobs is not None and not asked.logprobs:
         refuse("top_logprobs", "This needs `logprobs: true`.")
     if isinstance(asked.stop, list) and len(asked.stop) > 4:
@@ -194,6 +196,8 @@ def _check(asked: _Body) -> None:
     form = asked.response_format
     if form is not None and form.type == "json_schema" and form.json_schema is None:
         refuse("response_format.json_schema", "The type `json_schema` needs a schema here.")
+    if form is not None and form.json_schema is not None:
+        passable("response_format.json_schema.schema", form.json_schema.schema)
 
 
 def _choice(asked: _Body) -> str:
@@ -212,7 +216,8 @@ def _choice(asked: _Body) -> str:
     return choice
 
 
-def _tool(spec: _FunctionSpec) -> ToolSpec:
+def _tool(place: str, spec: _FunctionSpec) -> ToolSpec:
+    passable(f"{place}.parameters", spec.parameters)
     return ToolSpec(
         name=spec.name,
         description=spec.description or "",
