@@ -60,12 +60,23 @@ class DeploymentShown(_Shown):
     last_error: str
 
 
+class CacheShown(_Shown):
+    """How often a route's cache was asked in this process, and how often it answered (`rate`: share, 0-1)."""
+
+    route: str
+    asked: int
+    exact: int
+    semantic: int
+    rate: float
+
+
 class LimitsShown(_Shown):
     """All of it, for the request's tenant."""
 
     limits: list[LimitShown]
     budgets: list[BudgetShown]
     deployments: list[DeploymentShown]
+    caches: list[CacheShown]
 
 
 @router.get("")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from stretto.gateway.gateway import Gateway, Live
 from stretto.gateway.grants import ProviderLimits
 from stretto.gateway.keys import Key, key_source
 from stretto.gateway.ledger import LedgerWriter
-from stretto.gateway.local.minilm import LocalEmbedder, is_installed
+from stretto.gateway.local.minilm import INSTALL, LocalEmbedder, is_installed
 from stretto.gateway.prices import PriceTable
 from stretto.gateway.provider import Embedder, ModelProvider
 from stretto.gateway.router import Condition, WeighingRouter
@@ -45,6 +45,7 @@ class LimitsNow:
     limits: tuple[LimitNow, ...]
     budgets: tuple[BudgetNow, ...]
     deployments: tuple[Condition, ...]
+    caches: tuple[Hits, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,18 @@ class OpenGateway(Gateway):
         live = Live(config, parts.router, prices)
         super().__init__(live, parts.connections, parts.limits, parts.ledger, parts.cache, estimate)
         self._parts = parts
+        self._say_what_is_missing()
 
     @property
     def config(self) -> GatewayConfig:
         """The configuration that new calls go by."""
         return self.live.config
+
+    def _say_what_is_missing(self) -> None:
+        """A route may ask for what is not installed here; then it goes on without, and says so once."""
+        similar = [route.name for route in self.config.routes.values() if route.cache.semantic_threshold is not None]
+        if similar and not is_installed():
+            log.warning("similar questions are not found in the cache", routes=similar, remedy=INSTALL)
 
     async def reconfigure(self, config: GatewayConfig) -> None:
         """Go by another configuration from the next call on; calls under way end as they began."""
@@ -81,6 +89,7 @@ class OpenGateway(Gateway):
         parts.ledger.use_prices(prices)
         parts.router.reconfigure(config, prices)
         self.live = Live(config, parts.router, prices)
+        self._say_what_is_missing()
         log.info("the gateway goes by a new configuration", file=config.file, digest=config.digest)
 
     async def limits_overview(self, tenant_id: UUID) -> LimitsNow:
@@ -90,12 +99,8 @@ class OpenGateway(Gateway):
             limits=tuple(each for each in shown if isinstance(each, LimitNow)),
             budgets=tuple(each for each in shown if isinstance(each, BudgetNow)),
             deployments=tuple(self._parts.router.overview()),
+            caches=tuple(self._parts.cache.hits.values()),
         )
-
-    @property
-    def hits(self) -> Mapping[str, Hits]:
-        """How often the cache answered, by route, in this process."""
-        return self._parts.cache.hits
 
     async def flush(self) -> None:
         """Wait until all calls so far are written down."""

@@ -39,6 +39,7 @@ LATELY_S = 60.0
 class Hits:
     """How often a route was asked, and how often the cache answered."""
 
+    route: str
     asked: int = 0
     exact: int = 0
     semantic: int = 0
@@ -94,7 +95,7 @@ class PostgresAnswers:
         rule = route.cache
         if not is_kept(request) or (asks_for_variety(request) and not rule.any_temperature and not loosely):
             return None
-        hits = self.hits.setdefault(route.name, Hits())
+        hits = self.hits.setdefault(route.name, Hits(route.name))
         hits.asked += 1
         try:
             if rule.exact_ttl_s is not None:

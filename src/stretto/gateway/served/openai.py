@@ -303,6 +303,7 @@ class Speech:
         self._suffix = b',"logprobs":null,"finish_reason":null}]}\n\n'
         self._text_suffix = b"}" + self._suffix
         self._started = False
+        self._told_logprobs = False
 
     def _start(self) -> bytes:
         if self._started:
@@ -313,6 +314,7 @@ class Speech:
     def text(self, text: str, logprobs: Sequence[TokenLogprob] = ()) -> bytes:
         """A piece of the text, as an event; the first comes with the event that begins the stream."""
         if logprobs:
+            self._told_logprobs = True
             said = orjson.dumps(logprobs_of(logprobs))
             end = b'},"logprobs":' + said + b',"finish_reason":null}]}\n\n'
             return self._start() + self._text_prefix + orjson.dumps(text) + end
@@ -332,7 +334,9 @@ class Speech:
     def end(self, completion: Completion) -> bytes:
         """The end of the stream: why it ended, what it used (if that was asked for), and that it is done."""
         finish = orjson.dumps(FINISH[completion.stop_reason])
-        told = self._start() + self._prefix + b'{},"logprobs":null,"finish_reason":' + finish + b"}]}\n\n"
+        # Where they are known only now, all log-probabilities come with the last choice.
+        said = b"null" if self._told_logprobs else orjson.dumps(logprobs_of(completion.logprobs))
+        told = self._start() + self._prefix + b'{},"logprobs":' + said + b',"finish_reason":' + finish + b"}]}\n\n"
         if self._include_usage:
             usage: dict[str, Any] = {
                 "object": "chat.completion.chunk",

@@ -196,3 +196,13 @@ def test_models():
     told = json.loads(openai.say_models(["a", "b"], 7))
     assert told["object"] == "list"
     assert told["data"][1] == {"id": "b", "object": "model", "created": 7, "owned_by": "stretto"}
+
+
+def test_log_probabilities_that_are_known_at_the_end_come_with_the_end():
+    said = speech()
+    said.text("a b")
+    logprobs = (TokenLogprob("a", -0.1), TokenLogprob(" b", -0.2))
+    end = events_of(said.end(completion(logprobs=logprobs)))[0]
+    (choice,) = end["choices"]
+    assert [each["token"] for each in choice["logprobs"]["content"]] == ["a", " b"]
+    assert choice["finish_reason"] == "stop"
