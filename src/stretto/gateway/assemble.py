@@ -28,7 +28,6 @@ from stretto.gateway.provider import Embedder, ModelProvider
 from stretto.gateway.router import Condition, WeighingRouter
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated.vectors import SimulatedEmbedder
-from stretto.gateway.wire import WireEmbedder, WireProvider
 from stretto.store import Database
 
 if TYPE_CHECKING:
@@ -129,6 +128,8 @@ async def open_gateway(
 
     With `provider`, that one answers for all deployments. Raises a `StoreError` when the database cannot be used.
     """
+    if provider is None and any(entry.dialect in ("openai", "anthropic") for entry in config.providers.values()):
+        import stretto.gateway.wire  # noqa: F401 - now, and not in the first call
     prices = PriceTable(config)
     router = WeighingRouter(config, prices)
     embedder = LocalEmbedder() if is_installed() else None
@@ -167,6 +168,8 @@ def make_provider(entry: Provider, makers: Makers, keyring: Keyring, observe: Ob
     """Who speaks to this provider."""
     if entry.dialect == "simulated":
         return makers.simulated()
+    from stretto.gateway.wire import WireProvider
+
     return WireProvider(entry, key_source(entry.key, keyring.get), partial(observe, entry))
 
 
@@ -174,6 +177,8 @@ def make_embedder(entry: Provider, local: LocalEmbedder | None, keyring: Keyring
     """Who asks this provider for vectors; where no model is reached, the one on this machine if it is installed."""
     if entry.dialect in ("simulated", "classical"):
         return SimulatedEmbedder() if local is None else local
+    from stretto.gateway.wire import WireEmbedder
+
     return WireEmbedder(entry, key_source(entry.key, keyring.get), on_limits=partial(observe, entry))
 
 
