@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -129,7 +130,7 @@ async def open_gateway(
     With `provider`, that one answers for all deployments. Raises a `StoreError` when the database cannot be used.
     """
     if provider is None and any(entry.dialect in ("openai", "anthropic") for entry in config.providers.values()):
-        import stretto.gateway.wire  # noqa: F401 - now, and not in the first call
+        import_module("stretto.gateway.wire")  # now, and not in the first call
     prices = PriceTable(config)
     router = WeighingRouter(config, prices)
     embedder = LocalEmbedder() if is_installed() else None
