@@ -120,6 +120,15 @@ class TestOpenAI:
             parsed = await client.chat.completions.parse(model="small", messages=ASK, response_format=Verdict)
         assert isinstance(parsed.choices[0].message.parsed, Verdict)
 
+    async def test_any_object_will_do_where_json_is_wanted(self):
+        async with sim() as (client, _):
+            whole = await client.chat.completions.create(
+                model="small", messages=ASK, response_format={"type": "json_object"}
+            )
+        told = json.loads(whole.choices[0].message.content or "")
+        assert isinstance(told, dict)
+        assert told
+
     async def test_images_logprobs_reasoning_stop_and_length(self):
         image: Any = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
         messages: Any = [{"role": "user", "content": [{"type": "text", "text": "Write about this."}, image]}]
@@ -198,27 +207,6 @@ class TestOpenAI:
                 await client.chat.completions.create(model="small", messages=ASK)
         assert 0 < int(raised.value.response.headers["retry-after"]) <= 30
 
-    @pytest.mark.parametrize("after", [0, 1, 7])
-    async def test_a_cut_is_a_connection_error(self, after: int):
-        async with sim([WireFault("cut", after=after)]) as (client, _):
-            with pytest.raises((openai.APIConnectionError, openai.APIError, Exception)) as raised:
-                await chunks_of(client)
-        assert "closed" in str(raised.value) or "error" in str(raised.value).lower()
-
-    async def test_an_error_in_mid_stream_is_the_sdks_error(self):
-        async with sim([WireFault("error", after=3)]) as (client, _):
-            with pytest.raises(openai.APIError, match="ordered"):
-                await chunks_of(client)
-
-    async def test_a_malformed_chunk_is_no_json(self):
-        async with sim([WireFault("malformed", after=3)]) as (client, _):
-            with pytest.raises(json.JSONDecodeError):
-                await chunks_of(client)
-
-    async def test_bytes_that_drip_are_the_same_text(self):
-        async with sim([None, WireFault("drip", seconds=0)], answer_tokens=(20, 30)) as (client, _):
-            assert text_of(await chunks_of(client)) == text_of(await chunks_of(client))
-
     async def test_a_fault_can_be_ordered_by_header(self):
         async with sim() as (client, _):
             with pytest.raises(openai.RateLimitError):
@@ -256,6 +244,28 @@ class TestAnthropic:
         assert calls == [(block.name, block.input) for block in cast("Any", final.content)]
         assert [name for name, _ in calls] == ["forecast", "tide_table"]
 
+    async def test_a_structured_answer_fits_its_schema(self):
+        form: Any = {"format": {"type": "json_schema", "schema": WEATHER}}
+        async with sim() as (_, client):
+            whole = await client.messages.create(model="small", max_tokens=900, messages=ASK, output_config=form)
+        told = json.loads(cast("Any", whole.content[0]).text)
+        assert set(told) == {"city", "days"}
+        assert 1 <= told["days"] <= 9
+
+    async def test_one_tool_is_called_where_no_more_are_wanted(self):
+        tools: Any = [{"name": "forecast", "input_schema": WEATHER}, {"name": "tide_table", "input_schema": WEATHER}]
+        choices: list[tuple[Any, list[str]]] = [
+            ({"type": "any", "disable_parallel_tool_use": True}, ["forecast"]),
+            ({"type": "tool", "name": "tide_table"}, ["tide_table"]),
+            ({"type": "none"}, []),
+        ]
+        async with sim() as (_, client):
+            for choice, expected in choices:
+                whole = await client.messages.create(
+                    model="small", max_tokens=900, messages=ASK, tools=tools, tool_choice=choice
+                )
+                assert [block.name for block in whole.content if block.type == "tool_use"] == expected
+
     async def test_answers_of_tools_and_images_are_read(self):
         image: Any = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
         messages: Any = [
@@ -284,12 +294,6 @@ class TestAnthropic:
             with pytest.raises(error, match="ordered"):
                 await client.messages.create(model="small", max_tokens=9, messages=ASK)
 
-    async def test_an_error_in_mid_stream_is_the_sdks_error(self):
-        async with sim([WireFault("error", after=3)]) as (_, client):
-            with pytest.raises(anthropic.APIStatusError, match="ordered"):
-                async with client.messages.stream(model="small", max_tokens=900, messages=ASK) as stream:
-                    await stream.get_final_message()
-
     async def test_limits_are_told(self):
         async with sim(requests_per_minute=9, tokens_per_minute=9_000) as (_, client):
             raw = await client.messages.with_raw_response.create(model="small", max_tokens=9, messages=ASK)
@@ -309,6 +313,27 @@ async def test_a_cassette_answers_by_match_and_in_turn(tmp_path: Path):
         called = (await client.chat.completions.create(model="s", messages=weather)).choices[0]
     assert [choice.message.content for choice in said] == ["First.", "Second.", "First."]
     assert cast("Any", called.message.tool_calls)[0].function.arguments == '{"a":1}'
+
+
+async def test_a_cassette_may_say_something_and_call_tools(tmp_path: Path):
+    path = tmp_path / "replies.jsonl"
+    path.write_text('{"reply": "Let me look.", "tool_calls": [{"name": "look", "arguments": {"city": "Oslo"}}]}\n')
+    async with sim(cassette=Cassette.load(path)) as (one, other):
+        chunks = await chunks_of(one)
+        async with other.messages.stream(model="s", max_tokens=900, messages=ASK) as stream:
+            message = await stream.get_final_message()
+    pieces = [piece for chunk in chunks for piece in chunk.choices[0].delta.tool_calls or ()]
+    assert text_of(chunks) == "Let me look."
+    assert "".join((piece.function and piece.function.arguments) or "" for piece in pieces) == '{"city":"Oslo"}'
+    said, called = cast("Any", message.content)
+    assert (said.text, called.name, called.input) == ("Let me look.", "look", {"city": "Oslo"})
+    assert message.stop_reason == "tool_use"
+
+
+async def test_with_jitter_the_answers_are_the_same():
+    async with sim(jitter=1.0) as (client, _), sim() as (steady, _):
+        for _ in range(9):
+            assert text_of(await chunks_of(client)) == text_of(await chunks_of(steady))
 
 
 async def test_one_key_may_be_the_only_one():

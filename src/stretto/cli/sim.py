@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stretto.gateway.simulated.wire_faults import Kind
 
 SIM_PORT = 8701
+EXAMPLE = '{"model": "any", "stream": true, "messages": [{"role": "user", "content": "Write about tides."}]}'
 
 
 def sim(  # noqa: PLR0913, PLR0917 - each option is one
@@ -24,7 +25,7 @@ def sim(  # noqa: PLR0913, PLR0917 - each option is one
     ttft: Annotated[float, typer.Option("--ttft", metavar="S", min=0, help="Seconds to the first token.")] = 0.2,
     speed: Annotated[float, typer.Option("--speed", metavar="N", min=0.001, help="Tokens per second.")] = 60.0,
     jitter: Annotated[
-        float, typer.Option("--jitter", metavar="SHARE", min=0, max=1, help="How much --ttft varies (0-1).")
+        float, typer.Option("--jitter", metavar="SHARE", min=0, max=1, help="How much --ttft and --speed vary (0-1).")
     ] = 0.0,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the text.")] = 0,
     tokens: Annotated[
@@ -75,7 +76,8 @@ async def _serve(options: SimOptions, host: str, port: int) -> Exit:
         try:
             async with SimServer(options).serving(host, port) as url:
                 print(
-                    f"ready at {url} · OpenAI: {url}/chat/completions · Anthropic: {url}/messages · simulated",
+                    f"ready at {url} · simulated · OPENAI_BASE_URL={url} ANTHROPIC_BASE_URL={url.removesuffix('/v1')} · "
+                    f"try: curl {url}/chat/completions -d '{EXAMPLE}'",
                     flush=True,
                 )
                 await ended.wait()

@@ -17,6 +17,9 @@ from stretto.gateway.simulated.reading import read_request
 from stretto.gateway.simulated.value import write_value
 from stretto.gateway.tokens import split_tokens
 
+ANY_OBJECT = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+"""What is made up where any JSON object will do."""
+
 
 class SimulatedProvider:
     """A `ModelProvider` without a model: the same seed and messages give the same text.
@@ -118,11 +121,11 @@ class SimulatedProvider:
 
 
 def simulate_text(seed: int, request: ModelRequest, answer_tokens: tuple[int, int]) -> str:
-    """The whole answer to a request: JSON when it has `returns`, code or prose otherwise.
+    """The whole answer to a request: JSON when it has `returns` or wants an object, code or prose otherwise.
 
     Only what the conversation says counts, so another attempt at the same request gives the same text.
     """
-    returns = dict(request.returns) if request.returns is not None else None
+    returns = dict(request.returns) if request.returns is not None else ANY_OBJECT if request.json_mode else None
     asked = [seed, request.model, [[message.role, message.text] for message in request.messages], returns]
     digest = blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).digest()
     rng = Random(int.from_bytes(digest, "big"))

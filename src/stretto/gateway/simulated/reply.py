@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from random import Random
 
+import msgspec
+
 from stretto.gateway.provider import (
     Completion,
     ModelRequest,
@@ -25,6 +27,7 @@ from stretto.gateway.simulated.reading import read_request
 from stretto.gateway.simulated.value import write_value
 from stretto.gateway.tokens import split_tokens
 
+PREFIX = "simulated/"
 MOST_PREFIXES = 10_000
 LEAST_CACHED = 256
 """Shortest beginning, in tokens, that counts as read from the cache (OpenAI: 1,024; less here, so that tests stay small)."""
@@ -57,7 +60,7 @@ class Prefixes:
         digest = blake2b(request.model.encode(), digest_size=16)
         tokens = cached = 0
         for message in request.messages:
-            digest.update(f"{message.role}\0{message.text}\0".encode())
+            digest.update(msgspec.msgpack.encode(message))
             tokens += count(message.text)
             key = digest.digest()
             if key in self._seen:
@@ -96,7 +99,6 @@ def make_reply(
     if request.max_tokens is not None and len(tokens) > request.max_tokens:
         tokens, stop_reason = tokens[: request.max_tokens], "length"
     reason: StopReason = "tool_calls" if calls else stop_reason
-    model = f"simulated/{request.model}"
     reasoning = REASONING_TOKENS.get(request.reasoning_effort or "", 0)
     read = sum(count(message.text) for message in request.messages)
     cached = min(prefixes.cached_tokens(request), read - 1)
@@ -104,7 +106,7 @@ def make_reply(
     counts = TokenCounts(input=read - cached, cached_input=cached, output=shown + reasoning, reasoning=reasoning)
     logprobs = tuple(simulate_logprobs(seed, tokens, request.top_logprobs)) if request.top_logprobs is not None else ()
     completion = Completion(
-        model=model,
+        model=model_of(request.model),
         provider="simulated",
         stop_reason=reason,
         tokens=counts,
@@ -113,6 +115,11 @@ def make_reply(
         logprobs=logprobs,
     )
     return Reply(tokens, completion, list(pieces_of(calls)))
+
+
+def model_of(name: str) -> str:
+    """What an answer's `model` says: that it is simulated, and what was asked for."""
+    return f"{PREFIX}{name.removeprefix(PREFIX)}"
 
 
 def cut_at(text: str, stops: tuple[str, ...]) -> str | None:
