@@ -42,11 +42,12 @@ async def test_it_serves_both_dialects_until_ctrl_c(command: Stretto, tmp_path: 
         example = re.search(r"curl (\S+) -d '(.*)'", running.told)
         assert example is not None
         async with openai.AsyncOpenAI(base_url=found[1], api_key="mine", max_retries=0) as client:
-            body = json.loads(example[2])
+            body: dict[str, Any] = json.loads(example[2])
+            whole: dict[str, Any] = {**body, "stream": False}
             stream: Any = await client.chat.completions.create(**body)
             assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
             for _ in range(2):
-                await client.chat.completions.create(**{**body, "stream": False})
+                await client.chat.completions.create(**whole)
             with pytest.raises(openai.RateLimitError):
                 await client.chat.completions.create(**body)
         running.tell(signal.SIGINT)

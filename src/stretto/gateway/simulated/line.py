@@ -25,6 +25,7 @@ class Line:
         self._transport = request.transport
         self._tokens_left = len(reply.tokens)
         self._pieces = iter(reply.pieces)
+        self._has_pieces = bool(reply.pieces)
         self._logprobs = iter(reply.completion.logprobs)
         self._say = speech.text
         self._told = bool(reply.completion.logprobs)
@@ -36,15 +37,22 @@ class Line:
 
     def write(self, tokens: list[str]) -> None:
         """Say each token in an event of its own."""
-        pieces = max(len(tokens) - self._tokens_left, 0)
-        if pieces:
-            tokens = tokens[: self._tokens_left]
-        self._tokens_left -= len(tokens)
+        if self._has_pieces:
+            self._write_both(tokens)
+        else:
+            self._write_text(tokens)
+
+    def _write_text(self, tokens: list[str]) -> None:
         if self._told and isinstance(self.speech, openai.Speech):
             self.send(b"".join(self.speech.text(token, [next(self._logprobs)]) for token in tokens))
         else:
             self.send(b"".join(map(self._say, tokens)))
-        for _, piece in zip(range(pieces), self._pieces, strict=False):  # in this order, so that no piece is lost
+
+    def _write_both(self, tokens: list[str]) -> None:
+        text = tokens[: self._tokens_left]
+        self._tokens_left -= len(text)
+        self._write_text(text)
+        for _, piece in zip(tokens[len(text) :], self._pieces, strict=False):  # in this order, so that no piece is lost
             self.tool_call(piece)
 
     def tool_call(self, piece: ToolCallPiece) -> None:
