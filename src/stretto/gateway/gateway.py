@@ -191,11 +191,7 @@ class _Work:
     async def _admit(self, choices: Sequence[Choice], failure: ModelError | None) -> Admitted | Kept | None:
         ladder = self._ladder()
         if failure is not None:
-            for choice in choices:
-                got = await ladder.ask(choice, because="Another deployment failed.")
-                if isinstance(got, Admitted):
-                    return got
-            return None
+            return await ladder.stand_in(choices)
         try:
             return await ladder.climb(choices)
         except (WorkDeferred, WorkSkipped, BudgetExceeded, LimitReached) as error:

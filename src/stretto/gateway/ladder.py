@@ -56,13 +56,31 @@ class Ladder:
             for choice in others:
                 if choice.tier == wanted.tier and isinstance(got := await self.ask(choice), Admitted):
                     return got
-        for rung in self.route.when_short or LADDERS[min(max(self.request.caller.priority, 0), 3)]:
+        for rung in self.rungs:
             got = await self._try(rung, short, wanted, others)
             if isinstance(got, Short):
                 short = got
             elif got is not None:
                 return got
         raise self._rejected(short)
+
+    async def stand_in(self, choices: Sequence[Choice]) -> Admitted | None:
+        """Admission to one of these in the place of a deployment that failed; waits where that is allowed."""
+        first: Short | None = None
+        for choice in choices:
+            got = await self.ask(choice, because="Another deployment failed.")
+            if isinstance(got, Admitted):
+                return got
+            first = first or got
+        if first is None or "wait" not in self.rungs or not self._may_wait(first):
+            return None
+        got = await self._wait(first, choices[0])
+        return got if isinstance(got, Admitted) else None
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """The ladder that holds for this call."""
+        return self.route.when_short or LADDERS[min(max(self.request.caller.priority, 0), 3)]
 
     async def ask(self, choice: Choice, outcome: Outcome = "admitted", because: str = "") -> Admitted | Short:
         """Ask for one deployment, now."""

@@ -18,7 +18,10 @@ def as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in ("psycopg", "procrastinate", "uvicorn.access")}
+    access = logging.getLogger("uvicorn.access")  # which a server that logs no requests shuts off for the whole process
+    propagate, access.propagate = access.propagate, True
     yield
+    access.propagate = propagate
     root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in levels.items():

@@ -244,6 +244,19 @@ async def test_when_all_fail_the_last_error_is_raised():
     assert house.all_settled_once()
 
 
+async def test_who_stands_in_for_one_that_failed_may_have_to_wait():
+    house = House(
+        [[ScriptedModel([ModelOverloaded("busy")]), ScriptedModel(["at last"])]],
+        Gate({"a1": Short("tenant_budget", "held by others", 2.0)}),
+    )
+    assert (await house.ask()).text == "at last"
+    assert house.gate.waited == ["a1"]
+    spent = Gate({"a1": Short("run_budget", "spent")})
+    broke = House([[ScriptedModel([ModelOverloaded("busy")]), ScriptedModel([])]], spent)
+    with pytest.raises(ModelOverloaded):
+        await broke.ask()
+
+
 async def test_equal_deployments_stand_in_without_a_word():
     house = House([[ScriptedModel([]), ScriptedModel(["equal"])]], Gate({"a0": Short("requests", "60 a minute.")}))
     sink = await house.ask()
