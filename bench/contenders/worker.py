@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from stretto.gateway.config import GatewayConfig
 from stretto.gateway.provider import ModelProvider
+from stretto.gateway.read_config import read_config
 from stretto.platform import Platform, spare_collections
 from stretto.settings import load_settings
 from stretto.tools import Tools
+
+
+def config_before(url: str, route: str = "[bench/bench-1]") -> GatewayConfig:
+    """A configuration whose route `fast` is answered by the server at this address."""
+    text = f"providers:\n  bench: {{dialect: openai, url: {url}}}\nroutes:\n  fast: {route}\n"
+    return read_config(text, "stretto.yaml", {})
 
 
 @asynccontextmanager
@@ -17,12 +25,13 @@ async def working(
     *,
     tools: Tools | None = None,
     provider: ModelProvider | None = None,
+    config: GatewayConfig | None = None,
     concurrent_runs: int = 200,
     spare: bool = True,
 ) -> AsyncGenerator[Platform]:
     """A platform with its worker on the database at this address. Without `spare`, Python's collector works as it comes."""
     settings = load_settings(database_url=url, concurrent_runs=concurrent_runs)
-    async with Platform.open(settings, tools=tools, provider=provider) as platform:
+    async with Platform.open(settings, tools=tools, provider=provider, config=config) as platform:
         if spare:
             spare_collections()
         yield platform

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import resource
 import shutil
-import signal
 import sys
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import Any
-
-import httpx
-import psutil
 
 from bench.figures import STRETTO, Measurement
 from bench.ground import ContenderFailed, Ground, new_home
 from bench.rounds import figure, interleave
-from bench.until import until
+from bench.servers import cpu_s, pss_mb, server_processes, up
 
 NAME = "idle"
-READY_S = 60.0
 IDLE_S = 5.0
 IMPORTS = {
     STRETTO: "import stretto\nfor name in stretto.__all__: getattr(stretto, name)",
@@ -91,81 +80,21 @@ async def start_up() -> dict[str, float]:
     """`stretto up`, twice in the same folder."""
     home = new_home("stretto-bench-up-")
     try:
-        async with up(home) as (cold_s, _):
-            pass
-        async with up(home) as (warm_s, process):
+        async with up(home) as server:
+            cold_s = server.ready_s
+        async with up(home) as server:
             await asyncio.sleep(IDLE_S)
-            cpu, began = sum(cpu_times(process, home)), time.perf_counter()
+            cpu, began = cpu_s([server.pid, *server_processes(home)]), time.perf_counter()
             await asyncio.sleep(IDLE_S)
-            idle_core = (sum(cpu_times(process, home)) - cpu) / (time.perf_counter() - began)
-            python, postgres = pss_mb([process.pid]), pss_mb(server_processes(home))
+            idle_core = (cpu_s([server.pid, *server_processes(home)]) - cpu) / (time.perf_counter() - began)
+            python, postgres = pss_mb([server.pid]), pss_mb(server_processes(home))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return {
         "cold_s": cold_s,
-        "warm_s": warm_s,
+        "warm_s": server.ready_s,
         "memory_mb": python + postgres,
         "python_mb": python,
         "postgres_mb": postgres,
         "idle_core": idle_core,
     }
-
-
-@asynccontextmanager
-async def up(home: Path) -> AsyncGenerator[tuple[float, Any]]:
-    """Yields the seconds until healthy and the process; ends when nothing of it is left."""
-    began = time.perf_counter()
-    environment = {**os.environ, "STRETTO_HOME": str(home)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "stretto.cli", "up", "--port", "0",
-        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(READY_S):
-            line = (await process.stdout.readline()).decode()
-            found = re.search(r"https?://\S+", line)
-            if found is None:
-                raise ContenderFailed(f"`stretto up` did not become ready; it said {line!r}")
-            async with httpx.AsyncClient() as client:
-                answer = await client.get(f"{found[0].rstrip('/')}/healthz")
-            if answer.status_code != 200:
-                raise ContenderFailed(f"`stretto up` said that it was ready, and /healthz answers {answer.status_code}")
-        yield time.perf_counter() - began, process
-    finally:
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 30)
-        await until(lambda: not server_processes(home), 0.1)
-
-
-def server_processes(home: Path) -> list[int]:
-    """The keeper and all of PostgreSQL that works for this folder."""
-    found: list[int] = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = " ".join(process.info["cmdline"] or [])
-        if "keeper.py" in words and str(home) in words:
-            with suppress(psutil.NoSuchProcess):
-                found += [process.pid, *(child.pid for child in process.children(recursive=True))]
-    return found
-
-
-def cpu_times(process: Any, home: Path) -> list[float]:
-    """CPU seconds of each process so far."""
-    times: list[float] = []
-    for pid in [process.pid, *server_processes(home)]:
-        with suppress(psutil.NoSuchProcess):
-            found = psutil.Process(pid).cpu_times()
-            times.append(found.user + found.system)
-    return times
-
-
-def pss_mb(pids: list[int]) -> float:
-    """The proportional share of memory of these processes together, in MB (10^6 bytes)."""
-    total = 0
-    for pid in pids:
-        with suppress(OSError):
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1])
-    return total * 1024 / 1e6
