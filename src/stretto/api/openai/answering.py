@@ -138,6 +138,7 @@ class _Stream:
             self._call.cancel()
             self._leaving.cancel()
             await asyncio.gather(self._call, self._leaving, return_exceptions=True)
+            self._outbox.close()
 
     async def _pump(self) -> None:
         outbox, call, speech = self._outbox, self._call, self._speech

@@ -20,6 +20,10 @@ TOOL_PIECE_CHARS = 64
 """What a piece of a tool call counts for besides its text."""
 
 
+def _nothing() -> None:
+    """What is done about too much when nobody is there."""
+
+
 class Outbox:
     """A `TokenSink` between a model that writes and a client that reads.
 
@@ -77,6 +81,10 @@ class Outbox:
     def wake(self, _: object = None) -> None:
         """Let the client's side look again."""
         self.woken.set()
+
+    def close(self) -> None:
+        """Tell nobody of too much any more: whoever is told holds this, and a cycle stays until Python's collector comes by."""
+        self._overflow = _nothing
 
     def next_parts(self) -> list[str | ToolCallPiece]:
         """What to send next, neighbouring texts joined; about `PIECE_CHARS` at most."""
