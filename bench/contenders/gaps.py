@@ -20,6 +20,11 @@ class Gaps:
         self._gaps: list[float] = []
         self._on = False
 
+    @property
+    def streams(self) -> int:
+        """How many have been heard of."""
+        return len(self._last)
+
     def start(self) -> None:
         """Count from now on."""
         self._on = True

@@ -106,5 +106,5 @@ class Line(asyncio.Protocol):
 async def connect(url: str) -> Line:
     """A new connection."""
     parts = urlsplit(url)
-    _, line = await asyncio.get_running_loop().create_connection(Line, parts.hostname, parts.port)
+    _, line = await asyncio.get_running_loop().create_connection(Line, parts.hostname or "", parts.port or 80)
     return line

@@ -9,7 +9,7 @@ from typing import Any
 from bench.contenders.worker import working
 from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
-from stretto.gateway.provider import Completion, ModelRequest, TokenSink
+from stretto.gateway.provider import Completion, ModelRequest, TokenCounts, TokenSink
 from stretto.gateway.simulated.pacer import Pacer
 from stretto.gateway.tokens import split_tokens
 
@@ -43,7 +43,7 @@ class Proportional:
         tokens = split_tokens(text.strip() if marked else self._essay)
         self.tokens += len(tokens)
         await self._pacer.play(tokens, sink, delay_s=self._ttft_s)
-        return Completion(model="simulated", provider=self.name, output_tokens=len(tokens), simulated=True)
+        return Completion(model="simulated", provider=self.name, tokens=TokenCounts(output=len(tokens)), simulated=True)
 
     async def close(self) -> None:
         """Nothing is held."""

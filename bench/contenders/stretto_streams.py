@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
 from uuid import UUID
 
 from bench.contender import Meter
 from bench.contenders.gaps import Gaps, Lag
-from bench.contenders.worker import working
+from bench.contenders.sse_server import WORDS, serving
+from bench.contenders.worker import config_before, working
 from bench.until import until
 from stretto.engine import Runs, StepContext
 from stretto.flow.compile import compile_document
@@ -39,34 +41,42 @@ def provider_for(seconds: float) -> SimulatedProvider:
     return SimulatedProvider(0, 0.2, TOKENS_PER_S, answer_tokens=(tokens, tokens))
 
 
-async def hold(postmaster: int, url: str, agents: int, seconds: float, spare: bool = True) -> dict[str, float]:
-    """So many agents at 50 tokens/s each, a follower on each run; what the followers saw for `seconds`."""
-    provider = provider_for(seconds)
-    many = max(200, agents)
-    async with (
-        working(url, provider=provider, concurrent_runs=many, spare=spare) as platform,
-        asyncio.TaskGroup() as group,
-    ):
-        door, gaps = platform.runs(), Gaps()
+async def hold(
+    postmaster: int, url: str, agents: int, seconds: float, wire: bool = True, spare: bool = True
+) -> dict[str, float]:
+    """So many agents at 50 tokens/s each, a follower on each run; what the followers saw for `seconds`.
+
+    With `wire`, a server in another process answers; without, the simulated provider in this one.
+    """
+    async with AsyncExitStack() as stack:
+        models: dict[str, Any] = {"provider": provider_for(seconds)}
+        if wire:
+            server = serving(int(TOKENS_PER_S * (seconds + 60)), TOKENS_PER_S)
+            models = {"config": config_before(await stack.enter_async_context(server))}
+        many = max(200, agents)
+        platform = await stack.enter_async_context(working(url, concurrent_runs=many, spare=spare, **models))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        door, gaps, lag = platform.runs(), Gaps(), Lag()
         graph = team()
         ids = await asyncio.gather(*(door.start(graph, {}) for _ in range(agents // TEAM)))
         readers = [group.create_task(follow(door, run_id, gaps)) for run_id in ids]
-        await until(lambda: provider.active == agents)
+        await until(lambda: gaps.streams == agents, most_s=60)
         await asyncio.sleep(SETTLE_S)
-        lag = Lag()
         lagging = group.create_task(lag.watch())
         meter = Meter(postmaster)
         gaps.start()
         await asyncio.sleep(seconds)
         gaps.stop()
         spent = meter.read()
-        assert provider.active == agents, "all agents still write"
+        if done := sum(reader.done() for reader in readers):
+            raise RuntimeError(f"{done} runs ended before the time was over")
         for task in (lagging, *readers):
             task.cancel()
         for run_id in ids:
             await door.cancel(run_id)
     due = agents * TOKENS_PER_S * spent["wall_s"]
-    seen = gaps.chars / mean_token(gaps.sample)
+    mean = sum(len(word) + 1 for word in WORDS) / len(WORDS) if wire else mean_token(gaps.sample)
+    seen = gaps.chars / mean
     return {**gaps.result(), **spent_per(spent, due), "delivered": seen / due, "lag_ms": lag.worst_s * 1000}
 
 

@@ -13,9 +13,9 @@ from stretto.settings import load_settings
 from stretto.tools import Tools
 
 
-def config_before(url: str, route: str = "[bench/bench-1]") -> GatewayConfig:
-    """A configuration whose route `fast` is answered by the server at this address."""
-    text = f"providers:\n  bench: {{dialect: openai, url: {url}}}\nroutes:\n  fast: {route}\n"
+def config_before(url: str, routes: str = "{fast: [bench/bench-1]}") -> GatewayConfig:
+    """A configuration whose routes are answered by the server at this address."""
+    text = f"providers:\n  bench: {{dialect: openai, url: {url}}}\nroutes: {routes}\n"
     return read_config(text, "stretto.yaml", {})
 
 

@@ -7,7 +7,21 @@ from typing import Protocol
 
 from bench.figures import Measurement
 from bench.ground import Ground
-from bench.measured import accept, edges, idle, journal, proxy, sizes, soak, steps, streams, tokens, waiting, wire
+from bench.measured import (
+    accept,
+    cache,
+    edges,
+    idle,
+    journal,
+    proxy,
+    sizes,
+    soak,
+    steps,
+    streams,
+    tokens,
+    waiting,
+    wire,
+)
 
 
 class Benchmark(Protocol):
@@ -19,5 +33,5 @@ class Benchmark(Protocol):
 
 BENCHMARKS: dict[str, Benchmark] = {
     module.NAME: module  # pyright: ignore[reportAssignmentType]
-    for module in (steps, accept, streams, tokens, wire, proxy, edges, sizes, idle, waiting, journal, soak)
+    for module in (steps, accept, streams, tokens, wire, proxy, cache, edges, sizes, idle, waiting, journal, soak)
 }

@@ -102,9 +102,7 @@ def config_text(url: str, names: Sequence[str] = ("sim",)) -> str:
     return f"providers:\n{entries}routes:\n  {MODEL}: [{', '.join(f'{name}/small' for name in names)}]\n"
 
 
-async def at_rate(
-    ground: Ground, servers: Standing, rate: float, seconds: float, stream: bool, rounds: int
-) -> Results:
+async def at_rate(ground: Ground, servers: Standing, rate: float, seconds: float, stream: bool, rounds: int) -> Results:
     """Every contender at this rate, in turn."""
 
     async def one(base: str, pid: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ NAME = "streams"
 STALL_MS = 200.0
 DELIVERED = 0.95
 """Share of the tokens that are due which consumers must have seen: the estimate is true to some hundredths."""
-LEVELS = (100, 200, 400, 800, 1200, 1600, 2000, 3000)
+LEVELS = (100, 200, 400, 800, 1000, 1200, 1600, 2000)
 REFERENCE_LEVELS = (10, 25, 50, 100, 160, 200, 300, 400)
 OPENAI, PYDANTIC, FUNCTION = "openai SDK", "pydantic-ai, openai", "pydantic-ai, function"
 KINDS = {OPENAI: "openai", PYDANTIC: "pydantic-ai", FUNCTION: "pydantic-ai-function"}
@@ -34,10 +34,9 @@ COLUMNS = [
     "holds",
 ]
 NOTES = [
-    "Not the same work: Stretto's figure has no parsing of a provider's wire in it yet (the gateway is still to come), but "
-    "fan-out and persisting; the references parse (openai SDK, pydantic-ai on it) or not (pydantic-ai with its FunctionModel), "
-    "and neither fan out nor keep anything.",
-    "The references' server is a process of its own on the same machine and takes a share of the second core.",
+    "Not the same work: Stretto's figure is wire → gateway → step → fan-out and journal; the references parse (openai SDK, "
+    "pydantic-ai on it) or not (pydantic-ai with its FunctionModel), and neither fan out nor keep anything.",
+    "The server is a process of its own on the same machine, the same for all; it shares the cores with PostgreSQL.",
     "“Collector as it comes” is Stretto without `spare_collections`, which `stretto up` and `stretto worker` call when "
     "they begin to serve.",
 ]
@@ -62,7 +61,7 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         title="Agents that stream at once in one process",
         what=(
             "Agents at 50 tokens/s each, four to a run, with a follower on every run as a client's connection would be: "
-            "provider → step → fan-out to the follower, and → journal on disk within 50 ms. A number of agents holds when, for "
+            "server → wire → gateway → step → fan-out to the follower, and → journal on disk within 50 ms. A number of agents holds when, for "
             f"{seconds:g} s, no follower waits over {STALL_MS:g} ms for the next text of any step, and what is due is "
             f"delivered; when it fails, it is tried again and must then hold twice. Levels: {', '.join(map(str, LEVELS))}; "
             f"for the references {', '.join(map(str, REFERENCE_LEVELS))}."
@@ -74,15 +73,15 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         tables=[await parts(ground, seconds, quick), Table(title="Every attempt", columns=COLUMNS, rows=rows)],
         notes=NOTES,
         simulated=[
-            "Stretto's models: the simulated provider answers in the same process, and its cost is in the figures."
+            "The models: a small server that streams as OpenAI does. “In-process models” are the simulated provider."
         ],
     )
 
 
-def holding(ground: Ground, seconds: float, *, spare: bool = True) -> Attempt:
+def holding(ground: Ground, seconds: float, *, wire: bool = True, spare: bool = True) -> Attempt:
     """So many of Stretto's agents."""
     return lambda agents: ground.contend(
-        "stretto_streams:hold", "bench_stretto", agents=agents, seconds=seconds, spare=spare
+        "stretto_streams:hold", "bench_stretto", agents=agents, seconds=seconds, wire=wire, spare=spare
     )
 
 
@@ -99,6 +98,7 @@ async def parts(ground: Ground, seconds: float, quick: bool) -> Table:
         {
             STRETTO: lambda: holding(ground, seconds)(agents),
             "Stretto, collector as it comes": lambda: holding(ground, seconds, spare=False)(agents),
+            "Stretto, in-process models": lambda: holding(ground, seconds, wire=False)(agents),
             "the simulated provider alone": lambda: ground.contend(
                 "stretto_streams:provider_alone", agents=agents, seconds=seconds
             ),

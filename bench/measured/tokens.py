@@ -41,7 +41,7 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
             figure(single, "tokens_per_s", "tokens through one process", "tokens/s", "more"),
         ],
         notes=[
-            "Not the same work: Stretto's figure is write + fan-out + persisted and has no wire parsing in it yet; the references' "
-            "is wire (or function) to consumer, and nothing is kept.",
+            "Not the same work: Stretto's figure is write + fan-out + persisted, without a wire (the benchmark `wire` has it); "
+            "the references' is wire (or function) to consumer, and nothing is kept.",
         ],
     )
