@@ -16,14 +16,16 @@ import structlog
 from stretto.errors import StoreError
 from stretto.gateway.admission import BudgetNow, LimitNow, Limits
 from stretto.gateway.cache import Hits, PostgresAnswers
-from stretto.gateway.config import GatewayConfig, Provider
+from stretto.gateway.config import GatewayConfig, Provider, with_classical
 from stretto.gateway.connections import Connections
 from stretto.gateway.estimate import estimate
 from stretto.gateway.gateway import Gateway, Live
 from stretto.gateway.grants import ProviderLimits
 from stretto.gateway.keys import Key, key_source
 from stretto.gateway.ledger import LedgerWriter
+from stretto.gateway.local.classical import Classical
 from stretto.gateway.local.minilm import INSTALL, LocalEmbedder, is_installed
+from stretto.gateway.local.sentiment import lexicon
 from stretto.gateway.prices import PriceTable
 from stretto.gateway.provider import Embedder, ModelProvider
 from stretto.gateway.router import Condition, WeighingRouter
@@ -82,6 +84,7 @@ class OpenGateway(Gateway):
 
     async def reconfigure(self, config: GatewayConfig) -> None:
         """Go by another configuration from the next call on; calls under way end as they began."""
+        config = with_classical(config)
         prices = PriceTable(config)
         parts = self._parts
         await parts.keyring.follow(config)
@@ -127,16 +130,19 @@ async def open_gateway(
 ) -> AsyncGenerator[OpenGateway]:
     """Open a gateway on a database; at the end all calls are written down and all connections closed.
 
-    With `provider`, that one answers for all deployments. Raises a `StoreError` when the database cannot be used.
+    With `provider`, that one answers for all models. Raises a `StoreError` when the database cannot be used.
     """
     if provider is None and any(entry.dialect in ("openai", "anthropic") for entry in config.providers.values()):
         import_module("stretto.gateway.wire")  # now, and not in the first call
+    config = with_classical(config)
     prices = PriceTable(config)
     router = WeighingRouter(config, prices)
     embedder = LocalEmbedder() if is_installed() else None
     keyring = Keyring(database, makers.sealed_keys)
     connections = Connections(
-        lambda entry: provider or make_provider(entry, makers, keyring, observe),
+        lambda entry: (
+            provider if provider and entry.dialect != "classical" else make_provider(entry, makers, keyring, observe)
+        ),
         lambda entry: make_embedder(entry, embedder, keyring, observe),
     )
 
@@ -153,6 +159,7 @@ async def open_gateway(
         parts = Parts(router, connections, limits, ledger, cache, keyring)
         gateway = OpenGateway(config, prices, parts, estimates)
         await keyring.follow(config)
+        await asyncio.to_thread(lexicon)  # read once, so that no call waits for the disk
         try:
             yield gateway
         finally:
@@ -169,6 +176,8 @@ def make_provider(entry: Provider, makers: Makers, keyring: Keyring, observe: Ob
     """Who speaks to this provider."""
     if entry.dialect == "simulated":
         return makers.simulated()
+    if entry.dialect == "classical":
+        return Classical()
     from stretto.gateway.wire import WireProvider
 
     return WireProvider(entry, key_source(entry.key, keyring.get), partial(observe, entry))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -90,6 +90,11 @@ class Deployment:
     price: Price | None = None
     """Overrides the price table."""
 
+    @property
+    def is_classical(self) -> bool:
+        """Whether no model answers, but the classical methods of this process."""
+        return self.provider.dialect == "classical"
+
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
@@ -105,6 +110,11 @@ class Tier:
 
     deployments: tuple[Weighted, ...]
     max_complexity: float = 1.0
+
+    @property
+    def is_classical(self) -> bool:
+        """Whether nothing but classical methods stands in it."""
+        return all(held.deployment.is_classical for held in self.deployments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +225,32 @@ def stand_in(name: str, dialect: Dialect) -> GatewayConfig:
         default_route=route.name,
         digest=f"stand-in {name}",
         file=f"the provider {name}",
+    )
+
+
+def with_classical(config: GatewayConfig) -> GatewayConfig:
+    """What the gateway goes by: the classical methods are asked first, for what they do well, on routes that are `local`.
+
+    A route that names them among its deployments is local, and keeps its tiers as they are.
+    """
+    classical = Deployment("classical/methods", Provider("classical", "classical"), "methods", tools=False)
+    routes: dict[str, Route] = {}
+    for name, route in config.routes.items():
+        named = any(held.deployment.is_classical for tier in route.tiers for held in tier.deployments)
+        if named:
+            routes[name] = replace(route, local=True)
+        elif route.local:
+            routes[name] = replace(route, local=True, tiers=(Tier((Weighted(classical),)), *route.tiers))
+        else:
+            routes[name] = route
+    added = any(
+        held.deployment is classical for each in routes.values() for tier in each.tiers for held in tier.deployments
+    )
+    if not added:
+        return replace(config, routes=routes)
+    return replace(
+        config,
+        routes=routes,
+        deployments={**config.deployments, classical.name: classical},
+        providers={**config.providers, classical.provider.name: classical.provider},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
-from stretto.gateway.config import Deployment, GatewayConfig, Provider, Route, Tier, Weighted, stand_in
+from stretto.gateway.config import Deployment, GatewayConfig, Route, Tier, Weighted, stand_in
 from stretto.gateway.presets import PRESETS
 from stretto.gateway.reading.deployments import described
 
@@ -48,7 +47,6 @@ MODELS: Mapping[str, Mapping[str, str]] = {
 Chosen in November 2026 from the providers' own overviews of their models, none of them of the dearest class."""
 ROUTES = ("fast", "code", "strong")
 DEFAULT_ROUTE = "fast"
-CLASSICAL = "stretto.gateway.local.classical"
 
 
 def keys_found(environment: Mapping[str, str] | None = None) -> list[str]:
@@ -160,18 +158,4 @@ def _simulated(unused: Sequence[str], ollama: bool) -> GatewayConfig:
     why = "Ollama has no model" if ollama else "no Ollama found"
     told = f"no model keys, {why}" if not unused else f"{why}{_told(unused)}"
     config = replace(stand_in("simulated", "simulated"), file=told)
-    if importlib.util.find_spec(CLASSICAL.rpartition(".")[0]) and importlib.util.find_spec(CLASSICAL):
-        config = with_classical(config)
-    return config
-
-
-def with_classical(config: GatewayConfig) -> GatewayConfig:
-    """The classical methods of this process are asked first on every route, for what they do well."""
-    classical = Deployment("classical", Provider("classical", "classical"), "classical", tools=False)
-    first = Tier((Weighted(classical),))
-    return replace(
-        config,
-        routes={name: replace(route, tiers=(first, *route.tiers), local=True) for name, route in config.routes.items()},
-        deployments={classical.name: classical, **config.deployments},
-        providers={classical.provider.name: classical.provider, **config.providers},
-    )
+    return replace(config, routes={name: replace(route, local=True) for name, route in config.routes.items()})

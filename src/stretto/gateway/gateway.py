@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from stretto.gateway.embedding import Embedding
 from stretto.gateway.grants import Admission, Short
 from stretto.gateway.hedging import carry_out_hedged
 from stretto.gateway.ladder import Kept, Ladder
+from stretto.gateway.local.classical import Classical
 from stretto.gateway.provider import (
     Caller,
     Completion,
@@ -71,7 +72,7 @@ class Live:
         if (found := config.routes.get(name)) is not None:
             return found
         if (deployment := config.deployments.get(name)) is not None:
-            return Route(name, (Tier((Weighted(deployment),)),))
+            return Route(name, (Tier((Weighted(deployment),)),), local=deployment.is_classical)
         if config.default_route is not None:
             return config.routes[config.default_route]
         known = ", ".join(sorted(config.routes)) or "none"
@@ -112,8 +113,9 @@ class Gateway:
 
     @property
     def simulated(self) -> bool:
-        """Whether nothing but simulated deployments can answer."""
-        return all(deployment.provider.dialect == "simulated" for deployment in self.live.config.deployments.values())
+        """Whether no model can answer, and what the classical methods leave is simulated."""
+        dialects = {deployment.provider.dialect for deployment in self.live.config.deployments.values()}
+        return "simulated" in dialects and dialects <= {"simulated", "classical"}
 
     async def close(self) -> None:
         """Nothing is the gateway's own."""
@@ -123,7 +125,10 @@ class Gateway:
         await self.ledger.drain()
         live = self.live
         route = live.route(request.model)
-        work = _Work(self, live, route, self._estimate(request), request, sink)
+        need = self._estimate(request)
+        if route.local and (method := Classical.can_answer(request)):
+            need = replace(need, method=method)
+        work = _Work(self, live, route, need, request, sink)
         if route.cache.exact_ttl_s is not None or route.cache.semantic_threshold is not None:
             answer = await self.cache.find(request.caller.tenant_id, route, request)
             if answer is not None:

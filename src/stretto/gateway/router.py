@@ -99,8 +99,11 @@ class WeighingRouter:
 
     def _tiers_for(self, route: Route, need: Need) -> list[tuple[int, Tier]]:
         numbered = list(enumerate(route.tiers))
-        first = next((n for n, tier in numbered if need.complexity <= tier.max_complexity), len(numbered) - 1)
-        return [*numbered[first:], *reversed(numbered[:first])]
+        # Classical methods know themselves what they can answer: they come first, and complexity chooses among the rest.
+        own = [each for each in numbered if each[1].is_classical]
+        rest = [each for each in numbered if not each[1].is_classical]
+        first = next((n for n, (_, tier) in enumerate(rest) if need.complexity <= tier.max_complexity), len(rest) - 1)
+        return [*own, *rest[first:], *reversed(rest[:first])] if rest else own
 
     def _ordered(self, route: Route, number: int, tier: Tier, need: Need) -> list[Deployment]:
         held = tier.deployments
@@ -189,6 +192,8 @@ class WeighingRouter:
 def lacks(deployment: Deployment, need: Need) -> str:
     """What a deployment lacks for a request, in words; nothing when it can answer."""
     name = deployment.name
+    if deployment.is_classical and not need.method:
+        return f"{name} answers only what classical methods do well."
     if need.tools and not deployment.tools:
         return f"{name} cannot call tools."
     if need.vision and not deployment.vision:

@@ -21,6 +21,8 @@ class Need:
     tools: bool = False
     vision: bool = False
     logprobs: bool = False
+    method: str = ""
+    """The classical method that can answer, if the route allows one and one can; the gateway finds out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stretto.errors import ConfigInvalid
+from stretto.gateway.config import with_classical
 from stretto.gateway.config_file import config_path, load_config, who_answers
 from stretto.gateway.found import (
     MODELS,
@@ -17,7 +18,6 @@ from stretto.gateway.found import (
     keys_found,
     ollama_found,
     ollama_routes,
-    with_classical,
 )
 from stretto.gateway.presets import PRESETS
 from stretto.gateway.prices import PriceTable, capabilities

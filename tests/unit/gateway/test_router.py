@@ -28,6 +28,7 @@ from stretto.gateway.config import (
     Route,
     Tier,
     Weighted,
+    with_classical,
 )
 from stretto.gateway.router import WeighingRouter
 from stretto.gateway.routing import Need
@@ -221,3 +222,33 @@ def test_health_outlives_a_new_configuration_for_what_stays_equal():
     after = route_of([same, other])
     router.reconfigure(GatewayConfig({"fast": after}, {"same": same, "changed": other}), FixedPrices())
     assert names(router, after) == ["changed"]
+
+
+def test_classical_methods_come_first_for_what_they_can_answer_and_leave_the_rest_to_the_tiers() -> None:
+    methods = Deployment("methods", Provider("classical", "classical"), "methods", tools=False)
+    small, large = deployment("small"), deployment("large")
+    route = replace(route_of([small], [large]), local=True)
+    config = GatewayConfig({"fast": route, "bare": Route("bare", route.tiers)}, {"small": small, "large": large})
+    live = with_classical(config)
+    router = WeighingRouter(live, FixedPrices())
+    local = live.routes["fast"]
+
+    def names(need: Need) -> list[str]:
+        return [choice.deployment.name for choice in router.choose(local, need)]
+
+    assert names(EASY) == ["small", "large"]
+    assert names(HARD) == ["large", "small"]
+    assert names(replace(HARD, method="themes")) == ["classical/methods", "large", "small"]
+    assert live.routes["bare"] == config.routes["bare"]
+    alone = route_of([methods])
+    with pytest.raises(ModelRefused, match="answers only what classical methods do well"):
+        router.choose(alone, EASY)
+    assert [choice.deployment for choice in router.choose(alone, replace(EASY, method="themes"))] == [methods]
+
+
+def test_a_route_that_names_classical_methods_keeps_its_tiers() -> None:
+    methods = Deployment("mine", Provider("classical", "classical"), "methods", tools=False)
+    route = route_of([methods], [deployment("small")])
+    live = with_classical(GatewayConfig({"fast": route}, {"mine": methods}))
+    assert live.routes["fast"] == replace(route, local=True)
+    assert list(live.deployments) == ["mine"]
