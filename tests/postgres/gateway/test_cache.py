@@ -32,10 +32,12 @@ class Words:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.asked: list[str] = []
 
     async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
         if self.is_away:
             raise ModelUnreachable("away")
+        self.asked += texts
         return Embeddings(vectors=[simulate_vector(text) for text in texts], model="words", provider="words")
 
     async def close(self) -> None:
@@ -142,7 +144,7 @@ async def test_its_time_ends(database: Database, owner: AsyncConnection[TupleRow
 
 async def test_a_similar_question_finds_it_and_says_so(database: Database):
     await keep(database, SIMILAR, ask("how is the weather in the harbour today"))
-    found = await find(database, SIMILAR, ask("how is the weather today in the harbour"))
+    found = await find(database, SIMILAR, ask("Please tell me: how is the weather in the harbour today?"))
     assert found is not None
     assert (found.text, found.match) == ("It rains.", "semantic")
     assert await find(database, SIMILAR, ask("what does a loaf of bread cost")) is None
@@ -150,7 +152,7 @@ async def test_a_similar_question_finds_it_and_says_so(database: Database):
 
 async def test_only_the_last_question_may_differ(database: Database):
     await keep(database, SIMILAR, ask("how is the weather in the harbour today"))
-    similar = "how is the weather today in the harbour"
+    similar = "tell me how the weather is in the harbour today"
     other_system = ModelRequest(model="fast", messages=(Message("system", "Be long."), Message("user", similar)))
     assert await find(database, SIMILAR, other_system) is None
     assert await find(database, SIMILAR, ask(similar, max_tokens=9)) is None
@@ -180,3 +182,35 @@ async def test_many_at_once_and_the_newest_of_equal_ones(database: Database):
     found = await find(database, EXACT, ask("Question 7?"))
     assert found is not None
     assert found.text == "207"
+
+
+async def test_a_question_is_embedded_once_for_each_tenant(database: Database, other_tenant: UUID):
+    embedder = Words()
+    async with PostgresAnswers(database, embedder) as cache:
+        for tenant_id in (DEFAULT_TENANT, other_tenant):
+            assert await cache.find(tenant_id, SIMILAR, ask()) is None
+            cache.keep(tenant_id, SIMILAR, ask(), ANSWER)
+    assert embedder.asked == [ask().messages[-1].text] * 2
+    assert (
+        await find(database, SIMILAR, ask("Please: how is the weather in the harbour today?"), other_tenant) is not None
+    )
+
+
+async def test_what_cannot_be_embedded_is_kept_for_equal_requests(database: Database):
+    route = Route("fast", (), cache=CacheRule(exact_ttl_s=3600, semantic_threshold=0.7))
+    embedder = Words()
+    embedder.is_away = True
+    async with PostgresAnswers(database, embedder) as cache:
+        cache.keep(DEFAULT_TENANT, route, ask(), ANSWER)
+    found = await find(database, route, ask())
+    assert found is not None
+    assert found.match == "exact"
+    assert await find(database, route, ask("Please: how is the weather in the harbour today?")) is None
+
+
+async def test_a_long_message_is_never_compared(database: Database):
+    long = "How is the weather in the harbour today? " * 60
+    await keep(database, SIMILAR, ask(long))
+    assert await find(database, SIMILAR, ask(f"Please: {long}")) is None
+    await keep(database, SIMILAR, ask(long[:1900]))
+    assert await find(database, SIMILAR, ask(f"Please: {long[:1900]}")) is not None

@@ -9,6 +9,8 @@ import msgspec
 from stretto.gateway.provider import Caller, Image, ModelRequest
 
 _NOBODY = Caller()
+LONGEST_QUESTION = 2_000
+"""Characters; of longer ones the embedding would see the beginning alone."""
 
 
 def request_key(route: str, request: ModelRequest) -> bytes:
@@ -36,13 +38,14 @@ def is_kept(request: ModelRequest) -> bool:
 
 
 def question_of(request: ModelRequest) -> str | None:
-    """The last message if it is a question that may be compared with others: of the user, and text alone."""
+    """The last message if it is a question that may be compared with others: of the user, text alone, and not too long."""
     last = request.messages[-1] if request.messages else None
     if last is None or last.role != "user":
         return None
     if not isinstance(last.content, str) and any(isinstance(part, Image) for part in last.content):
         return None
-    return last.text or None
+    text = last.text
+    return text if 0 < len(text) <= LONGEST_QUESTION else None
 
 
 def asks_for_variety(request: ModelRequest) -> bool:

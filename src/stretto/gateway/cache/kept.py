@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -31,8 +32,16 @@ MOST_AT_ONCE = 100
 TRIM_EVERY = 200
 """A route is trimmed after so many answers."""
 DROP_EVERY_S = 600.0
+MOST_VECTORS = 256
+"""Questions just asked whose embeddings are kept for when their answers come."""
+EMBEDDED_AT_ONCE = 8
+"""Whoever asks meanwhile waits for so few."""
 LATELY_S = 60.0
 """So long does a process trust what it has in memory, at most; another process may have kept a newer answer."""
+
+
+Vector = tuple[str, Sequence[float]]
+"""An embedding, and the model that made it."""
 
 
 @dataclass(slots=True)
@@ -60,11 +69,12 @@ class PostgresAnswers:
         self._store = AnswerStore(database)
         self._embedder = embedder
         self._lately = Lately()
-        self._waiting: deque[tuple[Keeping, bool]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Keeping] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
         self._closing = False
         self._since_trim: Counter[tuple[UUID, str]] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
+        self._vectors: OrderedDict[tuple[UUID, str], Vector] = OrderedDict()
         self.hits: dict[str, Hits] = {}
         """By route."""
 
@@ -131,13 +141,13 @@ class PostgresAnswers:
         question = question_of(request)
         if question is None or self._embedder is None:
             return None
-        asked = await self._embedder.embed([question])
+        model, vector = (await self._embed(tenant_id, [question], self._embedder))[question]
         similar = await self._store.find_similar(
             tenant_id,
             route.name,
             rest_key(route.name, request),
-            asked.model,
-            asked.vectors[0],
+            model,
+            vector,
             route.cache.semantic_ttl_s,
         )
         for found in similar:
@@ -160,7 +170,7 @@ class PostgresAnswers:
             self._lately.put((tenant_id, route.name, key), answer, min(rule.exact_ttl_s, LATELY_S))
         rest = rest_key(route.name, request) if question is not None else None
         keeping = Keeping(tenant_id, route.name, key, answer, ttl_s, rest, question)
-        self._waiting.append((keeping, question is not None))
+        self._waiting.append(keeping)
         self._news.set()
 
     async def _write(self) -> None:
@@ -177,17 +187,46 @@ class PostgresAnswers:
                 except Exception:  # a fault of this program: the cache goes on
                     log.exception("answers are not kept", answers=len(batch))
 
-    async def _keep(self, batch: list[tuple[Keeping, bool]]) -> None:
-        questions = [item.question for item, compared in batch if compared and item.question is not None]
-        vectors = await self._embedder.embed(questions) if questions and self._embedder is not None else None
-        embeddings = iter(vectors.vectors if vectors is not None else ())
+    async def _keep(self, batch: list[Keeping]) -> None:
         by_tenant: dict[UUID, list[Keeping]] = {}
-        for item, compared in batch:
-            if compared and vectors is not None:
-                item = replace(item, model=vectors.model, embedding=next(embeddings))
+        for item in batch:
             by_tenant.setdefault(item.tenant_id, []).append(item)
         for tenant_id, items in by_tenant.items():
-            await self._store.keep(tenant_id, items, trim=self._due_for_trimming(tenant_id, items))
+            comparable = await self._made_comparable(tenant_id, items)
+            await self._store.keep(tenant_id, comparable, trim=self._due_for_trimming(tenant_id, items))
+
+    async def _made_comparable(self, tenant_id: UUID, items: list[Keeping]) -> list[Keeping]:
+        """The answers with the embeddings of their questions; without them where none can be had."""
+        questions = [item.question for item in items if item.question is not None]
+        if not questions or self._embedder is None:
+            return items
+        try:
+            vectors = await self._embed(tenant_id, questions, self._embedder)
+        except ModelError as error:
+            log.warning("answers are kept for equal requests alone", answers=len(questions), error=error.message)
+            return [replace(item, rest=None, question=None) for item in items]
+        return [
+            item
+            if item.question is None
+            else replace(item, model=vectors[item.question][0], embedding=vectors[item.question][1])
+            for item in items
+        ]
+
+    async def _embed(self, tenant_id: UUID, questions: Sequence[str], embedder: Embedder) -> dict[str, Vector]:
+        """The embeddings of these questions; most were made a moment ago, when the same tenant looked for the same."""
+        held = self._vectors
+        found = {question: held[tenant_id, question] for question in questions if (tenant_id, question) in held}
+        missing = [question for question in dict.fromkeys(questions) if question not in found]
+        for start in range(0, len(missing), EMBEDDED_AT_ONCE):
+            some = missing[start : start + EMBEDDED_AT_ONCE]
+            made = await embedder.embed(some)
+            found |= {question: (made.model, vector) for question, vector in zip(some, made.vectors, strict=True)}
+        for question, vector in found.items():
+            held[tenant_id, question] = vector
+            held.move_to_end((tenant_id, question))
+        while len(held) > MOST_VECTORS:
+            held.popitem(last=False)
+        return found
 
     def _due_for_trimming(self, tenant_id: UUID, items: list[Keeping]) -> list[str]:
         due: list[str] = []
