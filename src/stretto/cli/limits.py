@@ -50,7 +50,8 @@ async def _limits(tenant: str, as_json: bool) -> Exit:
         print()
     if now.budgets:
         print_table(
-            ("budget", "of", ">left", ">limit", ">spent", ">reserved"), [budget_row(each) for each in now.budgets]
+            ("budget", "of", ">left", ">limit", ">spent", ">reserved", ">lost sight of"),
+            [budget_row(each) for each in now.budgets],
         )
     return Exit.DONE
 
@@ -68,6 +69,7 @@ def limit_row(limit: LimitNow) -> tuple[str, ...]:
 
 
 def budget_row(budget: BudgetNow) -> tuple[str, ...]:
-    """A budget as a line shows it."""
-    amounts = (budget.left_usd, budget.limit_usd, budget.spent_usd, budget.reserved_usd + budget.presumed_usd)
-    return (budget.kind, budget.name, *("" if amount is None else f"${amount:,.4f}" for amount in amounts))
+    """A budget as a line shows it. What processes held that died is lost sight of: it may be billed, so it counts as spent."""
+    amounts = (budget.left_usd, budget.limit_usd, budget.spent_usd, budget.reserved_usd)
+    lost = f"${budget.presumed_usd:,.4f}" if budget.presumed_usd else ""
+    return (budget.kind, budget.name, *("" if amount is None else f"${amount:,.4f}" for amount in amounts), lost)
