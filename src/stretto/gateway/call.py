@@ -206,7 +206,9 @@ class ModelCall:
         """Make the call. Raises what the provider raises."""
         deployment = self.admitted.choice.deployment
         asked = msgspec.structs.replace(
-            self.request, model=deployment.model, max_tokens=clamp(self.request.max_tokens, deployment)
+            self.request,
+            model=deployment.model or self.request.model,
+            max_tokens=clamp(self.request.max_tokens, deployment),
         )
         try:
             completion = await self.provider.complete(asked, self.relay)
@@ -241,7 +243,9 @@ class ModelCall:
         cost_usd = self._cost(tokens, simulated)
         message = error.message if isinstance(error, StrettoError) else type(error).__name__
         end: CallEnd = "failed" if isinstance(error, Exception) else "cancelled"
-        self._enter(tokens, cost_usd, end, model=deployment.model, simulated=simulated, error=message)
+        self._enter(
+            tokens, cost_usd, end, model=deployment.model or self.request.model, simulated=simulated, error=message
+        )
 
     def _cost(self, tokens: TokenCounts, simulated: bool) -> Decimal:
         """What the call costs; nothing when it is simulated, unless the configuration gives the deployment a price."""

@@ -76,7 +76,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A model at a provider. `context_tokens` bounds input and output together; None: not known."""
+    """A model at a provider; `model` empty: the name that is asked for is passed on. `context_tokens` bounds input and output together; None: not known."""
 
     name: str
     provider: Provider
@@ -215,7 +215,7 @@ def stand_in(name: str, dialect: Dialect) -> GatewayConfig:
     It never rests after failures, since nobody could answer in its place.
     """
     provider = Provider(name, dialect)
-    deployment = Deployment(name, provider, name, vision=True, logprobs=True)
+    deployment = Deployment(name, provider, "", vision=True, logprobs=True)
     route = Route("default", (Tier((Weighted(deployment),)),))
     return GatewayConfig(
         {route.name: route},

@@ -50,7 +50,7 @@ async def test_a_fresh_machine_judges_reviews_and_simulates_the_rest(database: D
         assert written.text.startswith("[simulated")
         await gateway.flush()
     by_model = {row.keys["model"]: row.calls for row in await Usage(database).by(DEFAULT_TENANT, ["model"])}
-    assert by_model == {"classical/lexicon-sentiment+themes": 1, "simulated/simulated": 1}
+    assert by_model == {"classical/lexicon-sentiment+themes": 1, "simulated/fast": 1}
 
 
 async def test_a_route_of_the_file_is_local_only_where_it_says_so(database: Database) -> None:

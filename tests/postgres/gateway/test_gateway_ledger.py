@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
-from stretto.gateway.config import GatewayConfig, Price, stand_in
+from stretto.gateway.config import GatewayConfig, Price, Tier, stand_in
 from stretto.gateway.ledger import Usage
 from stretto.gateway.prices import add_up
 from stretto.gateway.provider import Caller, Completion, Message, ModelRequest, TokenCounts, TokenSink
@@ -41,7 +41,11 @@ class Paid:
 
 def priced(price: Price) -> GatewayConfig:
     """One deployment that costs something."""
-    return replace(stand_in("paid", "openai"), prices={"paid": price})
+    config = stand_in("paid", "openai")
+    deployment = replace(config.deployments["paid"], model="paid")
+    held = replace(config.routes["default"].tiers[0].deployments[0], deployment=deployment)
+    route = replace(config.routes["default"], tiers=(Tier((held,)),))
+    return replace(config, routes={"default": route}, deployments={"paid": deployment}, prices={"paid": price})
 
 
 async def ask(gateway: OpenGateway, count: int) -> list[Completion]:
