@@ -14,7 +14,7 @@ LINES = 16
 
 
 async def load(
-    postmaster: int, base: str, model: str, rate: float, seconds: float, stream: bool, tokens: int
+    postmaster: int, base: str, model: str, rate: float, seconds: float, stream: bool, tokens: int, key: str
 ) -> dict[str, float]:
     """So many requests a second for so long; latencies in ms."""
     body: dict[str, object] = {
@@ -23,7 +23,7 @@ async def load(
         "max_tokens": tokens,
         "stream": stream,
     }
-    request, loop = post_of(base, body), asyncio.get_running_loop()
+    request, now = post_of(base, body, key), time.perf_counter
     idle = [await connect(base) for _ in range(LINES)]
     gc.collect()
     gc.freeze()
@@ -37,9 +37,9 @@ async def load(
         nonlocal failed
         if line is None or not line.is_open:
             line = await connect(base)
-        late = loop.time() - due
+        late = now() - due
         answer = await line.ask(request)
-        ended = loop.time()
+        ended = now()
         idle.append(line)
         if not counted:
             return
@@ -50,12 +50,12 @@ async def load(
         first.append(answer.first_s - due)
         sent_late.append(late)
 
-    began, cpu = loop.time() + 0.05, 0.0
+    began, cpu = now() + 0.05, 0.0
     warm, total = int(rate * WARM_S), int(rate * (WARM_S + seconds))
     async with asyncio.TaskGroup() as group:
         for number in range(total):
             due = began + number / rate
-            if (wait_s := due - loop.time()) > 0:
+            if (wait_s := due - now()) > 0:
                 await asyncio.sleep(wait_s)
             if number == warm:
                 cpu = time.process_time()

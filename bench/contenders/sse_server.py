@@ -58,7 +58,37 @@ def framed(body: bytes) -> bytes:
 
 EVENTS = [event(f" {word}") for word in WORDS]
 FRAMES = [framed(each) for each in EVENTS]
-END = framed(event(None) + b"data: [DONE]\n\n") + framed(b"")
+DONE = b"data: [DONE]\n\n"
+END = framed(event(None) + DONE) + framed(b"")
+
+
+def counts(tokens: int) -> dict[str, int]:
+    """What an answer of so many tokens used."""
+    return {"prompt_tokens": 12, "completion_tokens": tokens, "total_tokens": tokens + 12}
+
+
+def end_with_usage(tokens: int) -> bytes:
+    """The end of a stream whose client asked what it used."""
+    chunk = {"id": "chatcmpl-8f2c", "object": "chat.completion.chunk", "created": 1790000000, "model": "bench-1"}
+    told = json.dumps({**chunk, "choices": [], "usage": counts(tokens)}).encode()
+    return framed(event(None) + b"data: " + told + b"\n\n" + DONE) + framed(b"")
+
+
+def whole(tokens: int) -> bytes:
+    """An answer in one piece."""
+    text = "".join(f" {WORDS[n % len(WORDS)]}" for n in range(tokens))
+    message = {"role": "assistant", "content": text, "refusal": None}
+    body = json.dumps(
+        {
+            "id": "chatcmpl-8f2c1a9b3d4e5f60718293a4b5c6d7",
+            "object": "chat.completion",
+            "created": 1790000000,
+            "model": "bench-1",
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+            "usage": counts(tokens),
+        }
+    ).encode()
+    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class Server:
@@ -67,6 +97,7 @@ class Server:
     def __init__(self, tokens: int, tokens_per_s: float) -> None:
         self.tokens = tokens
         self.tokens_per_s = tokens_per_s
+        self.whole, self.end = whole(tokens), end_with_usage(tokens)
         self.open: dict[asyncio.StreamWriter, tuple[float, int]] = {}
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,7 +106,10 @@ class Server:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:] if b": " in line)
-                await reader.readexactly(int(fields.get(b"content-length", b"0")))
+                body = json.loads(await reader.readexactly(int(fields.get(b"content-length", b"0"))) or b"{}")
+                if not body.get("stream"):
+                    writer.write(self.whole)
+                    continue
                 writer.write(HEAD)
                 if self.tokens_per_s:
                     self.open[writer] = (asyncio.get_running_loop().time(), 0)
@@ -85,7 +119,7 @@ class Server:
                     writer.write(framed(b"".join(EVENTS[(start + n) % len(EVENTS)] for n in range(count))))
                     if start % 64 == 0:
                         await writer.drain()
-                writer.write(END)
+                writer.write(self.end if body.get("stream_options") else END)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.open.pop(writer, None)
             writer.close()
@@ -117,6 +151,13 @@ async def main(tokens: int, tokens_per_s: float) -> None:
 @asynccontextmanager
 async def serving(tokens: int, tokens_per_s: float) -> AsyncGenerator[str]:
     """The base URL of a server in another process."""
+    async with listening(tokens, tokens_per_s) as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def listening(tokens: int, tokens_per_s: float) -> AsyncGenerator[tuple[str, int]]:
+    """The base URL of a server in another process, and that process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -128,7 +169,7 @@ async def serving(tokens: int, tokens_per_s: float) -> AsyncGenerator[str]:
     assert process.stdout is not None
     try:
         port = int(await process.stdout.readline())
-        yield f"http://127.0.0.1:{port}/v1"
+        yield f"http://127.0.0.1:{port}/v1", process.pid
     finally:
         process.kill()
         await process.wait()
