@@ -161,13 +161,20 @@ class _Work:
     need: Need
     request: ModelRequest
     sink: TokenSink
+    failure: ModelError | None = None
+    """Of the deployment that was called last."""
 
     async def answer(self) -> Completion:
         """Call one deployment after the other until one answers."""
+        try:
+            return await self._answer()
+        finally:
+            self.failure = None  # its traceback leads back here; the call would stay until Python's collector comes by
+
+    async def _answer(self) -> Completion:
         choices = self.live.router.choose(self.route, self.need)
-        failure: ModelError | None = None
         while choices:
-            got = await self._admit(choices, failure)
+            got = await self._admit(choices, self.failure)
             if got is None:
                 break
             if isinstance(got, Kept):
@@ -180,7 +187,7 @@ class _Work:
             try:
                 call, completion = await self._call(got, choices, relays)
             except ModelError as error:
-                failure = error
+                self.failure = error
                 if not choices or not may_fall_back(error):
                     raise
                 spoke = any(relay.has_begun for relay in relays)
@@ -189,8 +196,8 @@ class _Work:
                 continue
             self._keep(call, completion)
             return completion
-        if failure is not None:
-            raise failure
+        if self.failure is not None:
+            raise self.failure
         raise self._none_is_up()
 
     async def _admit(self, choices: Sequence[Choice], failure: ModelError | None) -> Admitted | Kept | None:

@@ -44,6 +44,9 @@ class Pushed:
                 self._closed.remove_done_callback(self._lost)
             if self._content._waiter is self:
                 self._content._waiter = None
+            # An error in the old one leads back here by its traceback; all of the call would stay until the collector comes by.
+            self._ended = self._loop.create_future()
+            self._ended.cancel()
 
     def _drain(self) -> None:
         if self._ended.done():
