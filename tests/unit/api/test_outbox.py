@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message
 
+from stretto.api.openai.answering import DoorSink, send_stream
 from stretto.api.openai.outbox import PIECE_CHARS, Outbox, Whole
-from stretto.gateway.provider import ToolCallPiece
+from stretto.api.openai.voice import Voice
+from stretto.gateway.provider import Completion, ToolCallPiece
+from stretto.gateway.served import openai
 
 PARTS = st.one_of(
     st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=5),
@@ -108,3 +114,32 @@ async def test_an_answer_in_one_piece_is_bounded_too_and_can_always_be_taken_bac
     whole.write(["more"])
     assert calls == [1]
     assert (whole.is_over, whole.text) == (True, "right")
+
+
+async def stream_once() -> weakref.ref[object]:
+    """Stream an answer; the reference is to what only the stream holds afterwards."""
+    sent: list[Message] = []
+
+    async def work(sink: DoorSink) -> Completion:
+        sink.write(["Hello"])
+        return Completion(model="m", provider="p")
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody comes")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    voice = Voice("openai", "m", lambda name: openai.Speech(name, "a", include_usage=False))
+    await send_stream(work, voice, receive, send, {})
+    assert b"Hello" in b"".join(message.get("body", b"") for message in sent)
+    return weakref.ref(send)
+
+
+async def test_a_stream_that_has_ended_is_let_go_without_the_collector():
+    gc.disable()
+    try:
+        assert (await stream_once())() is None
+    finally:
+        gc.enable()

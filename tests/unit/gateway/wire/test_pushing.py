@@ -1,6 +1,8 @@
 """Bytes are pushed as they come, by the short way where aiohttp allows it and by the plain one where not."""
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import aiohttp
@@ -65,6 +67,32 @@ async def test_what_the_taker_raises_comes_out(way: str):
     async with raw_server(play) as server:
         with pytest.raises(LookupError, match="no"):
             await gather(server.url, refuse)
+
+
+async def refused(url: str) -> weakref.ref[object]:
+    """Read with a taker that refuses; the reference is to it."""
+
+    def refuse(_: bytes) -> None:
+        raise LookupError("no")
+
+    try:
+        await gather(url, refuse)
+    except LookupError:
+        return weakref.ref(refuse)
+    raise AssertionError("it was taken")
+
+
+async def test_a_reading_that_failed_is_let_go_without_the_collector(way: str):
+    async def play(line: Line, asked: Asked) -> None:
+        line.head()
+        line.send(b"x")
+
+    async with raw_server(play) as server:
+        gc.disable()
+        try:
+            assert (await refused(server.url))() is None
+        finally:
+            gc.enable()
 
 
 async def test_a_line_that_breaks(way: str):
