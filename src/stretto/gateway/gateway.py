@@ -28,6 +28,7 @@ from stretto.gateway.embedding import Embedding
 from stretto.gateway.grants import Admission, Short
 from stretto.gateway.hedging import carry_out_hedged
 from stretto.gateway.ladder import Kept, Ladder
+from stretto.gateway.local.classical import NAME as CLASSICAL
 from stretto.gateway.local.classical import Classical
 from stretto.gateway.provider import (
     Caller,
@@ -119,6 +120,16 @@ class Gateway:
 
     async def close(self) -> None:
         """Nothing is the gateway's own."""
+
+    def name_at_first(self, request: ModelRequest) -> str:
+        """What a stream calls its model before it is known who answers; what no model will write says so. Raises nothing."""
+        try:
+            local = self.live.route(request.model).local
+        except RouteNotFound:
+            return request.model
+        if local and (method := Classical.can_answer(request)):
+            return f"{CLASSICAL}/{method}"
+        return f"simulated/{request.model}" if self.simulated else request.model
 
     async def complete(self, request: ModelRequest, sink: TokenSink) -> Completion:
         """Let the best deployment that is to be had answer; the contract is that of `ModelProvider`."""

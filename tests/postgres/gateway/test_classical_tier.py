@@ -45,7 +45,9 @@ async def test_a_fresh_machine_judges_reviews_and_simulates_the_rest(database: D
         assert (completion.provider, completion.model) == ("classical", "classical/lexicon-sentiment+themes")
         assert (completion.simulated, completion.cost_usd) == (False, 0)
         assert [decision.model for decision in judged.decisions] == ["classical/lexicon-sentiment+themes"]
+        assert gateway.name_at_first(REVIEW) == completion.model
         written, completion = await ask(gateway, FREE)
+        assert gateway.name_at_first(FREE) == "simulated/fast"
         assert completion.simulated
         assert written.text.startswith("[simulated")
         await gateway.flush()

@@ -47,9 +47,7 @@ class ChatDoor(Door):
         wanted = msgspec.structs.replace(
             asked.request, caller=caller_of(request, visitor), idempotency_key=key_of(request)
         )
-        # Whatever is simulated says so, also where a stream begins before it is known who answers.
-        model = f"simulated/{wanted.model}" if gateway.simulated else wanted.model
-        return (lambda sink: gateway.complete(wanted, sink)), model
+        return (lambda sink: gateway.complete(wanted, sink)), gateway.name_at_first(wanted)
 
     async def _flow(self, request: Request, visitor: Visitor, asked: Asked, headers: dict[str, str]) -> Work:
         call = FlowCall(
