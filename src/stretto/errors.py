@@ -36,6 +36,7 @@
     │   │   ├── ModelRefused        (Permanent)
     │   │   ├── ContextTooLong      (Permanent)
     │   │   ├── ContentFiltered     (Permanent)
+    │   │   ├── ModelMissing        (Permanent)
     │   │   └── ModelKeyRefused     (Permanent)
     │   └── BudgetExceeded          (Permanent)
     └── StoreError                  the database cannot be used
@@ -247,6 +248,10 @@ class ContextTooLong(Permanent, ModelError):
 
 class ContentFiltered(Permanent, ModelError):
     """The model provider's filter stopped the request or its answer. Change the prompt."""
+
+
+class ModelMissing(Permanent, ModelError):
+    """The provider has no such model or address. Check the deployment's `model` and the provider's `url`."""
 
 
 class ModelKeyRefused(Permanent, ModelError):

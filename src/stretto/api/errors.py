@@ -55,6 +55,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.ModelRefused: 502,
     e.ContextTooLong: 400,
     e.ContentFiltered: 400,
+    e.ModelMissing: 502,
     e.ModelKeyRefused: 502,
     e.BudgetExceeded: 402,
     e.StoreError: 503,

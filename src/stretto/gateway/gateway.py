@@ -13,6 +13,7 @@ from stretto.errors import (
     LimitReached,
     ModelError,
     ModelKeyRefused,
+    ModelMissing,
     ModelOverloaded,
     RouteNotFound,
     StrettoError,
@@ -310,4 +311,4 @@ class _Work:
 
 def may_fall_back(error: ModelError) -> bool:
     """Whether another deployment may do better: not where the request itself is at fault."""
-    return isinstance(error, Transient | ContextTooLong | ModelKeyRefused)
+    return isinstance(error, Transient | ContextTooLong | ModelKeyRefused | ModelMissing)

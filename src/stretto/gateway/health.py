@@ -6,7 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
-from stretto.errors import ModelKeyRefused, ModelRateLimited, Transient
+from stretto.errors import ModelKeyRefused, ModelMissing, ModelRateLimited, Transient
 from stretto.gateway.config import Breaker
 
 SAMPLES = 200
@@ -82,8 +82,8 @@ class Health:
             self.probing = False
             self.rests_until = max(self.rests_until, now + (error.retry_after_s or RATE_LIMITED_S))
             return
-        key_refused = isinstance(error, ModelKeyRefused)
-        if not key_refused and not isinstance(error, Transient):
+        set_up_wrongly = isinstance(error, ModelKeyRefused | ModelMissing)
+        if not set_up_wrongly and not isinstance(error, Transient):
             self.gave_up()
             return
         self.calls += 1
@@ -93,7 +93,7 @@ class Health:
         self._note(True)
         full = len(self.ends) >= self.breaker.window
         too_many = self.in_a_row >= self.breaker.failures or (full and self.error_rate > self.breaker.error_rate)
-        if self.probing or too_many or key_refused:
+        if self.probing or too_many or set_up_wrongly:
             longer = self.open_for_s * 2 or self.breaker.open_s
             if self.probing or not self.open_for_s:
                 self.open_for_s = min(longer, self.breaker.max_open_s)

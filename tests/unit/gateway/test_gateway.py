@@ -16,6 +16,7 @@ from stretto.errors import (
     LimitReached,
     ModelBroken,
     ModelError,
+    ModelMissing,
     ModelOverloaded,
     ModelRefused,
     RouteNotFound,
@@ -234,6 +235,12 @@ async def test_a_request_that_is_at_fault_is_not_tried_elsewhere():
     with pytest.raises(ModelRefused):
         await house.ask()
     assert house.gate.asked == ["a0"]
+
+
+async def test_a_model_that_was_withdrawn_is_stood_in_for():
+    house = House([[ScriptedModel([ModelMissing("no such model")]), ScriptedModel(["other"])]])
+    await house.ask()
+    assert house.gate.asked == ["a0", "a1"]
 
 
 async def test_when_all_fail_the_last_error_is_raised():

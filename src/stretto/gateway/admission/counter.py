@@ -332,7 +332,8 @@ class Counter:
             account.what
         ]
         reason = (
-            f"{whose} has {left:.6f} of {account.limit_usd} US dollars left, and the call needs {want.cost_usd:.6f}."
+            f"{whose} has {left:.6f} of {account.limit_usd} US dollars left, and the call needs {want.cost_usd:.6f}. "
+            "Raise the budget, or ask for less."
         )
         return Short(account.what, reason, None if account.hopeless else 2.0)
 

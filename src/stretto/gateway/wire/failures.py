@@ -18,6 +18,7 @@ from stretto.errors import (
     ContextTooLong,
     ModelError,
     ModelKeyRefused,
+    ModelMissing,
     ModelOverloaded,
     ModelRateLimited,
     ModelRefused,
@@ -109,7 +110,10 @@ def failure(
     words = clean(what.message, hide)
     head = f"{provider} answered {status}" if status else f"{provider} broke off with an error"
     text = f"{head}: {words}" if words else f"{head}."
-    error = kind_of(status, what)(text, provider=provider, status=status)
+    kind = kind_of(status, what)
+    if kind is ModelMissing:
+        text += " Check the deployment's `model` and the provider's `url` in stretto.yaml."
+    error = kind(text, provider=provider, status=status)
     if isinstance(error, ModelRateLimited | ModelOverloaded):
         wait_s = what.retry_after_s if what.retry_after_s is not None else pause_s(limits)
         if isinstance(error, ModelOverloaded) and limits is not None and what.retry_after_s is None:
@@ -133,6 +137,8 @@ def kind_of(status: int | None, what: Said) -> type[ModelError]:
         return ModelRateLimited
     if status in {401, 403} or kinds & KEYS or (refused and KEY.search(told)):
         return ModelKeyRefused
+    if status == 404:
+        return ModelMissing  # the deployment is set up wrongly, or its model was withdrawn; another one may answer
     if status in {408, 409, 425} or (status is not None and status >= 500) or kinds & OVERLOAD:
         return ModelOverloaded
     # An error without a kind in mid-stream is the server's: the request had been accepted.
