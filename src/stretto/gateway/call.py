@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -46,15 +47,18 @@ class Admitted:
 class Relay:
     """Passes what a provider gives on to the reader, and notes when it began and how much it was.
 
-    With a `race`, nothing passes until this call has won it.
+    With a `race`, nothing passes until this call has won it. `spoke` is called with the first that comes.
     """
 
-    __slots__ = ("_chars", "_race", "_sink", "_write", "count", "first_at", "kept", "pieces")
+    __slots__ = ("_chars", "_race", "_sink", "_spoke", "_write", "count", "first_at", "kept", "pieces")
 
-    def __init__(self, sink: TokenSink, *, keep: bool = False, race: Race | None = None) -> None:
+    def __init__(
+        self, sink: TokenSink, spoke: Callable[[], None], *, keep: bool = False, race: Race | None = None
+    ) -> None:
         self._sink = sink
         self._write = sink.write
         self._race = race
+        self._spoke = spoke
         self._chars = 0
         self.first_at: float | None = None
         self.count = 0
@@ -67,6 +71,7 @@ class Relay:
         return self.first_at is not None
 
     def _begin(self) -> bool:
+        self._spoke()
         if self._race is not None and not self._race.won_by(self):
             return False
         self.first_at = time.monotonic()

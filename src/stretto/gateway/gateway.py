@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 
 from stretto.errors import (
@@ -246,7 +247,8 @@ class _Work:
         return await carry_out_hedged(self._model_call(admitted, relays, race), race, after_s, second)
 
     def _model_call(self, admitted: Admitted, relays: list[Relay], race: Race | None = None) -> ModelCall:
-        relay = Relay(self.sink, keep=self._is_kept(), race=race)
+        spoke = partial(self.live.router.spoke, admitted.choice.deployment)
+        relay = Relay(self.sink, spoke, keep=self._is_kept(), race=race)
         relays.append(relay)
         return ModelCall(
             self._books(),

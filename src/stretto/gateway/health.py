@@ -63,6 +63,10 @@ class Health:
         self.probing = self.open_for_s > 0
         return True
 
+    def spoke(self) -> None:
+        """An answer has begun: failures before it are no longer in a row."""
+        self.in_a_row = 0
+
     def succeeded(self, ttft_s: float | None) -> None:
         """A call has ended well: the breaker closes."""
         self.calls += 1

@@ -151,6 +151,10 @@ class WeighingRouter:
         """Note that a call begins, if one may."""
         return self._health_of(deployment).begins(self._clock())
 
+    def spoke(self, deployment: Deployment) -> None:
+        """Note that an answer has begun."""
+        self._health_of(deployment).spoke()
+
     def succeeded(self, deployment: Deployment, ttft_s: float | None, duration_s: float) -> None:
         """Note a call that ended well."""
         self._health_of(deployment).succeeded(ttft_s)

@@ -86,6 +86,7 @@ class InOrder:
 
     hedge_s: float | None = None
     told: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    spoken: list[str] = field(default_factory=list[str])
 
     def choose(self, route: Route, need: Need) -> list[Choice]:
         return [
@@ -96,6 +97,9 @@ class InOrder:
 
     def begins(self, deployment: Deployment) -> bool:
         return True
+
+    def spoke(self, deployment: Deployment) -> None:
+        self.spoken.append(deployment.name)
 
     def succeeded(self, deployment: Deployment, ttft_s: float | None, duration_s: float) -> None:
         self.told.append((deployment.name, "succeeded"))
@@ -189,6 +193,7 @@ async def test_a_call_is_admitted_made_settled_and_written_down():
     assert call.ttft_s is not None
     assert call.ttft_s <= call.duration_s
     assert house.router.told == [("a0", "succeeded")]
+    assert house.router.spoken == ["a0"]
 
 
 async def test_the_cost_is_exact():

@@ -153,6 +153,16 @@ def test_one_that_fails_rests_and_is_tried_by_one_probe():
     assert {condition.state for condition in router.overview()} == {"closed"}
 
 
+def test_one_that_speaks_meanwhile_does_not_fail_in_a_row():
+    shaky = deployment("shaky")
+    router, _ = router_for(route_of([shaky]), Breaker(failures=3, error_rate=0.9, window=20))
+    for _ in range(8):
+        router.failed(shaky, ModelOverloaded("busy"))
+        router.failed(shaky, ModelOverloaded("busy"))
+        router.spoke(shaky)
+    assert router.begins(shaky)
+
+
 def test_a_probe_that_is_cancelled_lets_another_one_through():
     sick = deployment("sick")
     router, clock = router_for(route_of([sick]), Breaker(failures=1))
