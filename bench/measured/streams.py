@@ -14,8 +14,8 @@ NAME = "streams"
 STALL_MS = 200.0
 DELIVERED = 0.95
 """Share of the tokens that are due which consumers must have seen: the estimate is true to some hundredths."""
-LEVELS = (100, 200, 400, 800, 1000, 1200, 1600, 2000)
-REFERENCE_LEVELS = (10, 25, 50, 100, 160, 200, 300, 400)
+LEVELS = (200, 400, 800, 1000, 1200, 1600, 2000)
+REFERENCE_LEVELS = (25, 50, 100, 160, 200, 300)
 OPENAI, PYDANTIC, FUNCTION = "openai SDK", "pydantic-ai, openai", "pydantic-ai, function"
 KINDS = {OPENAI: "openai", PYDANTIC: "pydantic-ai", FUNCTION: "pydantic-ai-function"}
 SAME = 24
@@ -94,7 +94,7 @@ async def parts(ground: Ground, seconds: float, quick: bool) -> Table:
     """What a token's way costs at many agents, and what Python's collector does to it."""
     agents = 100 if quick else 400
     found = await interleave(
-        1 if quick else 3,
+        1 if quick else 2,
         {
             STRETTO: lambda: holding(ground, seconds)(agents),
             "Stretto, collector as it comes": lambda: holding(ground, seconds, spare=False)(agents),
