@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import uvloop
 
@@ -131,6 +131,9 @@ class Server:
             await asyncio.sleep(PACE_S)
             now = loop.time()
             for writer, (began, sent) in list(self.open.items()):
+                if writer.is_closing():  # the client has just left
+                    del self.open[writer]
+                    continue
                 due = min(self.tokens, int((now - began) * self.tokens_per_s))
                 for n in range(sent, due):
                     writer.write(FRAMES[n % len(FRAMES)])
@@ -171,7 +174,8 @@ async def listening(tokens: int, tokens_per_s: float) -> AsyncGenerator[tuple[st
         port = int(await process.stdout.readline())
         yield f"http://127.0.0.1:{port}/v1", process.pid
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
