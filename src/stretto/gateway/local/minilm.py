@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import mmap
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +90,9 @@ class MiniLM:
         from tokenizers import Tokenizer
 
         folder = Path(spec.origin).parent / "model"
-        data = (folder / "model.safetensors").read_bytes()
+        with (folder / "model.safetensors").open("rb") as file:
+            # Mapped, so that processes share what is used as it stands in the file.
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if hashlib.sha256(data).hexdigest() != SHA256:
             raise ModelRefused(f"The weights in {folder} are not those of {NAME}. Install {PACKAGE} again.")
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -193,7 +196,7 @@ def _gelu(np: Any, x: Array) -> Array:
     return np.where(x > 0, x - x * series, x * series)
 
 
-def _read_tensors(np: Any, data: bytes) -> dict[str, Array]:
+def _read_tensors(np: Any, data: mmap.mmap) -> dict[str, Array]:
     """The float32 tensors of a safetensors file: the length of the header, the header as JSON, the numbers."""
     (length,) = struct.unpack_from("<Q", data)
     header: dict[str, Any] = json.loads(data[8 : 8 + length])
