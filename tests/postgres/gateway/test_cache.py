@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import TupleRow
 
 from stretto.errors import ModelUnreachable
@@ -95,6 +96,21 @@ async def test_neither_another_tenant_nor_another_route_finds_it(database: Datab
     found = await find(database, route, ask())
     assert found is not None
     assert found.text == "It rains."
+
+
+async def test_the_database_itself_hides_it_from_another_tenant(database: Database, other_tenant: UUID):
+    await keep(database, EXACT, ask())
+    for tenant_id, seen in ((DEFAULT_TENANT, 1), (other_tenant, 0)):
+        async with database.tenant(tenant_id) as connection:
+            changed = await connection.execute("UPDATE answers SET expires_at = now()")
+            assert changed.rowcount == seen
+    with pytest.raises(InsufficientPrivilege):
+        async with database.tenant(other_tenant) as connection:
+            await connection.execute(
+                "INSERT INTO answers (tenant_id, route, key, answer, kept_at, expires_at) "
+                "VALUES (%s, 'fast', 'x', '{}', now(), now())",
+                [DEFAULT_TENANT],
+            )
 
 
 async def test_each_thing_that_changes_an_answer_changes_the_request(database: Database):

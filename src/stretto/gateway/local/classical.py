@@ -6,6 +6,7 @@ and text begins with a mark.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ NAME = "classical"
 EXTRACTED = "[extracted, no model wrote this]"
 FILLED = "[filled in, no model wrote this]"
 """Stand at the start of text, of which nothing else would tell where it comes from."""
+LONG = 4_000
+"""Characters; more would hold the event loop up for over 3 ms, so a thread reads them."""
 NOT_FOUND = "The passages do not answer this."
 
 
@@ -46,7 +49,8 @@ class Classical:
                 "Classical methods do not answer this request. Mark the task and the text as docs/gateway.md says, "
                 "or add a model to the route."
             )
-        text = msgspec.json.encode(_values(task)).decode() if task.fields else _text(task)
+        length = sum(len(message.text) for message in request.messages)
+        text = await asyncio.to_thread(_answer, task) if length > LONG else _answer(task)
         tokens = split_tokens(text)
         whole = len(tokens)
         if request.max_tokens is not None:
@@ -64,6 +68,10 @@ class Classical:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _answer(task: Task) -> str:
+    return msgspec.json.encode(_values(task)).decode() if task.fields else _text(task)
 
 
 def _values(task: Task) -> dict[str, Any]:

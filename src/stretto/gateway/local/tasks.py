@@ -49,13 +49,17 @@ Kind = Literal[
 _TASK = re.compile(
     r"\s*task:[ \t]*(sentiment|key[ _-]?phrases|keywords|themes|answer|fill)[ \t]*(?:\n|\Z)", re.IGNORECASE
 )
-_TAGGED = re.compile(r"<(text|review)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+# What stands between two tags ends at the next tag of the same name, so that no text makes reading slow.
+_TAGGED = re.compile(r"<(text|review)>([^<]*+(?:<(?!/?(?:text|review)>)[^<]*+)*+)</\1>", re.IGNORECASE)
+_OPENED = re.compile(r"<(?:text|review)>", re.IGNORECASE)
 _LABELLED = re.compile(r"^(?:text|review):[ \t]*", re.MULTILINE | re.IGNORECASE)
 _QUESTION = re.compile(
-    r"^question:[ \t]*(\S[^\n]*)|<question>(.*?)</question>", re.MULTILINE | re.IGNORECASE | re.DOTALL
+    r"^question:[ \t]*(\S[^\n]*)|<question>([^<]*+(?:<(?!/?question>)[^<]*+)*+)</question>",
+    re.MULTILINE | re.IGNORECASE,
 )
 _PASSAGE = re.compile(
-    r"<(passage|document|source)\s+id=[\"']?([\w.:-]{1,64})[\"']?\s*>(.*?)</\1>", re.DOTALL | re.IGNORECASE
+    r"<(passage|document|source)\s+id=[\"']?([\w.:-]{1,64})[\"']?\s*>([^<]*+(?:<(?!/?\1\b)[^<]*+)*+)</\1>",
+    re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^\[([\w.:-]{1,64})\][ \t]+(\S.*)$", re.MULTILINE)
 _TEMPLATE = re.compile(r"^template:[ \t]*(\S.*)$", re.MULTILINE | re.IGNORECASE)
@@ -209,9 +213,10 @@ def _free(name: str, message: str, below: str) -> Task | None:
 
 def _marked(message: str) -> str | None:
     """The text that a message marks, if it marks exactly one."""
-    tagged = _TAGGED.findall(message)
-    if tagged:
-        return tagged[0][1] if len(tagged) == 1 else None
+    opened = len(_OPENED.findall(message))
+    if opened:
+        tagged = _TAGGED.search(message)
+        return tagged[2] if tagged and opened == 1 else None
     labelled = list(_LABELLED.finditer(message))
     return message[labelled[0].end() :] if len(labelled) == 1 else None
 

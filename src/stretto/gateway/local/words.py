@@ -31,6 +31,8 @@ STOP_WORDS = frozenset(_STOP_WORDS_AS_TEXT.split())
 """English words of grammar, our own list."""
 FEW_STOP_WORDS = 0.15
 """A text with a smaller share of them is hardly English: running English has 0.35 to 0.55, other languages under 0.1."""
+LONGEST_ABBREVIATION = 10
+"""Characters at the end of a sentence that are looked at, to see whether it has ended."""
 SHORT = 6
 """Words of a text too short to tell its language by."""
 
@@ -42,16 +44,13 @@ def words_of(text: str) -> list[str]:
 
 def sentences_of(text: str) -> list[str]:
     """The sentences, without the space around them. A new line ends one too."""
-    found: list[str] = []
-    for piece in _SENTENCE.split(text):
-        piece = piece.strip()
-        if not piece:
-            continue
-        if found and _ABBREVIATED.search(found[-1]):
-            found[-1] = f"{found[-1]} {piece}"
-        else:
-            found.append(piece)
-    return found
+    found: list[list[str]] = []
+    for piece in map(str.strip, _SENTENCE.split(text)):
+        if found and piece and _ABBREVIATED.search(found[-1][-1][-LONGEST_ABBREVIATION:]):
+            found[-1].append(piece)
+        elif piece:
+            found.append([piece])
+    return [" ".join(pieces) for pieces in found]
 
 
 def is_english(words: list[str]) -> bool:

@@ -77,6 +77,12 @@ async def test_a_question_is_answered_by_a_passage_with_its_citation() -> None:
     assert completion.model == "classical/extraction"
 
 
+async def test_a_long_text_is_answered_as_a_short_one() -> None:
+    short, _ = await answer(asked(f"task: sentiment\n{REVIEW}"))
+    long, _ = await answer(asked("task: sentiment\n" + f"{REVIEW}\n" * 100))
+    assert long == short
+
+
 async def test_what_the_passages_do_not_say_is_not_found() -> None:
     schema = returns(answer={"type": "string"}, citations={"type": "array", "items": {"type": "integer"}})
     text, _ = await answer(asked(f"Question: Who is the president of France?\n{PASSAGES}", schema))
@@ -127,6 +133,8 @@ MARKED = f"<text>{REVIEW}</text>"
         asked(f"task: translate\n{REVIEW}"),
         asked(REVIEW, returns(sentiment=SCORE)),  # which text is meant?
         asked(f"{MARKED} {MARKED}", returns(sentiment=SCORE)),
+        asked(f"<text>Great. {MARKED}", returns(sentiment=SCORE)),
+        asked(f"<text>{REVIEW}", returns(sentiment=SCORE)),
         asked(MARKED, returns(sentiment=SCORE, summary={"type": "string"})),
         asked(MARKED, returns(sentiment={"type": "number"})),  # on which scale?
         asked(MARKED, returns(sentiment={"type": "number", "minimum": 0, "maximum": 10})),

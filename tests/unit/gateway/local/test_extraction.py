@@ -40,6 +40,12 @@ def test_two_sentences_answer_a_question_with_two_parts() -> None:
     assert found.citations == ["warranty", "power"]
 
 
+def test_an_abbreviation_ends_no_sentence() -> None:
+    passage = Passage("a", "Dr. Weber founded the firm in Kiel, i.e. on the coast. It has 40 people.")
+    found = extract("Who founded the firm?", [passage])
+    assert found.sentences == (("a", "Dr. Weber founded the firm in Kiel, i.e. on the coast."),)
+
+
 @given(st.text(max_size=80), st.lists(st.text(max_size=120), max_size=5))
 def test_only_what_stands_in_a_passage_is_ever_given(question: str, texts: list[str]) -> None:
     passages = [Passage(str(n), text) for n, text in enumerate(texts)]
