@@ -81,6 +81,7 @@ class Platform:
         settings = settings or load_settings()
         by_file = worker and config is None and provider is None
         chosen = config or (await load_config(settings) if by_file else config_for(provider))
+        declares = worker or config is not None or provider is not None  # not a command that only looks
         makers = Makers(
             simulated=lambda: simulated_provider(settings), sealed_keys=lambda database: sealed_keys(settings, database)
         )
@@ -88,7 +89,9 @@ class Platform:
         try:
             async with (
                 Hub() as hub,
-                open_gateway(database, chosen, makers, provider=provider, estimates=estimate) as gateway,
+                open_gateway(
+                    database, chosen, makers, provider=provider, estimates=estimate, declares=declares
+                ) as gateway,
             ):
                 platform = cls(settings, database, hub, gateway, tools or builtin_tools())
                 platform.handlers.update(handlers or {})

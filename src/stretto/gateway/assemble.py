@@ -127,10 +127,12 @@ async def open_gateway(
     *,
     provider: ModelProvider | None = None,
     estimates: Estimate = estimate,
+    declares: bool = True,
 ) -> AsyncGenerator[OpenGateway]:
     """Open a gateway on a database; at the end all calls are written down and all connections closed.
 
-    With `provider`, that one answers for all models. Raises a `StoreError` when the database cannot be used.
+    With `provider`, that one answers for all models; with `declares` False, the limits that other processes have declared
+    stay as they are. Raises a `StoreError` when the database cannot be used.
     """
     if provider is None and any(entry.dialect in ("openai", "anthropic") for entry in config.providers.values()):
         import_module("stretto.gateway.wire")  # now, and not in the first call
@@ -152,7 +154,7 @@ async def open_gateway(
                 limits.observe(deployment, said)
 
     async with (
-        Limits(database, config) as limits,
+        Limits(database, config, declares=declares) as limits,
         LedgerWriter(database, [limits.settle_in], prices=prices) as ledger,
         PostgresAnswers(database, embedder) as cache,
     ):

@@ -18,7 +18,7 @@ from stretto.engine.store import TenantLog
 from stretto.errors import ModelBroken
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
-from stretto.gateway.config import Bucket, Budgets, GatewayConfig, Price, Route, Tier, stand_in
+from stretto.gateway.config import Bucket, Budgets, GatewayConfig, Limits, Price, Route, Tier, stand_in
 from stretto.gateway.provider import ModelProvider
 from stretto.platform import Platform
 from stretto.settings import Settings
@@ -170,3 +170,20 @@ async def test_a_fallback_is_told_and_its_text_stands_once(settings: Settings):
     assert [fact.position for fact in told if isinstance(fact, f.TextRetracted)] == [0]
     assert not [fact for fact in told if isinstance(fact, f.StepFailed)]
     assert run.cost_usd == Decimal("0.04"), "one token of the first, three of the second"
+
+
+async def test_a_command_that_only_looks_leaves_the_limits_as_they_are(settings: Settings):
+    config = priced(bucket=Bucket("posts"))
+    deployment = replace(config.deployments["scripted"], limits=Limits(requests_per_minute=60, concurrency=3))
+    held = replace(config.routes["default"].tiers[0].deployments[0], deployment=deployment)
+    route = replace(config.routes["default"], tiers=(Tier((held,)),))
+    config = replace(config, routes={"default": route}, deployments={"scripted": deployment})
+    async with house(settings, ScriptedModel([]), config) as platform:
+        before = await platform.gateway.limits_overview(DEFAULT_TENANT)
+        async with Platform.open(settings, worker=False) as other:
+            seen = await other.gateway.limits_overview(DEFAULT_TENANT)
+        after = await platform.gateway.limits_overview(DEFAULT_TENANT)
+    kinds = ["bucket", "concurrency", "requests"]
+    for shown in (before, seen, after):
+        assert sorted(limit.kind for limit in shown.limits) == kinds
+    assert {limit.capacity for limit in after.limits} == {30, 3, 60}

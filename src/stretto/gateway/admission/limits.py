@@ -47,13 +47,21 @@ log = structlog.get_logger(__name__)
 class LeasedAdmission:
     """The part of admission that is the same wherever the limits are kept: leases, lines and grants of this process.
 
-    `open` it before use and `close` it after; or use it as `async with`.
+    `open` it before use and `close` it after; or use it as `async with`. With `declares` False it goes by the limits that others
+    have declared: for a process that only looks, and whose configuration is none.
     """
 
     def __init__(
-        self, store: LimitStore, config: GatewayConfig, *, alive_s: float = ALIVE_S, away_s: float = AWAY_S
+        self,
+        store: LimitStore,
+        config: GatewayConfig,
+        *,
+        declares: bool = True,
+        alive_s: float = ALIVE_S,
+        away_s: float = AWAY_S,
     ) -> None:
         self.config = config
+        self._declares = declares
         self._alive_s = alive_s
         self._away_s = away_s
         self._store = store
@@ -85,7 +93,8 @@ class LeasedAdmission:
     async def open(self) -> None:
         """Make the configuration's limits those that hold, and begin to renew what is leased. Raises a `StoreError`."""
         await self._store.open()
-        await self._store.declare(declared(self.config), only=True)
+        if self._declares:
+            await self._store.declare(declared(self.config), only=True)
         await self._exchange(renew=True)
         self._sweep_at = time.monotonic() + SWEEP_S
         self._task = asyncio.create_task(self._renew(), name="admission")
@@ -390,10 +399,16 @@ class Limits(LeasedAdmission):
     """
 
     def __init__(
-        self, database: Database, config: GatewayConfig, *, alive_s: float = ALIVE_S, away_s: float = AWAY_S
+        self,
+        database: Database,
+        config: GatewayConfig,
+        *,
+        declares: bool = True,
+        alive_s: float = ALIVE_S,
+        away_s: float = AWAY_S,
     ) -> None:
         self._postgres = PostgresLimits(database)
-        super().__init__(self._postgres, config, alive_s=alive_s, away_s=away_s)
+        super().__init__(self._postgres, config, declares=declares, alive_s=alive_s, away_s=away_s)
 
     @property
     def round_trips(self) -> int:
