@@ -301,7 +301,7 @@ async def test_an_unknown_model_is_404(settings: Settings):
         door(settings, ScriptedModel({}), config=routes("fast", "strong")) as (_, url),
         openai_client(url) as client,
     ):
-        for name in ("nowhere", "flow:nowhere"):
+        for name in ("nowhere", "flow:nowhere", "flow:nowhere\0"):
             with pytest.raises(openai.NotFoundError, match="nowhere") as refused:
                 await client.chat.completions.create(model=name, messages=ASK)
             assert refused.value.code == "model_not_found"

@@ -43,7 +43,8 @@ class FlowCall:
 
 async def start_flow(runs: Runs, call: FlowCall) -> FlowAnswer:
     """Start the latest version of a flow. Raises `FlowNotFound` or `InputInvalid`."""
-    found = await RunStore(runs.database).flow(runs.tenant_id, call.name)
+    named = "\0" not in call.name  # PostgreSQL refuses such a text
+    found = await RunStore(runs.database).flow(runs.tenant_id, call.name) if named else None
     if found is None:
         raise FlowNotFound(f"There is no flow named {call.name!r}. `GET /v1/models` lists them as flow:NAME.")
     graph = await asyncio.to_thread(compile_document, found[1])

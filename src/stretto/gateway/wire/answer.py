@@ -172,9 +172,13 @@ def size_of(message: Message) -> int:
     return chars
 
 
+MOST_TOKENS = 100_000_000
+"""No call uses more: a larger count is a provider's mistake, and the sums of a day would not fit into their columns."""
+
+
 def count(usage: Mapping[str, Any], *path: str) -> int:
-    """A count in a provider's usage; 0 where it does not say."""
+    """A count in a provider's usage; 0 where it does not say, or says what no call can have used."""
     value: Any = usage
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return max(int(value), 0) if isinstance(value, int | float) else 0
+    return int(value) if isinstance(value, int | float) and 0 <= value <= MOST_TOKENS else 0

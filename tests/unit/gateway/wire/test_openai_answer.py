@@ -235,3 +235,9 @@ def test_an_answer_as_a_whole():
 def test_an_error_with_status_200():
     with pytest.raises(ModelOverloaded, match="upstream"):
         OpenAIDecoder("acme", KeptAnswer()).whole(b'{"error": {"message": "upstream is gone", "code": 502}}')
+
+
+@pytest.mark.parametrize("wrong", [-5, 1e30, 10**30, 2**62, float("inf"), float("nan")])
+def test_counts_that_no_call_can_have_used_are_not_believed(wrong: float):
+    counts = read_usage({"prompt_tokens": wrong, "completion_tokens": 7, "total_tokens": wrong})
+    assert (counts.input, counts.output, counts.reasoning) == (0, 7, 0)
