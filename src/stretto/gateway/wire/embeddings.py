@@ -18,7 +18,7 @@ import orjson
 from stretto.errors import ModelBroken, ModelStalled
 from stretto.gateway.config import Provider
 from stretto.gateway.provider import Embeddings, TokenCounts
-from stretto.gateway.wire.answer import CHARS_PER_TOKEN
+from stretto.gateway.wire.answer import CHARS_PER_TOKEN, count
 from stretto.gateway.wire.connection import BROKEN, Connection, KeySource, OnLimits, read_whole
 from stretto.gateway.wire.watchdog import Silent, Watchdog
 
@@ -66,9 +66,9 @@ class WireEmbedder:
         for batch in batches(texts):
             answer = await self._ask(batch, model, dimensions)
             vectors += vectors_of(self.name, answer, len(batch))
-            counted = (answer.usage or {}).get("prompt_tokens")
-            estimated = estimated or not isinstance(counted, int)
-            tokens += counted if isinstance(counted, int) else -(-sum(map(len, batch)) // CHARS_PER_TOKEN)
+            counted = count(answer.usage or {}, "prompt_tokens")
+            estimated = estimated or not counted
+            tokens += counted or -(-sum(map(len, batch)) // CHARS_PER_TOKEN)
             used = answer.model or used
         if len({len(vector) for vector in vectors}) > 1:
             raise ModelBroken(f"{self.name} gave vectors of different lengths.", provider=self.name)

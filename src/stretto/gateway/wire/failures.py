@@ -137,7 +137,7 @@ def kind_of(status: int | None, what: Said) -> type[ModelError]:
         return ModelRateLimited
     if status in {401, 403} or kinds & KEYS or (refused and KEY.search(told)):
         return ModelKeyRefused
-    if status == 404:
+    if status is not None and (status == 404 or 300 <= status < 400):
         return ModelMissing  # the deployment is set up wrongly, or its model was withdrawn; another one may answer
     if status in {408, 409, 425} or (status is not None and status >= 500) or kinds & OVERLOAD:
         return ModelOverloaded
