@@ -44,7 +44,7 @@ class ScriptedModel:
     """A `ModelProvider` that answers by a script and records every request.
 
     A name of the script is looked for in this order: the step's path (`build[2].code`), the step's id
-    (`code`), the agent, the model's route. In a list of answers, each is one call's; a list of tokens is
+    (`code`), the agent, the model's route, and last the name of this model (`scripted`). In a list of answers, each is one call's; a list of tokens is
     a list within that list. `gated`: every token waits for `release`.
     """
 
@@ -154,7 +154,7 @@ class ScriptedModel:
             return request.model, script(request)
         if not isinstance(script, Mapping):
             return "", self._take("", script, "the script")
-        for name in names_of(request):
+        for name in (*names_of(request), self.name):
             if name in script:
                 answers = script[name]
                 if isinstance(answers, (str, Exception, Mapping)):
