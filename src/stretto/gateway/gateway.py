@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol
 
+from stretto.documents.problems import nearest
 from stretto.errors import (
     BudgetExceeded,
     ContextTooLong,
@@ -79,9 +80,10 @@ class Live:
         if config.default_route is not None:
             return config.routes[config.default_route]
         known = ", ".join(sorted(config.routes)) or "none"
+        close = nearest(name, [*config.routes, *config.deployments])
         raise RouteNotFound(
-            f"There is no route and no deployment {name!r}. The routes are: {known}. "
-            f"Add it to {config.file or 'stretto.yaml'}, or correct the name."
+            f"There is no route and no deployment {name!r}. {f'Did you mean {close!r}? ' if close else ''}"
+            f"The routes are: {known}. Add it to {config.file or 'stretto.yaml'}, or correct the name."
         )
 
 
@@ -306,7 +308,10 @@ class _Work:
         )
 
     def _none_is_up(self) -> ModelOverloaded:
-        message = f"All deployments of the route {self.route.name!r} rest after failures. Try again in some seconds."
+        resting = self.live.router.resting(self.route)
+        message = (
+            f"All deployments of the route {self.route.name!r} rest: {resting}. Mend the cause, or try again then."
+        )
         self._books().not_made(self.request, self.route, self.sink, "rejected", message)
         return ModelOverloaded(message)
 

@@ -167,6 +167,17 @@ class WeighingRouter:
         """Note a call that was cancelled."""
         self._health_of(deployment).gave_up()
 
+    def resting(self, route: Route) -> str:
+        """Which of a route's deployments rest, after what, and for how long, in words."""
+        now = self._clock()
+        held = [weighted.deployment for tier in route.tiers for weighted in tier.deployments]
+        told = [(each.name, self._health_of(each)) for each in held]
+        return ", ".join(
+            f"{name} after {health.last_error or 'a limit of its rate'} for {max(health.rests_until - now, 0.0):.0f} s"
+            for name, health in told
+            if not health.may_begin(now)
+        )
+
     def hedge_after_s(self, route: Route, deployment: Deployment) -> float | None:
         """The route's percentile of the deployment's first-token times, once enough of them are known."""
         if route.hedge is None:

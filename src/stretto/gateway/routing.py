@@ -65,6 +65,10 @@ class Router(Protocol):
         """Note that a call that had begun was cancelled: neither a success nor a failure."""
         ...
 
+    def resting(self, route: Route) -> str:
+        """Which of a route's deployments rest, after what, and for how long, in words."""
+        ...
+
     def hedge_after_s(self, route: Route, deployment: Deployment) -> float | None:
         """So long may a deployment say nothing before a second is asked; None: no second is asked."""
         ...

@@ -110,6 +110,9 @@ class InOrder:
     def gave_up(self, deployment: Deployment) -> None:
         self.told.append((deployment.name, "gave up"))
 
+    def resting(self, route: Route) -> str:
+        return ""
+
     def hedge_after_s(self, route: Route, deployment: Deployment) -> float | None:
         return self.hedge_s
 
@@ -207,6 +210,8 @@ async def test_a_name_that_is_no_route_is_refused_before_anything_else():
     house = House([[ScriptedModel([])]])
     with pytest.raises(RouteNotFound, match=r"no route and no deployment 'slow'\. The routes are: fast"):
         await house.ask(model="slow")
+    with pytest.raises(RouteNotFound, match=r"Did you mean 'fast'\?"):
+        await house.ask(model="fsat")
     assert not house.ledger.calls
 
 

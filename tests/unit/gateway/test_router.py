@@ -137,6 +137,7 @@ def test_one_that_fails_rests_and_is_tried_by_one_probe():
         router.failed(sick, ModelOverloaded("busy"))
     assert names(router, route) == ["well"]
     assert not router.begins(sick)
+    assert router.resting(route) == "sick after ModelOverloaded for 10 s"
     for waits in (10, 20, 30, 30):  # twice as long each time, up to the most
         clock.now += waits - 0.1
         assert names(router, route) == ["well"]
