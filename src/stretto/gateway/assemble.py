@@ -161,7 +161,8 @@ async def open_gateway(
         parts = Parts(router, connections, limits, ledger, cache, keyring)
         gateway = OpenGateway(config, prices, parts, estimates)
         await keyring.follow(config)
-        await asyncio.to_thread(lexicon)  # read once, so that no call waits for the disk
+        if any(each.is_classical for each in config.deployments.values()):
+            await asyncio.to_thread(lexicon)  # read once, so that no call waits for the disk
         try:
             yield gateway
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ LARGE_BYTES = 262_144
 MOST_KEY_CHARS = 255
 
 
-class Door:
+class Door(ABC):
     """A plain ASGI endpoint that answers in a dialect, without anything between it and the server.
 
     A door overrides `answer`; what that raises before anything was sent becomes an error in the dialect.
@@ -53,9 +54,9 @@ class Door:
             body = body_of(self.dialect, told(self.dialect, 500, UNEXPECTED))
             await send_json(500, body, send, {})
 
+    @abstractmethod
     async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
         """Answer a request whose visitor is known."""
-        raise NotImplementedError
 
 
 def platform_of(request: Request) -> Platform:
