@@ -1,0 +1,1 @@
+-- Who may do what: roles, members, keys with scopes, sessions, audit.
