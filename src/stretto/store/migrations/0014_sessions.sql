@@ -1,0 +1,1 @@
+-- Browsers' logins and sessions.
