@@ -17,7 +17,11 @@
     │   ├── StepNotFound
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
-    ├── KeyRefused                  a key for the HTTP doors is not known, or was revoked (Permanent)
+    ├── NotIdentified               who asks is not known (Permanent)
+    │   ├── KeyRefused              a key is not known, or was revoked
+    │   └── LoginNeeded             nothing says who asks
+    ├── NotAllowed                  who asks is known, but may not do this (Permanent)
+    ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
     │   ├── WorkDeferred            not a failure: it begins again later (Transient)
@@ -174,7 +178,23 @@ class RouteNotFound(Permanent, NotFound):
     """There is no route of this name. Add it to stretto.yaml, or correct the name."""
 
 
-class KeyRefused(Permanent, StrettoError):
+class NotIdentified(Permanent, StrettoError):
+    """Nobody knows who asks. Send a key as `Authorization: Bearer st_…`; `stretto key add` makes one."""
+
+
+class LoginNeeded(NotIdentified):
+    """This server asks who you are. Send a key as `Authorization: Bearer st_…`, or log in at /auth/login."""
+
+
+class NotAllowed(Permanent, StrettoError):
+    """You may not do this. Ask an admin of the tenant for another role, or use a key with more scopes."""
+
+
+class PreconditionFailed(StrettoError):
+    """Somebody has changed it meanwhile; nothing was changed now. Read it again and send `If-Match` with its new `ETag`."""
+
+
+class KeyRefused(NotIdentified):
     """This key is not known here, or it was revoked. `stretto key list` shows all keys, `stretto key add` makes one."""
 
 

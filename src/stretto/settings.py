@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,14 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, description="A PostgreSQL of one's own (15 or newer).")
     postgres_port: int = Field(default=0, ge=0, le=65535, description="TCP port of the embedded server; 0: any free.")
     host: str = Field(default="127.0.0.1", description="Address that `stretto up` listens on.")
+    auth: Literal["local", "required"] = Field(
+        default="local",
+        description="`local`: who comes from this machine is its owner, and nobody else is served; `required`: everybody "
+        "shows a key, a token or a session.",
+    )
+    public_url: str | None = Field(
+        default=None, description="Address by which people reach this server, such as `https://stretto.example.org`."
+    )
     port: int = Field(default=8700, ge=0, le=65535, description="Port that `stretto up` listens on.")
 
     concurrent_runs: int = Field(default=200, ge=1, description="Runs carried out at once by one worker process.")

@@ -329,7 +329,7 @@ async def test_a_server_that_others_could_reach_does_not_start(settings: Setting
                 async with serving(platform):
                     pass
         platform.settings = settings.model_copy(update={"host": "0.0.0.0"})
-        with pytest.raises(SettingsInvalid, match=r"STRETTO_HOST.*no authentication"):
+        with pytest.raises(SettingsInvalid, match=r"STRETTO_HOST.*nobody is asked.*STRETTO_AUTH=required"):
             async with serving(platform):
                 pass
 

@@ -23,7 +23,7 @@ REVIEWED: dict[str, Any] = {
 def new_key(stretto: Stretto, tenant: str) -> str:
     """A key of a new tenant."""
     assert stretto.inside("tenant", "add", tenant).code == 0
-    made = stretto.inside("key", "add", "--tenant", tenant, "--name", f"for {tenant}")
+    made = stretto.inside("key", "add", "--tenant", tenant, "--name", f"for {tenant}", "--role", "admin")
     assert made.code == 0
     assert "only time" in made.err
     return made.out.strip()

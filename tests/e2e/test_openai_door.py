@@ -9,7 +9,7 @@ import anthropic
 import openai
 import pytest
 
-from stretto.auth import KeyStore
+from stretto.auth import AuthStore, NewKeyRow, Operator
 from stretto.auth.keys import new_key
 from stretto.errors import (
     BudgetExceeded,
@@ -265,10 +265,10 @@ async def test_the_models_are_the_routes_the_deployments_and_the_tenants_flows(s
 
 
 async def keys_of(platform: Platform, *tenants: str) -> list[str]:
-    store = KeyStore(platform.database)
+    operator, store = Operator(platform.database), AuthStore(platform.database)
     made = [new_key() for _ in tenants]
     for name, key in zip(tenants, made, strict=True):
-        await store.add_key(await store.add_tenant(name), key.prefix, key.digest)
+        await store.add_key(await operator.add_tenant(name), NewKeyRow(key.prefix, key.digest))
     return [key.text for key in made]
 
 
@@ -281,7 +281,7 @@ async def test_a_key_gives_the_calls_tenant(settings: Settings):
                 await client.chat.completions.create(**SAY)
             async with anthropic_client(url, key) as client:
                 await client.messages.create(**SAY, max_tokens=100)
-        ids = [str(tenant.id) for tenant in await KeyStore(platform.database).tenants() if tenant.name != "local"]
+        ids = [str(tenant.id) for tenant in await Operator(platform.database).tenants() if tenant.name != "local"]
         assert [str(request.caller.tenant_id) for request in model.requests] == [ids[0]] * 2 + [ids[1]] * 2
         wrong = ada[:-1] + ("0" if ada[-1] != "0" else "1")
         async with openai_client(url, wrong) as client:

@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import FastAPI
 
 from stretto.api import control, flows, health, limits, page, reviews, runs, streams, usage
+from stretto.api.authentication import Authentication
+from stretto.api.denials import Denials
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
-from stretto.api.guard import Guard
+from stretto.api.guard import Guard, Served
 from stretto.api.openai.described import PATHS
 from stretto.api.openai.routes import ROUTES
 from stretto.platform import Platform
@@ -46,7 +48,11 @@ def create_app(platform: Platform) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE)
     map_errors(app)
-    app.add_middleware(Guard)
+    app.state.denials = Denials(platform.database)
+    settings = platform.settings
+    # The last one added comes first.
+    app.add_middleware(Authentication, settings=settings, keys=platform.keys, denials=app.state.denials)
+    app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
     describe_doors(app)
     return app
 

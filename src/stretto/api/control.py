@@ -10,7 +10,7 @@ from fastapi import Body as FromBody
 from pydantic import Field
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import RunsDoor, VisitorDoor
+from stretto.api.doors import PrincipalDoor, RunsDoor, needs
 from stretto.api.shown import RunDetail
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
@@ -61,20 +61,20 @@ class SetPriority(Body):
 Command = Annotated[Pause | Resume | Cancel | Retry | Inject | SetPriority, FromBody(discriminator="command")]
 
 
-@router.post("/{run_id}/control", status_code=202)
-async def control_run(run_id: UUID, command: Command, runs: RunsDoor, visitor: VisitorDoor) -> RunDetail:
+@router.post("/{run_id}/control", status_code=202, dependencies=[needs("runs:control")])
+async def control_run(run_id: UUID, command: Command, runs: RunsDoor, principal: PrincipalDoor) -> RunDetail:
     """Leave a command for the run, durably. The process that carries the run out follows it in a moment."""
     match command:
         case Pause():
-            await runs.pause(run_id, visitor.by)
+            await runs.pause(run_id, principal.by)
         case Resume():
-            await runs.resume(run_id, visitor.by)
+            await runs.resume(run_id, principal.by)
         case Cancel():
-            await runs.cancel(run_id, visitor.by, command.reason)
+            await runs.cancel(run_id, principal.by, command.reason)
         case Retry():
-            await runs.retry(run_id, command.step, visitor.by)
+            await runs.retry(run_id, command.step, principal.by)
         case Inject():
-            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=visitor.by)
+            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=principal.by)
         case SetPriority():
-            await runs.set_priority(run_id, command.priority, visitor.by)
+            await runs.set_priority(run_id, command.priority, principal.by)
     return RunDetail.model_validate(await runs.get(run_id))

@@ -1,69 +1,70 @@
-"""What a request reaches through: the platform, whose request it is, and the runs of that tenant."""
+"""What a request reaches through: the platform, who asks, what he may do, and the runs of his tenant."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from starlette.datastructures import Headers
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
-from stretto.auth import is_key
+from stretto.auth import Permission, Principal
 from stretto.engine import Runs
+from stretto.errors import LoginNeeded
 from stretto.platform import Platform
-from stretto.store import DEFAULT_TENANT
+
+PRINCIPAL = "stretto.principal"
+"""Where a request's scope keeps its `Principal`; authentication puts it there."""
+
+REQUEST_ID = "stretto.request_id"
+"""Where a request's scope keeps its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Whose request it is. `by` is who acts, as facts record it: `local`, or the key that was shown."""
-
-    tenant_id: UUID
-    by: str
-
-
-LOCAL = Visitor(DEFAULT_TENANT, "local")
-"""Who comes without a key: somebody on this machine, since nobody else is served."""
-
-
-async def visitor_of(platform: Platform, headers: Headers) -> Visitor:
-    """Whose request it is, by `Authorization: Bearer st_…` or `x-api-key: st_…`.
-
-    Other values are passed over: clients of OpenAI and Anthropic must send some key, and the local tenant has none.
-    Raises `KeyRefused`.
-    """
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    token = token.strip() if scheme.lower() == "bearer" else ""
-    key = token if is_key(token) else headers.get("x-api-key", "").strip()
-    if not is_key(key):
-        return LOCAL
-    holder = await platform.keys.holder(key)
-    return Visitor(holder.tenant_id, f"key {holder.prefix}")
-
-
-def platform_of(request: Request) -> Platform:
+def platform_of(request: HTTPConnection) -> Platform:
     """The platform that this server serves."""
-    return request.app.state.platform
+    return request.scope["app"].state.platform
 
 
-async def _platform(request: Request) -> Platform:
+def principal_of(request: HTTPConnection) -> Principal:
+    """Who asks. Raises `LoginNeeded` where nobody is known."""
+    principal = request.scope.get(PRINCIPAL)
+    if not isinstance(principal, Principal):
+        raise LoginNeeded
+    return principal
+
+
+class Needs:
+    """A dependency that lets pass only who has a permission. Every route declares one, which a test checks."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission: Permission = permission
+
+    async def __call__(self, request: HTTPConnection) -> None:
+        """Raises `NotAllowed`, or `LoginNeeded`."""
+        principal_of(request).check(self.permission)
+
+
+def needs(permission: Permission) -> Any:
+    """For `dependencies=[needs("runs:read")]` of a route."""
+    return Depends(Needs(permission))
+
+
+async def _platform(request: HTTPConnection) -> Platform:
     return platform_of(request)
 
 
-async def _visitor(request: Request) -> Visitor:
-    return await visitor_of(platform_of(request), request.headers)
+async def _principal(request: HTTPConnection) -> Principal:
+    return principal_of(request)
 
 
 PlatformDoor = Annotated[Platform, Depends(_platform)]
 """The platform that this server serves."""
 
-VisitorDoor = Annotated[Visitor, Depends(_visitor)]
-"""Whose request it is."""
+PrincipalDoor = Annotated[Principal, Depends(_principal)]
+"""Who asks."""
 
 
-async def _runs(request: Request, visitor: VisitorDoor) -> Runs:
-    return platform_of(request).runs(visitor.tenant_id)
+async def _runs(request: HTTPConnection, principal: PrincipalDoor) -> Runs:
+    return platform_of(request).runs(principal.tenant_id)
 
 
 RunsDoor = Annotated[Runs, Depends(_runs)]

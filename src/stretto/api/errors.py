@@ -36,7 +36,11 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.StepNotFound: 404,
     e.ToolNotFound: 404,
     e.RouteNotFound: 404,
+    e.NotIdentified: 401,
     e.KeyRefused: 401,
+    e.LoginNeeded: 401,
+    e.NotAllowed: 403,
+    e.PreconditionFailed: 412,
     e.LeaseLost: 503,
     e.StepError: 502,
     e.WorkDeferred: 429,
@@ -136,6 +140,8 @@ def _mistake(found: e.Problem) -> dict[str, object]:
 
 async def _of_ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, e.StrettoError)
+    if (denials := getattr(request.app.state, "denials", None)) is not None:
+        denials.note(request, error)
     return of_error(error)
 
 

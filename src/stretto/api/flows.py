@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import RunsDoor
+from stretto.api.doors import RunsDoor, needs
 from stretto.engine.store import RunStore
 from stretto.errors import FlowNotFound
 from stretto.flow.compile import compile_document
@@ -36,14 +36,14 @@ class StoredFlow(Body):
     document: dict[str, Any]
 
 
-@router.get("")
+@router.get("", dependencies=[needs("flows:read")])
 async def list_flows(runs: RunsDoor) -> FlowList:
     """The names of the stored flows, in order; at most 1,000."""
     names = await RunStore(runs.database).flow_names(runs.tenant_id)
     return FlowList(flows=[FlowName(name=name) for name in names])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[needs("flows:write")])
 async def save_flow(document: dict[str, Any], runs: RunsDoor, response: Response) -> StoredFlow:
     """Check a flow's document and store it as the next version; the same document keeps its version.
 
@@ -55,7 +55,7 @@ async def save_flow(document: dict[str, Any], runs: RunsDoor, response: Response
     return StoredFlow(name=graph.name, version=version, document=dict(graph.document))
 
 
-@router.get("/{name}")
+@router.get("/{name}", dependencies=[needs("flows:read")])
 async def get_flow(name: str, runs: RunsDoor) -> StoredFlow:
     """The latest version of a flow."""
     found = await RunStore(runs.database).flow(runs.tenant_id, name)

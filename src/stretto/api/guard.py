@@ -1,13 +1,17 @@
-"""What every request passes first: without authentication, only this machine is served, and no other web page's script.
+"""What every request passes first: where nobody is asked who he is, only this machine is served, and no other web page's
+script.
 
 A page of another site cannot read answers (no CORS), but a browser would still send its requests: hence the check of
 `Origin`. A name that is made to point at this machine (DNS rebinding) would make it the same site: hence that of `Host`.
+Where everybody shows who he is (`STRETTO_AUTH=required`), a rebound name brings neither keys nor cookies along, so that
+`Host` is held to STRETTO_PUBLIC_URL only where that is set.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,13 +19,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stretto.api.authentication import SAFE_METHODS, is_here
 from stretto.api.errors import problem
 from stretto.api.openai.refusals import Dialect, body_of, dialect_of, told
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_PROMPT_BYTES = 32 * 1024 * 1024
 """A body in a dialect may hold images; Anthropic's API takes as much."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
@@ -36,9 +40,14 @@ class Guard:
     """ASGI middleware: refuses what is not from here or is too large, and sets the headers of every answer."""
 
     def __init__(
-        self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES, max_prompt_bytes: int = MAX_PROMPT_BYTES
+        self,
+        app: ASGIApp,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        max_prompt_bytes: int = MAX_PROMPT_BYTES,
+        served: Served | None = None,
     ) -> None:
         self._app = app
+        self._served = served or Served()
         self._max_body_bytes = max_body_bytes
         self._max_prompt_bytes = max_prompt_bytes
 
@@ -49,7 +58,7 @@ class Guard:
             return
         dialect = dialect_of(scope["path"])
         most = self._max_body_bytes if dialect is None else self._max_prompt_bytes
-        refused = refusal(scope) or too_large(scope, most)
+        refused = refusal(scope, self._served) or too_large(scope, most)
         if scope["type"] == "websocket":
             if refused is not None:
                 await send({"type": "websocket.close", "code": 1008})
@@ -107,19 +116,31 @@ def in_dialect(refused: Response, dialect: Dialect) -> Response:
     return Response(body, refused.status_code, media_type="application/json")
 
 
-def refusal(scope: Scope) -> Response | None:
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who is served: this machine only, or everybody who shows who he is, by whatever name or by that of one URL."""
+
+    local: bool = True
+    public_url: str | None = None
+
+    def names(self, host: str) -> bool:
+        """Whether this server goes by such a `Host`."""
+        if _LOCAL_HOST.fullmatch(host):
+            return True
+        if self.local:
+            return False
+        return self.public_url is None or host.lower() == urlsplit(self.public_url).netloc.lower()
+
+
+def refusal(scope: Scope, served: Served) -> Response | None:
     """Why a request is not served; None when it is."""
     headers = Headers(scope=scope)
-    client = scope.get("client")
-    if client is not None and not _is_here(client[0]):
-        return problem(403, "NotFromHere", "This server has no authentication yet and serves only its own machine.")
+    if served.local and not is_here(scope):
+        return problem(403, "NotFromHere", "This server asks nobody who he is, and serves only its own machine.")
     hosts = headers.getlist("host")
-    if len(hosts) != 1 or not _LOCAL_HOST.fullmatch(hosts[0]):
-        return problem(
-            403,
-            "HostRefused",
-            "This server has no authentication yet and answers only as localhost, 127.0.0.1 or [::1]. Use one of these.",
-        )
+    if len(hosts) != 1 or not served.names(hosts[0]):
+        names = "localhost, 127.0.0.1 or [::1]" + ("" if served.local else f", or as {served.public_url}")
+        return problem(403, "HostRefused", f"This server answers only as {names}. Use one of these.")
     origins = headers.getlist("origin")
     changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
     if changes and origins and not _is_same(origins, hosts[0]):
@@ -127,13 +148,6 @@ def refusal(scope: Scope) -> Response | None:
     if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
         return problem(400, "BadRequest", "The address holds the character U+0000, which no name has. Remove it.")
     return None
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_same(origins: list[str], host: str) -> bool:

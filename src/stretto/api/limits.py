@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from stretto.api.doors import PlatformDoor, VisitorDoor
+from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.shown import Money
 
 router = APIRouter(prefix="/v1/limits", tags=["limits"])
@@ -79,7 +79,7 @@ class LimitsShown(_Shown):
     caches: list[CacheShown]
 
 
-@router.get("")
-async def list_limits(platform: PlatformDoor, visitor: VisitorDoor) -> LimitsShown:
+@router.get("", dependencies=[needs("limits:read")])
+async def list_limits(platform: PlatformDoor, principal: PrincipalDoor) -> LimitsShown:
     """What there is to be had now, and of what."""
-    return LimitsShown.model_validate(await platform.gateway.limits_overview(visitor.tenant_id))
+    return LimitsShown.model_validate(await platform.gateway.limits_overview(principal.tenant_id))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import RunsDoor, VisitorDoor
+from stretto.api.doors import PrincipalDoor, RunsDoor, needs
 from stretto.api.shown import RunDetail
 from stretto.engine import Awaiting
 from stretto.flow.facts import Verdict
@@ -31,7 +31,7 @@ class Decision(Body):
     value: Any = None
 
 
-@router.get("")
+@router.get("", dependencies=[needs("reviews:read")])
 async def list_reviews(
     runs: RunsDoor, run_id: UUID | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> ReviewList:
@@ -39,9 +39,9 @@ async def list_reviews(
     return ReviewList(reviews=await runs.reviews(run_id, limit))
 
 
-@router.post("/{run_id}/{step:path}", status_code=202)
-async def decide(run_id: UUID, step: str, decision: Decision, runs: RunsDoor, visitor: VisitorDoor) -> RunDetail:
+@router.post("/{run_id}/{step:path}", status_code=202, dependencies=[needs("reviews:decide")])
+async def decide(run_id: UUID, step: str, decision: Decision, runs: RunsDoor, principal: PrincipalDoor) -> RunDetail:
     """Decide, durably. Of two decisions the first counts; the second gets a 409."""
     await runs.get(run_id)
-    await runs.decide(run_id, step, decision.verdict, by=visitor.by, comments=decision.comments, value=decision.value)
+    await runs.decide(run_id, step, decision.verdict, by=principal.by, comments=decision.comments, value=decision.value)
     return RunDetail.model_validate(await runs.get(run_id))

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import RunsDoor
+from stretto.api.doors import RunsDoor, needs
 from stretto.api.shown import RunDetail, RunSummary, Status
 from stretto.engine import Edits, Runs, fork
 from stretto.engine.store import TenantLog
@@ -66,7 +66,7 @@ class NewFork(Body):
     outputs: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-@router.get("")
+@router.get("", dependencies=[needs("runs:read")])
 async def list_runs(
     runs: RunsDoor,
     status: Status | None = None,
@@ -83,7 +83,7 @@ async def list_runs(
     )
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[needs("runs:start")])
 async def start_run(
     new: NewRun,
     runs: RunsDoor,
@@ -96,13 +96,13 @@ async def start_run(
     return await _created(runs, run_id, response)
 
 
-@router.get("/{run_id}")
+@router.get("/{run_id}", dependencies=[needs("runs:read")])
 async def get_run(run_id: UUID, runs: RunsDoor) -> RunDetail:
     """One run, with input, output and error."""
     return RunDetail.model_validate(await runs.get(run_id))
 
 
-@router.get("/{run_id}/facts")
+@router.get("/{run_id}/facts", dependencies=[needs("runs:read")])
 async def list_facts(run_id: UUID, runs: RunsDoor, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0) -> FactList:
     """What happened in the run after row `after`, without its text, a page at a time; a page may be empty."""
     await runs.get(run_id)
@@ -115,7 +115,7 @@ async def list_facts(run_id: UUID, runs: RunsDoor, after: Annotated[int, Query(g
     return FactList(facts=facts, next=rows[-1].seq if len(rows) == FACTS_PAGE else None)
 
 
-@router.post("/{run_id}/fork", status_code=201)
+@router.post("/{run_id}/fork", status_code=201, dependencies=[needs("runs:start")])
 async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, response: Response) -> RunDetail:
     """Start a run that keeps what does not depend on the step, and goes on from there."""
     return await _created(runs, await fork(runs, run_id, new.step, Edits(new.input, new.outputs)), response)

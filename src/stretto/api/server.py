@@ -8,15 +8,22 @@ import errno
 import socket
 from collections.abc import AsyncGenerator, Generator
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stretto.api.app import create_app
+from stretto.api.denials import Denials
 from stretto.api.openai.answering import CUT
-from stretto.errors import SettingsInvalid
+from stretto.auth import Keys
+from stretto.errors import SettingsInvalid, StoreError
 from stretto.platform import Platform
+from stretto.settings import Settings
 
+log = structlog.get_logger(__name__)
+NOTE_USED_S = 30.0
 LOCAL_ADDRESSES = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
+ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - how a server that listens everywhere is reached from here
 
 
 @contextlib.asynccontextmanager
@@ -26,9 +33,9 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
     At the end open streams end, and requests at work get 5 s. Signals are the caller's business.
     Raises `SettingsInvalid` when it cannot listen there, or when others than this machine could reach it.
     """
-    listener = _listen(platform.settings.host, platform.settings.port)
-    port = listener.getsockname()[1]
-    host = "[::1]" if listener.family == socket.AF_INET6 else "127.0.0.1"
+    listener = listen(platform.settings)
+    address, port = listener.getsockname()[:2]
+    host = ANY.get(address) or (f"[{address}]" if listener.family == socket.AF_INET6 else address)
     app = create_app(platform)
     config = uvicorn.Config(
         _with_cut(app),
@@ -41,6 +48,9 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
         timeout_graceful_shutdown=5,
     )
     server = _Server(config, app.state.closing)
+    denials: Denials = app.state.denials
+    denials.start()
+    noting = asyncio.create_task(_note_used_keys(platform.keys), name="used keys")
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
     try:
         up = asyncio.create_task(server.up.wait())
@@ -52,6 +62,18 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
     finally:
         server.should_exit = True
         await task
+        noting.cancel()
+        await asyncio.gather(noting, return_exceptions=True)
+        await denials.close()
+
+
+async def _note_used_keys(keys: Keys) -> None:
+    while True:
+        await asyncio.sleep(NOTE_USED_S)
+        try:
+            await keys.note_used()
+        except StoreError as error:
+            log.warning("could not write down which keys were used", error=error.message)
 
 
 class _Server(uvicorn.Server):
@@ -87,15 +109,24 @@ def _with_cut(app: ASGIApp) -> ASGIApp:
     return serve
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """A socket at the settings' host and port. Raises `SettingsInvalid`, also where strangers would be let in."""
+    host, port = settings.host, settings.port
     family = LOCAL_ADDRESSES.get(host.lower())
-    if family is None:
+    if family is None and settings.auth == "local":
         raise SettingsInvalid(
-            f"STRETTO_HOST is {host!r}, but there is no authentication yet, so that only this machine may be served. "
-            f"Use one of {', '.join(LOCAL_ADDRESSES)}."
+            f"STRETTO_HOST is {host!r}, by which others than this machine reach Stretto, but nobody is asked who he is. "
+            "Set STRETTO_AUTH=required, so that everybody shows a key, a token or a session; "
+            "`stretto key add --tenant local --role owner` makes a key."
         )
+    name = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}.get(family, host) if family else host
     try:
-        return socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1", port), family=family)
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise SettingsInvalid(f"STRETTO_HOST is {host!r}, which is no address here ({error.strerror}).") from None
+    family, _, _, _, address = found[0]
+    try:
+        return socket.create_server(address[:2], family=family)
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise SettingsInvalid(f"Port {port} of {host} {why}. Choose another with STRETTO_PORT.") from None

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from stretto.api.doors import RunsDoor
+from stretto.api.doors import RunsDoor, needs
 from stretto.engine import Runs
 from stretto.engine.store import TenantLog
 from stretto.errors import Invalid
@@ -29,7 +29,12 @@ HEARTBEAT = b": still here\n\n"
 RETRY = b"retry: 1000\n\n"
 
 
-@router.get("/{run_id}/stream", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+@router.get(
+    "/{run_id}/stream",
+    response_class=Response,
+    responses={200: {"content": {"text/event-stream": {}}}},
+    dependencies=[needs("runs:read")],
+)
 async def stream_run(
     run_id: UUID,
     request: Request,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from stretto.api.body import JsonRoute
-from stretto.api.doors import PlatformDoor, VisitorDoor
+from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.gateway.ledger import Usage, UsageKey
 from stretto.gateway.ledger.asking import EXAMPLES, read_keys, read_time
 from stretto.gateway.ledger.shown import estimate_document, usage_csv, usage_document
@@ -104,11 +104,13 @@ class Only(BaseModel):
 _TIME = f"Such as {EXAMPLES}; a plus sign in a URL is written %2B."
 
 
-@router.get("", response_model=UsageList, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "", response_model=UsageList, responses={200: {"content": {"text/csv": {}}}}, dependencies=[needs("usage:read")]
+)
 async def get_usage(
     request: Request,
     usage: UsageDoor,
-    visitor: VisitorDoor,
+    principal: PrincipalDoor,
     only: Annotated[Only, Depends()],
     by: Annotated[
         str, Query(description="Keys with commas, such as day,model; empty for the sum alone.")
@@ -124,7 +126,7 @@ async def get_usage(
         cast("UsageKey", key): value for key, value in only.model_dump(exclude_none=True).items()
     }
     rows = await usage.by(
-        visitor.tenant_id,
+        principal.tenant_id,
         keys,
         read_time(since, now),
         None if until is None else read_time(until, now),
@@ -136,10 +138,10 @@ async def get_usage(
     return usage_document(rows, latency=latency)
 
 
-@router.get("/estimate")
-async def estimate_run(flow: str, usage: UsageDoor, visitor: VisitorDoor) -> EstimateItem:
+@router.get("/estimate", dependencies=[needs("usage:read")])
+async def estimate_run(flow: str, usage: UsageDoor, principal: PrincipalDoor) -> EstimateItem:
     """What a run of a stored flow may cost, by its past runs."""
-    return EstimateItem.model_validate(estimate_document(await usage.estimate(visitor.tenant_id, flow)))
+    return EstimateItem.model_validate(estimate_document(await usage.estimate(principal.tenant_id, flow)))
 
 
 def _wants_csv(request: Request) -> bool:

@@ -1,6 +1,25 @@
-"""Whose request it is: tenants and their keys."""
+"""Whose request it is and what it may do: principals, roles, keys, members, the audit log."""
 
-from stretto.auth.keys import Holder, Keys, is_key
-from stretto.auth.store import KeyRow, KeyStore, Tenant
+from stretto.auth.keys import Keys, is_key, new_key
+from stretto.auth.principal import LOCAL, Principal, role_named, scopes_named
+from stretto.auth.roles import MEANINGS, ROLES, Permission, Role, roles_table
+from stretto.auth.store import AuthStore, Membership, NewKeyRow, Operator
 
-__all__ = ["Holder", "KeyRow", "KeyStore", "Keys", "Tenant", "is_key"]
+__all__ = [
+    "LOCAL",
+    "MEANINGS",
+    "ROLES",
+    "AuthStore",
+    "Keys",
+    "Membership",
+    "NewKeyRow",
+    "Operator",
+    "Permission",
+    "Principal",
+    "Role",
+    "is_key",
+    "new_key",
+    "role_named",
+    "roles_table",
+    "scopes_named",
+]

@@ -13,9 +13,11 @@ import re
 import secrets
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
-from stretto.auth.store import KeyStore
+from stretto.auth.principal import Principal
+from stretto.auth.store import AuthStore, FoundKey
 from stretto.errors import KeyRefused
 from stretto.store import Database
 
@@ -37,15 +39,6 @@ class NewKey:
     digest: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Whose key it is. `prefix` names the key where people see it."""
-
-    tenant_id: UUID
-    key_id: UUID
-    prefix: str
-
-
 def new_key() -> NewKey:
     """Make a key."""
     prefix, secret = secrets.token_hex(6), secrets.token_hex(32)
@@ -63,14 +56,18 @@ def is_key(text: str) -> bool:
 
 
 class Keys:
-    """Tells whose key it is. Remembers for 3 s what the database said, so that a busy client costs no query."""
+    """Tells whose key it is. Remembers for 3 s what the database said, so that a busy client costs no query.
+
+    `note_used` writes down which keys were used since it was last called; somebody calls it every minute or so.
+    """
 
     def __init__(self, database: Database, known_for_s: float = KNOWN_FOR_S) -> None:
-        self._store = KeyStore(database)
+        self._store = AuthStore(database)
         self._known_for_s = known_for_s
-        self._known: dict[str, tuple[float, Holder | None, bytes]] = {}
+        self._known: dict[str, tuple[float, Principal | None, bytes]] = {}
+        self._used: set[UUID] = set()
 
-    async def holder(self, key: str) -> Holder:
+    async def holder(self, key: str) -> Principal:
         """Whose key this is. Raises `KeyRefused`, with the same words for every reason, or a `StoreError`."""
         form = _KEY.fullmatch(key)
         if form is None:
@@ -83,16 +80,35 @@ class Keys:
         _, holder, digest = known
         if not hmac.compare_digest(digest_of(secret), digest) or holder is None:
             raise KeyRefused
+        assert holder.key_id is not None
+        self._used.add(holder.key_id)
         return holder
 
-    async def _look_up(self, prefix: str, now: float) -> tuple[float, Holder | None, bytes]:
-        found = await self._store.find(prefix)
+    async def note_used(self) -> None:
+        """Write down which keys were used, in one statement."""
+        used, self._used = self._used, set()
+        if used:
+            await self._store.note_used(list(used))
+
+    async def _look_up(self, prefix: str, now: float) -> tuple[float, Principal | None, bytes]:
+        found = await self._store.find_key(prefix)
         if len(self._known) >= MOST_KNOWN:
             self._known = {name: known for name, known in self._known.items() if now < known[0]}
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
         # The life begins before the question was asked: what was revoked meanwhile ends in time all the same.
         until = now + self._known_for_s
-        known = (until, None, b"") if found is None else (until, Holder(found[0], found[1], prefix), found[2])
+        if found is None:
+            known = (until, None, b"")
+        else:
+            if found.expires_at is not None:
+                until = min(until, now + (found.expires_at - datetime.now(UTC)).total_seconds())
+            known = (until, principal_of(prefix, found), found.digest)
         self._known[prefix] = known
         return known
+
+
+def principal_of(prefix: str, found: FoundKey) -> Principal:
+    """Who acts by this key."""
+    scopes = None if found.scopes is None else frozenset(found.scopes)
+    return Principal(found.tenant_id, f"key {prefix}", found.role, "key", found.key_id, scopes)

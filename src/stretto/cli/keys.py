@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -35,13 +36,25 @@ def add_key(
         str, typer.Option("--tenant", metavar="NAME", help="Whose requests the key makes.", show_default=False)
     ],
     name: Annotated[str, typer.Option("--name", metavar="LABEL", help="What the key is for.")] = "",
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="owner, admin, operator, reviewer or viewer.")
+    ] = "operator",
+    scopes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scope", metavar="PERMISSION", help="Narrow the role to this, such as runs:read; may be repeated."
+        ),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", min=1, max=3650, help="End it after so many days.")
+    ] = None,
 ) -> Exit:
     """Make a key and print it, once.
 
     Only its digest is kept, so nobody can show it again. Clients send it as `Authorization: Bearer KEY`, as those of
     OpenAI do with their `api_key`, or as `x-api-key: KEY`, as those of Anthropic do.
     """
-    return run_async(_add_key(tenant, name))
+    return run_async(_add_key(tenant, name, role, scopes, days))
 
 
 @key.command("list")
@@ -59,48 +72,52 @@ def revoke_key(
 
 
 async def _add_tenant(name: str) -> Exit:
-    from stretto.auth import KeyStore
+    from stretto.auth import Operator
     from stretto.platform import Platform
 
     async with Platform.open(worker=False) as platform:
-        await KeyStore(platform.database).add_tenant(name)
+        await Operator(platform.database).add_tenant(name)
     print(f"added tenant {name}; `stretto key add --tenant {name}` makes a key for it")
     return Exit.DONE
 
 
 async def _list_tenants() -> Exit:
-    from stretto.auth import KeyStore
+    from stretto.auth import Operator
     from stretto.cli.table import print_table
     from stretto.platform import Platform
 
     async with Platform.open(worker=False) as platform:
-        found = await KeyStore(platform.database).tenants()
+        found = await Operator(platform.database).tenants()
     print_table(("name", "since", "id"), [(each.name, f"{each.created_at:%Y-%m-%d}", str(each.id)) for each in found])
     return Exit.DONE
 
 
-async def _add_key(tenant: str, name: str) -> Exit:
-    from stretto.auth import KeyStore
-    from stretto.auth.keys import new_key
+async def _add_key(tenant: str, name: str, role: str, scopes: list[str] | None, days: int | None) -> Exit:
+    from datetime import timedelta
+
+    from stretto.auth import AuthStore, NewKeyRow, Operator, new_key, role_named, scopes_named
     from stretto.platform import Platform
 
+    made = new_key()
+    expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    row = NewKeyRow(
+        made.prefix, made.digest, name, role_named(role), scopes_named(scopes or None), expires_at, "operator"
+    )
     async with Platform.open(worker=False) as platform:
-        store = KeyStore(platform.database)
-        owner = await store.tenant(tenant)
-        made = new_key()
-        await store.add_key(owner.id, made.prefix, made.digest, name)
+        owner = await Operator(platform.database).tenant(tenant)
+        await AuthStore(platform.database).add_key(owner.id, row)
     print(made.text)
     print(f"This is the only time that the key is shown. `stretto key revoke {made.prefix}` ends it.", file=sys.stderr)
     return Exit.DONE
 
 
 async def _list_keys(tenant: str | None) -> Exit:
-    from stretto.auth import KeyStore
+    from stretto.auth import Operator
     from stretto.cli.table import print_table
     from stretto.platform import Platform
 
     async with Platform.open(worker=False) as platform:
-        store = KeyStore(platform.database)
+        store = Operator(platform.database)
         if tenant is not None:
             await store.tenant(tenant)
         found = await store.keys(tenant)
@@ -111,23 +128,31 @@ async def _list_keys(tenant: str | None) -> Exit:
         (
             each.prefix,
             each.tenant,
+            each.role,
             each.name,
-            f"{each.created_at:%Y-%m-%d %H:%M}",
-            f"{each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "",
+            minute(each.created_at),
+            minute(each.last_used_at),
+            minute(each.expires_at),
+            minute(each.revoked_at),
         )
         for each in found
     ]
-    print_table(("prefix", "tenant", "name", "made", "revoked"), rows)
+    print_table(("prefix", "tenant", "role", "name", "made", "last used", "ends", "revoked"), rows)
     return Exit.DONE
 
 
+def minute(at: datetime | None) -> str:
+    """A time to the minute, in UTC; nothing for none."""
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
 async def _revoke_key(prefix: str) -> Exit:
-    from stretto.auth import KeyStore
+    from stretto.auth import Operator
     from stretto.platform import Platform
 
     # Whoever pastes the whole key means its prefix.
     name = prefix.removeprefix("st_").partition("_")[0]
     async with Platform.open(worker=False) as platform:
-        tenant = await KeyStore(platform.database).revoke(name)
+        tenant = await Operator(platform.database).revoke(name)
     print(f"revoked {name} of tenant {tenant}")
     return Exit.DONE

@@ -28,12 +28,12 @@ async def _limits(tenant: str, as_json: bool) -> Exit:
     import json
     from dataclasses import asdict
 
-    from stretto.auth import KeyStore
+    from stretto.auth import Operator
     from stretto.cli.table import print_table
     from stretto.platform import Platform
 
     async with Platform.open(worker=False) as platform:
-        owner = await KeyStore(platform.database).tenant(tenant)
+        owner = await Operator(platform.database).tenant(tenant)
         now = await platform.gateway.limits_overview(owner.id)
     if as_json:
         shown = {"limits": [asdict(each) for each in now.limits], "budgets": [asdict(each) for each in now.budgets]}

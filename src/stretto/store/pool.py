@@ -24,9 +24,15 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Literal
 
 from stretto.errors import DatabaseUnreachable
+from stretto.store.acting import ACTING, Acting
 
 # Bound to a tenant, the transaction sees and writes that tenant's rows only. One round trip for both.
 BEGIN_AS_TENANT = SQL("BEGIN; SELECT set_config('stretto.tenant', {}, true)")
+# The audit log's triggers write down who this is.
+BEGIN_ACTING = SQL(
+    "BEGIN; SELECT set_config('stretto.tenant', {}, true), set_config('stretto.actor', {}, true), "
+    "set_config('stretto.request', {}, true), set_config('stretto.address', {}, true)"
+)
 RETRY_S = 0.1
 WAIT_S = 30.0
 LONGEST_IDLE_S = 60.0
@@ -99,7 +105,7 @@ class Pool:
             ) from None
 
     async def _begin(self, deadline: float, tenant_id: UUID | None) -> Lent:
-        begin = b"BEGIN" if tenant_id is None else begin_as(tenant_id)
+        begin = b"BEGIN" if tenant_id is None else begin_as(tenant_id, ACTING.get())
         while True:
             lent = await self._take(deadline)
             try:
@@ -140,9 +146,13 @@ class Pool:
 
 
 @lru_cache(maxsize=1024)
-def begin_as(tenant_id: UUID) -> bytes:
-    """What begins a transaction of this tenant."""
-    return BEGIN_AS_TENANT.format(Literal(str(tenant_id))).as_bytes(None)
+def begin_as(tenant_id: UUID, acting: Acting | None) -> bytes:
+    """What begins a transaction of this tenant, in which this one acts."""
+    tenant = Literal(str(tenant_id))
+    if acting is None:
+        return BEGIN_AS_TENANT.format(tenant).as_bytes(None)
+    who = Literal(acting.by), Literal(acting.request_id), Literal(acting.address)
+    return BEGIN_ACTING.format(tenant, *who).as_bytes(None)
 
 
 async def connect(conninfo: str) -> AsyncConnection[TupleRow]:

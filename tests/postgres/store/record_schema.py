@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tests.postgres.store.record_schema
 
-records it anew, in `schema.sql` next to this file; a test compares.
+records it anew, in the folder `schema` next to this file; a test compares.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from stretto.settings import Settings
 from stretto.store import Database
 from stretto.store.places import wheel_folder
 
-RECORD = Path(__file__).with_name("schema.sql")
+RECORD = Path(__file__).with_name("schema")
 HEADER = (
     "-- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.\n\n"
 )
@@ -31,13 +31,28 @@ def dump(url: str) -> str:
     """The schema `stretto` of a database, without what changes from dump to dump."""
     command = [wheel_folder() / "bin" / "pg_dump", "--schema-only", "--schema=stretto", f"--exclude-table={PARTITIONS}"]
     text = subprocess.run([*command, f"--dbname={url}"], capture_output=True, check=True, text=True).stdout
-    return HEADER + re.sub(r"\n{2,}", "\n", PASSING.sub("", text)).strip() + "\n"
+    return re.sub(r"\n{2,}", "\n", PASSING.sub("", text)).strip() + "\n"
+
+
+def parts(text: str) -> dict[str, str]:
+    """The dump as files: the functions, the tables, and the rules that come after them."""
+    tables = text.index("CREATE TABLE ")
+    rules = text.index("ALTER TABLE ONLY ", tables)
+    named = {"functions.sql": text[:tables], "tables.sql": text[tables:rules], "rules.sql": text[rules:]}
+    return {name: HEADER + part for name, part in named.items()}
+
+
+def recorded() -> dict[str, str]:
+    """What is recorded."""
+    return {path.name: path.read_text() for path in RECORD.glob("*.sql")}
 
 
 async def record(home: Path) -> None:
     """Migrate a new database and write its schema down."""
     database = await Database.open(Settings(home=home))
-    RECORD.write_text(await asyncio.to_thread(dump, database.dsn_for_people))
+    RECORD.mkdir(exist_ok=True)
+    for name, part in parts(await asyncio.to_thread(dump, database.dsn_for_people)).items():
+        (RECORD / name).write_text(part)
     await database.close()
 
 

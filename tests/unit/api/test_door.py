@@ -9,14 +9,17 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from stretto import errors as e
-from stretto.api.doors import Visitor
+from stretto.api.denials import Denials
+from stretto.api.doors import PRINCIPAL
 from stretto.api.errors import STATUS
 from stretto.api.guard import Guard
 from stretto.api.openai.gate import Door, read_body
 from stretto.api.openai.refusals import Dialect, dialect_of, refusal
+from stretto.auth import LOCAL as LOCAL_OWNER
+from stretto.auth import Principal
 from tests.unit.api.asgi import LOCAL, call
 
 SECRET = "It holds /secret/path."
@@ -64,7 +67,7 @@ def test_a_dialect_is_spoken_where_it_is_expected(path: str, dialect: str | None
 class Measuring(Door):
     """Tells how long the body is, and breaks down for an empty one."""
 
-    async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
+    async def answer(self, request: Request, principal: Principal, send: Send) -> None:
         size = await read_body(request, len)
         if not size:
             raise RuntimeError("the password is 1234")
@@ -74,7 +77,13 @@ class Measuring(Door):
 def measuring(most: int) -> Any:
     app = Starlette(routes=[Route("/v1/chat/completions", Measuring(), methods=["POST"])])
     app.state.platform = None
-    return Guard(app, max_body_bytes=1, max_prompt_bytes=most)
+
+    async def as_owner(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PRINCIPAL] = LOCAL_OWNER
+        await app(scope, receive, send)
+
+    app.state.denials = Denials(None)  # pyright: ignore[reportArgumentType] - nothing is denied here
+    return Guard(as_owner, max_body_bytes=1, max_prompt_bytes=most)
 
 
 async def test_a_long_body_is_refused_in_the_dialect_whatever_its_headers_said():

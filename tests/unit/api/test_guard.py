@@ -5,7 +5,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stretto.api.errors import map_errors
-from stretto.api.guard import Guard, refusal
+from stretto.api.guard import Guard, Served, refusal
 from tests.unit.api.asgi import call, scope_for
 
 
@@ -44,24 +44,24 @@ async def test_this_machine_is_served(host: str):
 async def test_another_host_name_is_refused(host: str):
     scope = scope_for()
     scope["headers"] = [(b"host", host.encode("utf-8"))]
-    refused = refusal(scope)
+    refused = refusal(scope, Served())
     assert refused is not None
     assert refused.status_code == 403
 
 
 async def test_a_missing_or_doubled_host_is_refused():
     for hosts in ((), (("host", "localhost"), ("host", "localhost"))):
-        assert refusal(scope_for(headers=hosts)) is not None
+        assert refusal(scope_for(headers=hosts), Served()) is not None
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1", None])
 def test_clients_on_this_machine_are_served(client: str | None):
-    assert refusal(scope_for(headers=[("host", "localhost")], client=client)) is None
+    assert refusal(scope_for(headers=[("host", "localhost")], client=client), Served()) is None
 
 
 @pytest.mark.parametrize("client", ["192.168.1.5", "8.8.8.8", "fe80::1", "somebody"])
 def test_clients_elsewhere_are_refused(client: str):
-    refused = refusal(scope_for(headers=[("host", "localhost")], client=client))
+    refused = refusal(scope_for(headers=[("host", "localhost")], client=client), Served())
     assert refused is not None
     assert refused.status_code == 403
 
@@ -89,7 +89,7 @@ def test_clients_elsewhere_are_refused(client: str):
 )
 def test_only_our_own_page_changes_anything(method: str, origins: list[str], served: bool):
     headers = [("host", "localhost:8700"), *(("origin", origin) for origin in origins)]
-    refused = refusal(scope_for(method, headers=headers))
+    refused = refusal(scope_for(method, headers=headers), Served())
     assert (refused is None) == served
     assert refused is None or refused.status_code == 403
 

@@ -7,19 +7,19 @@ import asyncio
 from starlette.requests import Request
 from starlette.types import Send
 
-from stretto.api.doors import Visitor
 from stretto.api.openai.answering import client_left, send_json
 from stretto.api.openai.gate import Door, caller_of, gateway_of, read_body
+from stretto.auth import Principal
 from stretto.gateway.served.openai import read_texts, say_vectors
 
 
 class EmbeddingsDoor(Door):
     """One vector for each text of `input`."""
 
-    async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
+    async def answer(self, request: Request, principal: Principal, send: Send) -> None:
         """Give them. A client that leaves cancels the call."""
         asked = await read_body(request, read_texts)
-        gateway, caller = gateway_of(request), caller_of(request, visitor)
+        gateway, caller = gateway_of(request), caller_of(request, principal)
         call = asyncio.create_task(
             gateway.embed(asked.texts, model=asked.model, caller=caller, dimensions=asked.dimensions),
             name="door embeddings",

@@ -12,13 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from stretto.api.doors import Visitor, visitor_of
+from stretto.api.doors import platform_of, principal_of
 from stretto.api.openai.answering import UNEXPECTED, send_json
 from stretto.api.openai.refusals import Dialect, body_of, refusal, told
+from stretto.auth import Permission, Principal
 from stretto.errors import RequestUnread, StrettoError
 from stretto.gateway.assemble import OpenGateway
 from stretto.gateway.provider import Caller
-from stretto.platform import Platform
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -34,14 +34,17 @@ class Door(ABC):
     """
 
     dialect: Dialect = "openai"
+    permission: Permission = "models:call"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
         try:
-            visitor = await visitor_of(platform_of(request), request.headers)
-            await self.answer(request, visitor, send)
+            principal = principal_of(request)
+            principal.check(self.permission)
+            await self.answer(request, principal, send)
         except StrettoError as error:
+            request.app.state.denials.note(request, error)
             status, body, headers = refusal(self.dialect, error)
             await send_json(status, body, send, headers)
         except HTTPException as error:  # the body proved too long
@@ -55,13 +58,8 @@ class Door(ABC):
             await send_json(500, body, send, {})
 
     @abstractmethod
-    async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
-        """Answer a request whose visitor is known."""
-
-
-def platform_of(request: Request) -> Platform:
-    """The platform that this server serves."""
-    return request.scope["app"].state.platform
+    async def answer(self, request: Request, principal: Principal, send: Send) -> None:
+        """Answer a request whose principal is known."""
 
 
 def gateway_of(request: Request) -> OpenGateway:
@@ -75,13 +73,13 @@ async def read_body(request: Request, read: Callable[[bytes], T]) -> T:
     return read(body) if len(body) <= LARGE_BYTES else await asyncio.to_thread(read, body)
 
 
-def caller_of(request: Request, visitor: Visitor) -> Caller:
+def caller_of(request: Request, principal: Principal) -> Caller:
     """For whom the call is made. `x-stretto-priority` says how urgent it is, from 0 (first) to 3 (last)."""
     priority = priority_of(request)
     return (
-        Caller(tenant_id=visitor.tenant_id)
+        Caller(tenant_id=principal.tenant_id)
         if priority is None
-        else Caller(tenant_id=visitor.tenant_id, priority=priority)
+        else Caller(tenant_id=principal.tenant_id, priority=priority)
     )
 
 

@@ -6,10 +6,10 @@ import orjson
 from starlette.requests import Request
 from starlette.types import Send
 
-from stretto.api.doors import Visitor
 from stretto.api.openai.answering import send_json
 from stretto.api.openai.flows import PREFIX
 from stretto.api.openai.gate import Door, Json, platform_of
+from stretto.auth import Principal
 from stretto.engine.store import RunStore
 from stretto.errors import RouteNotFound
 from stretto.platform import Platform
@@ -21,9 +21,9 @@ CREATED = 1_735_689_600
 class ModelList(Door):
     """All names: routes, deployments, and flows of the tenant as `flow:NAME`."""
 
-    async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
+    async def answer(self, request: Request, principal: Principal, send: Send) -> None:
         """List them."""
-        found = await names(platform_of(request), visitor)
+        found = await names(platform_of(request), principal)
         if "anthropic-version" in request.headers:
             data = [for_anthropic(name) for name in found]
             ends = (
@@ -38,23 +38,23 @@ class ModelList(Door):
 class OneModel(Door):
     """One name."""
 
-    async def answer(self, request: Request, visitor: Visitor, send: Send) -> None:
+    async def answer(self, request: Request, principal: Principal, send: Send) -> None:
         """Show it."""
         name = str(request.path_params["model"])
-        found = await names(platform_of(request), visitor)
+        found = await names(platform_of(request), principal)
         if name not in found:
             raise RouteNotFound(f"There is no model {name!r}. `GET /v1/models` lists what there is.")
         shown = for_anthropic(name) if "anthropic-version" in request.headers else for_openai(name, found[name])
         await send_json(200, orjson.dumps(shown), send, {})
 
 
-async def names(platform: Platform, visitor: Visitor) -> dict[str, str]:
+async def names(platform: Platform, principal: Principal) -> dict[str, str]:
     """Every name, and what it is: a route, a deployment or a flow. A route hides the deployment of its name."""
     config = platform.gateway.config
     found = dict.fromkeys(config.routes, "route")
     for name in config.deployments:
         found.setdefault(name, "deployment")
-    flows = await RunStore(platform.database).flow_names(visitor.tenant_id)
+    flows = await RunStore(platform.database).flow_names(principal.tenant_id)
     return found | {f"{PREFIX}{name}": "flow" for name in flows}
 
 

@@ -51,6 +51,8 @@ ANTHROPIC_TYPES: Mapping[int, str] = {
 
 OPENAI_CODES: Mapping[type[e.StrettoError], str] = {
     e.KeyRefused: "invalid_api_key",
+    e.LoginNeeded: "invalid_api_key",
+    e.NotAllowed: "insufficient_permissions",
     e.RouteNotFound: "model_not_found",
     e.FlowNotFound: "model_not_found",
     e.ContextTooLong: "context_length_exceeded",
@@ -61,7 +63,7 @@ OPENAI_CODES: Mapping[type[e.StrettoError], str] = {
     e.WorkDeferred: "rate_limit_exceeded",
 }
 
-SPOKEN = (e.StepError, e.Invalid, e.NotFound, e.KeyRefused)
+SPOKEN = (e.StepError, e.Invalid, e.NotFound, e.NotIdentified, e.NotAllowed)
 """Errors whose words are for the caller; what the others say is for the operator, and goes to the log."""
 
 

@@ -1,0 +1,109 @@
+"""Who asks: every request gets an id and a `Principal`, or is refused, before anything else looks at it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stretto.api.denials import Denials
+from stretto.api.doors import PRINCIPAL, REQUEST_ID
+from stretto.api.errors import of_error
+from stretto.api.openai.refusals import dialect_of
+from stretto.api.openai.refusals import refusal as refusal_in
+from stretto.auth import LOCAL, Keys, Principal, is_key
+from stretto.errors import LoginNeeded, StrettoError
+from stretto.settings import Settings
+from stretto.store.acting import acting
+
+PUBLIC = re.compile(
+    r"/|/healthz|/readyz|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+"
+)
+"""Paths that ask nobody who he is. Incoming webhooks prove themselves by their signatures."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Authentication:
+    """ASGI middleware. Credentials are, in this order: a key (`Authorization: Bearer st_…` or `x-api-key`), a token
+    (`Authorization: Bearer` with a JWT), a session's cookie. Without any, somebody on this machine is its owner where
+    `STRETTO_AUTH` is `local`; else the answer is 401."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, keys: Keys, denials: Denials) -> None:
+        self._app = app
+        self._local = settings.auth == "local"
+        self._keys = keys
+        self._denials = denials
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find out who asks, and go on or refuse."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        scope[REQUEST_ID] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("x-request-id", request_id)
+            await send(message)
+
+        by, address = "", (scope.get("client") or ("",))[0]
+        if not PUBLIC.fullmatch(scope["path"]):
+            try:
+                principal = await self._principal(scope, headers)
+            except StrettoError as error:
+                self._denials.note(HTTPConnection(scope), error)
+                await refuse(scope, receive, send_with_id, error)
+                return
+            scope[PRINCIPAL] = principal
+            by = principal.by
+        if not by or scope.get("method") in SAFE_METHODS:  # nothing is changed, so nothing is written down
+            await self._app(scope, receive, send_with_id)
+            return
+        with acting(by, request_id, address):
+            await self._app(scope, receive, send_with_id)
+
+    async def _principal(self, scope: Scope, headers: Headers) -> Principal:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        token = token.strip() if scheme.lower() == "bearer" else ""
+        key = token if is_key(token) else headers.get("x-api-key", "").strip()
+        if is_key(key):
+            return await self._keys.holder(key)
+        # Clients of OpenAI and Anthropic must send some key, and the owner of this machine needs none.
+        if self._local and is_here(scope):
+            return LOCAL
+        raise LoginNeeded
+
+
+def is_here(scope: Scope) -> bool:
+    """Whether the connection comes from this machine. What speaks ASGI without a network is here, too."""
+    client = scope.get("client")
+    if client is None:
+        return True
+    try:
+        return ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, error: StrettoError) -> None:
+    """Answer with an error, in the dialect of the path."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": type(error).__name__})
+        return
+    dialect = dialect_of(scope["path"])
+    if dialect is None:
+        await of_error(error)(scope, receive, send)
+        return
+    status, body, extra = refusal_in(dialect, error)
+    pairs = [(name.encode(), value.encode()) for name, value in {"content-type": "application/json", **extra}.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body})

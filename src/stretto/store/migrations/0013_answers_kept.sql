@@ -1,1 +1,0 @@
--- Answers kept for their Idempotency-Key.

@@ -1,0 +1,1 @@
+-- One Idempotency-Key for whatever a request creates.

@@ -1,0 +1,200 @@
+-- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.
+
+ALTER TABLE ONLY stretto.answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (tenant_id, route, key);
+ALTER TABLE ONLY stretto.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.api_keys
+    ADD CONSTRAINT api_keys_prefix_key UNIQUE (prefix);
+ALTER TABLE ONLY stretto.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, id);
+ALTER TABLE ONLY stretto.budget_leases
+    ADD CONSTRAINT budget_leases_pkey PRIMARY KEY (tenant_id, name, process);
+ALTER TABLE ONLY stretto.budgets
+    ADD CONSTRAINT budgets_pkey PRIMARY KEY (tenant_id, name);
+ALTER TABLE ONLY stretto.calls
+    ADD CONSTRAINT calls_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.claims
+    ADD CONSTRAINT claims_pkey PRIMARY KEY (name, process);
+ALTER TABLE ONLY stretto.flows
+    ADD CONSTRAINT flows_pkey PRIMARY KEY (tenant_id, name, version);
+ALTER TABLE ONLY stretto.flows
+    ADD CONSTRAINT flows_tenant_id_name_digest_key UNIQUE (tenant_id, name, digest);
+ALTER TABLE ONLY stretto.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, key);
+ALTER TABLE ONLY stretto.journal
+    ADD CONSTRAINT journal_pkey PRIMARY KEY (run_id, seq);
+ALTER TABLE ONLY stretto.lessees
+    ADD CONSTRAINT lessees_pkey PRIMARY KEY (process);
+ALTER TABLE ONLY stretto.limits
+    ADD CONSTRAINT limits_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY stretto.members
+    ADD CONSTRAINT members_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.members
+    ADD CONSTRAINT members_tenant_id_issuer_subject_key UNIQUE (tenant_id, issuer, subject);
+ALTER TABLE ONLY stretto.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY stretto.price_versions
+    ADD CONSTRAINT price_versions_pkey PRIMARY KEY (version);
+ALTER TABLE ONLY stretto.provider_keys
+    ADD CONSTRAINT provider_keys_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY stretto.queue_schema
+    ADD CONSTRAINT queue_schema_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY stretto.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (tenant_id, name);
+ALTER TABLE ONLY stretto.signals
+    ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.tenants
+    ADD CONSTRAINT tenants_name_key UNIQUE (name);
+ALTER TABLE ONLY stretto.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.timers
+    ADD CONSTRAINT timers_pkey PRIMARY KEY (run_id, step);
+ALTER TABLE ONLY stretto.usage_days
+    ADD CONSTRAINT usage_days_pkey PRIMARY KEY (tenant_id, day, key);
+ALTER TABLE ONLY stretto.waits
+    ADD CONSTRAINT waits_pkey PRIMARY KEY (run_id, step);
+CREATE INDEX answers_by_age ON stretto.answers USING btree (tenant_id, route, kept_at);
+CREATE INDEX answers_by_rest ON stretto.answers USING btree (tenant_id, route, rest, expires_at) WHERE (rest IS NOT NULL);
+CREATE INDEX answers_expired ON stretto.answers USING btree (expires_at);
+CREATE INDEX api_keys_by_tenant ON stretto.api_keys USING btree (tenant_id, created_at);
+CREATE INDEX audit_by_age ON stretto.audit USING brin (at);
+CREATE INDEX budgets_by_age ON stretto.budgets USING btree (updated_at);
+CREATE INDEX calls_by_run ON ONLY stretto.calls USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
+CREATE INDEX calls_by_time ON ONLY stretto.calls USING btree (tenant_id, at);
+CREATE INDEX idempotency_by_age ON stretto.idempotency USING btree (created_at);
+CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
+CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
+CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
+CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
+CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
+CREATE INDEX schedules_due ON stretto.schedules USING btree (next_at);
+CREATE INDEX signals_by_run ON stretto.signals USING btree (run_id, id);
+CREATE INDEX timers_due ON stretto.timers USING btree (due_at);
+CREATE INDEX waits_by_name ON stretto.waits USING btree (tenant_id, kind, name, key);
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('key', 'prefix', 'name,role,scopes,expires_at,revoked_at,replaced_by');
+CREATE TRIGGER audit AFTER INSERT ON stretto.flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('flow', 'name', 'version,digest');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('member', 'email', 'role,issuer,subject');
+CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_run();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority');
+CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
+CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
+ALTER TABLE ONLY stretto.answers
+    ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.api_keys
+    ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.flows
+    ADD CONSTRAINT flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.members
+    ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE stretto.answers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.budget_leases ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.budgets ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.flows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.idempotency ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.journal ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.members ENABLE ROW LEVEL SECURITY;
+CREATE POLICY platform ON stretto.provider_keys USING ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL)) WITH CHECK ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL));
+ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY rename ON stretto.tenants FOR UPDATE USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.signals ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON stretto.answers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.api_keys USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.audit USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.budget_leases USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.budgets USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.calls USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.journal USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.usage_days USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.waits USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+ALTER TABLE stretto.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.timers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.usage_days ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.waits ENABLE ROW LEVEL SECURITY;
+GRANT USAGE ON SCHEMA stretto TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.drop_expired_answers(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.drop_expired_answers(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.due_schedules(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.due_schedules(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.find_api_key(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.find_api_key(wanted text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.find_tenant(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.find_tenant(wanted text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.fire_due_timers(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.fire_due_timers(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.keys_only_end() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.lease_money(me uuid, asked jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.lease_money(me uuid, asked jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.leave_limits(me uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.leave_limits(me uuid) TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.limits TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.note_denials(denials jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.note_denials(denials jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.observe_limits(observed jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.observe_limits(observed jsonb) TO stretto_app;
+GRANT ALL ON FUNCTION stretto.rescue_runs(silence interval) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.sweep_limits(older interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.sweep_limits(older interval) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.answers TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.api_keys TO stretto_app;
+GRANT UPDATE(revoked_at) ON TABLE stretto.api_keys TO stretto_app;
+GRANT UPDATE(expires_at) ON TABLE stretto.api_keys TO stretto_app;
+GRANT UPDATE(replaced_by) ON TABLE stretto.api_keys TO stretto_app;
+GRANT SELECT ON TABLE stretto.audit TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budget_leases TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budgets TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.calls TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.claims TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.flows TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.idempotency TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.journal TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.lessees TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.members TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
+GRANT SELECT,INSERT,DELETE ON TABLE stretto.signals TO stretto_app;
+GRANT SELECT ON TABLE stretto.tenants TO stretto_app;
+GRANT UPDATE(name) ON TABLE stretto.tenants TO stretto_app;
+GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.timers TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.waits TO stretto_app;
+-- PostgreSQL database dump complete
