@@ -29,7 +29,7 @@ def address(running: Running) -> str:
     return found[1]
 
 
-def answer(url: str) -> dict[str, Any]:
+def answer(url: str | urllib.request.Request) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=20) as response:
         return cast("dict[str, Any]", json.load(response))
 
@@ -123,4 +123,21 @@ def test_a_port_that_is_taken_is_said_to_be(at_home: Stretto, own_home: Path) ->
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"error: Port {port} of 127.0.0.1 is in use.")
     assert "Traceback" not in done.err
+    wait_until_gone(own_home)
+
+
+def test_the_first_key_is_shown_once_on_a_terminal_and_opens_the_door(at_home: Stretto, own_home: Path) -> None:
+    with at_home.terminal("up", "--port", "0", auth="required") as up:
+        up.wait_for("ready at")
+        (key,) = re.findall(r"shown only this once: (st_\w+)", up.told)
+        url = re.findall(r"ready at (\S+)", up.told)[0]
+        asked = urllib.request.Request(f"{url}/v1/me", headers={"Authorization": f"Bearer {key}"})
+        assert answer(asked)["role"] == "owner"
+        up.type("\x03")
+        assert up.end() == 0
+    with at_home.terminal("up", "--port", "0") as up:
+        up.wait_for("ready at")
+        assert "owner key" not in up.told
+        up.type("\x03")
+        up.end()
     wait_until_gone(own_home)

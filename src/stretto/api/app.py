@@ -7,7 +7,21 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from stretto.api import control, flows, health, limits, page, reviews, runs, streams, usage
+from stretto.api import (
+    audit,
+    control,
+    flows,
+    health,
+    keys,
+    limits,
+    members,
+    page,
+    reviews,
+    runs,
+    streams,
+    tenant,
+    usage,
+)
 from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
@@ -25,6 +39,10 @@ ROUTERS = (
     reviews.router,
     limits.router,
     usage.router,
+    tenant.router,
+    keys.router,
+    members.router,
+    audit.router,
     page.router,
 )
 

@@ -1,5 +1,6 @@
 """Whose request it is and what it may do: principals, roles, keys, members, the audit log."""
 
+from stretto.auth.first_key import make_first_key
 from stretto.auth.keys import Keys, is_key, new_key
 from stretto.auth.principal import LOCAL, Principal, role_named, scopes_named
 from stretto.auth.roles import MEANINGS, ROLES, Permission, Role, roles_table
@@ -18,6 +19,7 @@ __all__ = [
     "Principal",
     "Role",
     "is_key",
+    "make_first_key",
     "new_key",
     "role_named",
     "roles_table",

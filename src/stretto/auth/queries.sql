@@ -99,14 +99,22 @@ WHERE tenant_id = %(tenant_id)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s
 
+-- lock_members --
+-- Of the requests that change a tenant's members, let one go first. Held until the transaction ends
+SELECT pg_advisory_xact_lock(hashtextextended('members of ' || %(tenant_id)s::text, 0))
+
 -- lock_member --
--- A member, kept from others until the transaction ends
+-- A member that nobody else changes until the transaction ends
 SELECT id, email, role, subject IS NOT NULL AS joined, revision, created_by, created_at FROM members
-WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s
 
 -- change_member --
 -- Give a member another role
 UPDATE members SET role = %(role)s, revision = revision + 1 WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+
+-- owner_left --
+-- An owner among the members; no row when there is none
+SELECT id FROM members WHERE tenant_id = %(tenant_id)s AND role = 'owner' LIMIT 1
 
 -- remove_member --
 -- Remove a member

@@ -30,7 +30,6 @@ Permission = Literal[
     "tenant:read",
     "tenant:write",
     "audit:read",
-    "metrics:read",
 ]
 Role = Literal["owner", "admin", "operator", "reviewer", "viewer"]
 
@@ -59,7 +58,6 @@ MEANINGS: Mapping[Permission, str] = MappingProxyType(
         "tenant:read": "see the tenant",
         "tenant:write": "rename the tenant",
         "audit:read": "read and export the audit log",
-        "metrics:read": "read the figures of the whole server at /metrics",
     }
 )
 """What each permission allows, for people."""

@@ -302,7 +302,8 @@ class AuthStore:
     async def lock_member(
         self, connection: AsyncConnection[TupleRow], tenant_id: UUID, member_id: UUID, revision: int | None
     ) -> Member:
-        """A member, kept from others until the transaction ends. Raises `NotFound` or `PreconditionFailed`."""
+        """A member; until the transaction ends nobody else changes any. Raises `NotFound` or `PreconditionFailed`."""
+        await connection.execute(_Q["lock_members"], {"tenant_id": tenant_id})
         async with connection.cursor(row_factory=class_row(Member)) as cursor:
             await cursor.execute(_Q["lock_member"], {"tenant_id": tenant_id, "id": member_id})
             found = await cursor.fetchone()
@@ -319,6 +320,13 @@ class AuthStore:
     async def remove_member(self, connection: AsyncConnection[TupleRow], tenant_id: UUID, id: UUID) -> None:
         """Remove a member."""
         await connection.execute(_Q["remove_member"], {"tenant_id": tenant_id, "id": id})
+
+    async def check_owner_left(self, connection: AsyncConnection[TupleRow], tenant_id: UUID, changed: Member) -> None:
+        """Raises `NotPossible`, which rolls the change back, when it has taken the last owner away."""
+        if changed.role == "owner":
+            row = await (await connection.execute(_Q["owner_left"], {"tenant_id": tenant_id})).fetchone()
+            if row is None:
+                raise NotPossible(f"{changed.email} is the last owner. Make somebody else an owner first.")
 
     # The audit log
 

@@ -6,11 +6,14 @@ import asyncio
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stretto.cli.exits import Exit, run_async
+
+if TYPE_CHECKING:
+    from stretto.platform import Platform
 
 STOP_S = 15.0
 """So long a further worker may take to hand its runs over before it is killed."""
@@ -55,6 +58,7 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
     with on_interrupts(end):
         async with Platform.open(settings) as platform, serving(platform) as address:
             spare_collections()
+            await show_first_key(platform)
             further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]
             try:
                 print(f"ready at {address} · {who_answers(platform.gateway.config)}", flush=True)
@@ -64,6 +68,20 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
                 ended.set()
                 await asyncio.gather(*further)
     return code
+
+
+async def show_first_key(platform: Platform) -> None:
+    """Make the first key where somebody sees it: on a terminal. A log is no place for a secret."""
+    import structlog
+
+    from stretto.auth import Operator, make_first_key
+
+    if sys.stderr.isatty():
+        if (key := await make_first_key(platform.database)) is not None:
+            print(f"owner key of tenant local, shown only this once: {key}", file=sys.stderr)
+    elif platform.settings.auth == "required" and not await Operator(platform.database).keys():
+        log = structlog.get_logger("stretto.cli.up")
+        log.warning("there is no key yet; `stretto key add --tenant local --role owner` makes one")
 
 
 async def keep_worker(ended: asyncio.Event) -> None:

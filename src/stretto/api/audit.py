@@ -1,0 +1,101 @@
+"""The audit log: every change and every denied attempt, to read and to export."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response, StreamingResponse
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.auth import AuthStore
+from stretto.auth.store import AuditRow
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+
+MAX_ID = 2**63 - 1
+_line = msgspec.json.Encoder().encode
+
+
+class AuditEntry(BaseModel):
+    """What was done or denied. `times`: so often within a second or so; `detail` of a change: columns, for an edit
+    each with what it was and what it is."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str
+    outcome: Literal["done", "denied"]
+    times: int
+    request_id: str
+    address: str
+    detail: dict[str, Any]
+
+
+class AuditList(BaseModel):
+    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+
+    entries: list[AuditEntry]
+    next: int | None
+
+
+class Only(BaseModel):
+    """Which entries are shown."""
+
+    outcome: Literal["done", "denied"] | None = None
+    actor: Annotated[str | None, Query(max_length=200)] = None
+    action: Annotated[str | None, Query(max_length=100, description="Its beginning, such as `key.`")] = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+@router.get("", dependencies=[needs("audit:read")])
+async def list_audit(
+    platform: PlatformDoor,
+    principal: PrincipalDoor,
+    only: Annotated[Only, Depends()],
+    before: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> AuditList:
+    """What was changed and what was denied, latest first."""
+    found = await AuthStore(platform.database).audit(
+        principal.tenant_id,
+        before=before,
+        limit=limit + 1,
+        **only.model_dump(),
+    )
+    page = found[:limit]
+    return AuditList(
+        entries=[AuditEntry.model_validate(entry) for entry in page],
+        next=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.get(
+    "/export",
+    response_class=Response,
+    responses={200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}},
+    dependencies=[needs("audit:read")],
+)
+async def export_audit(
+    platform: PlatformDoor, principal: PrincipalDoor, since: AwareDatetime | None = None
+) -> StreamingResponse:
+    """The whole log from a time on as one JSON object a line, latest first."""
+    pages = AuthStore(platform.database).audit_pages(principal.tenant_id, since)
+    return StreamingResponse(
+        _lines(pages),
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": 'attachment; filename="audit.ndjson"'},
+    )
+
+
+async def _lines(pages: AsyncGenerator[list[AuditRow]]) -> AsyncGenerator[bytes]:
+    async for page in pages:
+        yield b"".join(_line(entry) + b"\n" for entry in page)

@@ -1,0 +1,130 @@
+"""Members: people who may log in to the tenant, and their roles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from stretto.api.body import Body, JsonRoute
+from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.etags import IfMatch, set_etag
+from stretto.auth import AuthStore, Role
+from stretto.errors import NotFound
+from stretto.platform import Platform
+
+router = APIRouter(prefix="/v1/members", tags=["members"], route_class=JsonRoute)
+
+
+class MemberShown(BaseModel):
+    """A member. `joined`: has logged in, and is known by more than the address."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    email: str
+    role: Role
+    joined: bool
+    revision: int
+    created_by: str
+    created_at: datetime
+
+
+class MemberList(BaseModel):
+    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+
+    members: list[MemberShown]
+    next: UUID | None
+
+
+class NewMember(Body):
+    """Somebody to invite by an e-mail address, which the login's provider must have verified."""
+
+    email: str = Field(min_length=3, max_length=254)
+    role: Role = "viewer"
+
+
+class MemberChange(Body):
+    """Another role."""
+
+    role: Role
+
+
+@router.get("", dependencies=[needs("members:read")])
+async def list_members(
+    platform: PlatformDoor,
+    principal: PrincipalDoor,
+    before: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> MemberList:
+    """The tenant's members."""
+    found = await AuthStore(platform.database).members(principal.tenant_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    return MemberList(
+        members=[MemberShown.model_validate(member) for member in page],
+        next=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.post("", status_code=201, dependencies=[needs("members:write")])
+async def add_member(
+    new: NewMember, platform: PlatformDoor, principal: PrincipalDoor, response: Response
+) -> MemberShown:
+    """Let somebody log in to this tenant, with a role up to one's own."""
+    principal.check_grant(new.role)
+    store = AuthStore(platform.database)
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        member_id = await store.add_member_in(connection, principal.tenant_id, new.email, new.role, principal.by)
+    response.headers["Location"] = f"/v1/members/{member_id}"
+    return await _shown(platform, principal.tenant_id, member_id, response)
+
+
+@router.get("/{member_id}", dependencies=[needs("members:read")])
+async def get_member(
+    member_id: UUID, platform: PlatformDoor, principal: PrincipalDoor, response: Response
+) -> MemberShown:
+    """One member."""
+    return await _shown(platform, principal.tenant_id, member_id, response)
+
+
+@router.patch("/{member_id}", dependencies=[needs("members:write")])
+async def change_member(
+    member_id: UUID,
+    change: MemberChange,
+    platform: PlatformDoor,
+    principal: PrincipalDoor,
+    revision: IfMatch,
+    response: Response,
+) -> MemberShown:
+    """Give a member another role. Sessions that are open follow within a minute."""
+    store = AuthStore(platform.database)
+    principal.check_grant(change.role)
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        before = await store.lock_member(connection, principal.tenant_id, member_id, revision)
+        principal.check_grant(before.role)
+        if change.role != before.role:
+            await store.change_member(connection, principal.tenant_id, member_id, change.role)
+            await store.check_owner_left(connection, principal.tenant_id, before)
+    return await _shown(platform, principal.tenant_id, member_id, response)
+
+
+@router.delete("/{member_id}", status_code=204, dependencies=[needs("members:write")])
+async def remove_member(member_id: UUID, platform: PlatformDoor, principal: PrincipalDoor, revision: IfMatch) -> None:
+    """Remove a member; open sessions end."""
+    store = AuthStore(platform.database)
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        before = await store.lock_member(connection, principal.tenant_id, member_id, revision)
+        principal.check_grant(before.role)
+        await store.remove_member(connection, principal.tenant_id, member_id)
+        await store.check_owner_left(connection, principal.tenant_id, before)
+
+
+async def _shown(platform: Platform, tenant_id: UUID, member_id: UUID, response: Response) -> MemberShown:
+    found = await AuthStore(platform.database).members(tenant_id, member_id=member_id)
+    if not found:
+        raise NotFound(f"There is no member {member_id}. `GET /v1/members` lists them.")
+    set_etag(response, found[0].revision)
+    return MemberShown.model_validate(found[0])
