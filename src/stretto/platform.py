@@ -16,6 +16,8 @@ from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
+from stretto.events import Transport
+from stretto.events.service import Subscription, carrying, make_transport
 from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
 from stretto.gateway.config import GatewayConfig, stand_in
 from stretto.gateway.config_file import load_config
@@ -45,12 +47,23 @@ class Platform:
     Use it as `async with Platform.open() as platform`.
     """
 
-    def __init__(self, settings: Settings, database: Database, hub: Hub, gateway: OpenGateway, tools: Tools) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        hub: Hub,
+        gateway: OpenGateway,
+        tools: Tools,
+        transport: Transport,
+    ) -> None:
         self.settings = settings
         self.database = database
         self.hub = hub
         self.gateway = gateway
         self.tools = tools
+        self.transport = transport
+        self.subscriptions: list[Subscription] = []
+        """What takes events where a worker runs."""
         self.keys = Keys(database)
         self.handlers: dict[str, Handler] = {
             "agent": agent_handler(gateway),
@@ -87,17 +100,22 @@ class Platform:
         )
         database = await Database.open(settings)
         try:
+            transport = make_transport(settings, database)
             async with (
                 Hub() as hub,
+                transport.open(),
                 open_gateway(
                     database, chosen, makers, provider=provider, estimates=estimate, declares=declares
                 ) as gateway,
             ):
-                platform = cls(settings, database, hub, gateway, tools or builtin_tools())
+                platform = cls(settings, database, hub, gateway, tools or builtin_tools(), transport)
                 platform.handlers.update(handlers or {})
                 async with platform.watching(by_file):
                     if worker:
-                        async with platform.working():
+                        async with (
+                            carrying(database, transport, platform.subscriptions),
+                            platform.working(),
+                        ):
                             yield platform
                     else:
                         yield platform
@@ -160,6 +178,9 @@ class Platform:
                 now = datetime.now(UTC)
                 await self.database.ensure_partitions(now)
                 dropped = await self.database.drop_partitions(now - timedelta(days=self.settings.retention_days))
+                forgotten = now - timedelta(days=self.settings.event_retention_days)
+                dropped += await self.database.drop_event_days(forgotten)
+                await self.transport.trim(forgotten)
                 if dropped:
                     log.info("dropped old partitions", partitions=dropped)
             except Exception:

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     max_text_chars: int = Field(default=4_000_000, ge=1000, description="Longest text of one step.")
     max_map_items: int = Field(default=10_000, ge=1, description="Most items of one map or tasks of one plan.")
     retention_days: int = Field(default=90, ge=1, description="Days for which finished runs are kept.")
+    event_retention_days: int = Field(default=14, ge=1, description="Days for which events are kept.")
+    events_url: str | None = Field(
+        default=None, description="What carries events to their readers: redis://host:port/db; else PostgreSQL alone."
+    )
 
     sim_ttft_s: float = Field(default=0.2, ge=0, description="Simulated provider: time to the first token.")
     sim_tokens_per_s: float = Field(default=60.0, gt=0, description="Simulated provider: tokens per second.")

@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from stretto.errors import DatabaseUnreachable, DiskFull, SettingsInvalid
 from stretto.settings import Settings
-from stretto.store import partitions
+from stretto.store import days, partitions
 from stretto.store.cluster import APP, OWNER, passwords_file, read_password
 from stretto.store.embedded import Membership, join
 from stretto.store.fitness import SCHEMAS, add_what_is_missing, check_fitness, check_version, look_around
@@ -118,9 +118,10 @@ class Database:
             return await connect(self.conninfo)
 
     async def ensure_partitions(self, now: datetime) -> None:
-        """Make the partitions of runs, journal and calls for the month of `now` and the next two."""
+        """Make the partitions of runs, journal and calls for the month of `now` and the next two, and those of events."""
         async with self._as_owner() as connection:
             await partitions.ensure_partitions(connection, now)
+            await days.ensure_days(connection, now)
 
     async def drop_partitions(self, before: datetime) -> list[str]:
         """Drop the months that lie wholly before `before`; returns the names of the dropped partitions.
@@ -129,6 +130,11 @@ class Database:
         """
         async with self._as_owner() as connection:
             return await partitions.drop_partitions(connection, before)
+
+    async def drop_event_days(self, before: datetime) -> list[str]:
+        """Drop the days of events that lie wholly before `before`; returns the names of the dropped partitions."""
+        async with self._as_owner() as connection:
+            return await days.drop_days(connection, before)
 
     @asynccontextmanager
     async def operator(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:
@@ -213,6 +219,7 @@ async def set_up(owner: str, password: str | None) -> str:
             values = {"tenant_id": DEFAULT_TENANT, "name": DEFAULT_TENANT_NAME}
             await connection.execute(QUERIES["add_tenant"], values)
         await partitions.ensure_partitions(connection, datetime.now(UTC))
+        await days.ensure_days(connection, datetime.now(UTC))
         return found.vector_schema or "public"
 
 

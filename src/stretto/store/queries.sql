@@ -78,6 +78,13 @@ FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent IN ('stretto.runs'::regclass, 'stretto.journal'::regclass, 'stretto.calls'::regclass)
 ORDER BY c.relname
 
+-- days --
+-- The daily partitions of the event log and of events' effects, by name.
+SELECT c.relname::text AS name
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent IN ('stretto.events'::regclass, 'stretto.event_effects'::regclass)
+ORDER BY c.relname
+
 -- lock_partitions --
 -- Of the processes that make or drop partitions at once, let one go first. Held until the transaction ends.
 SELECT pg_advisory_xact_lock(7314520018402)

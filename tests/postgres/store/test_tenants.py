@@ -41,6 +41,14 @@ ROWS: dict[str, LiteralString] = {
     "audit": "INSERT INTO audit (tenant_id, at, actor, action, target, outcome, detail)"
     " VALUES (%(t)s, now(), 'a', 'b', 'c', 'done', '{}')",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
+    "outbox": "INSERT INTO outbox (id, tenant_id, type, subject, at, data) VALUES (%(r)s, %(t)s, 'x', 's', now(), '{}')",
+    "events": "INSERT INTO events VALUES (1, now(), 0, %(r)s, %(t)s, 'x', 's', now(), '{}'),"
+    " (2, now(), 0, %(r)s, '00000000-0000-7000-8000-000000000002', 'x', 's', now(), '{}')",
+    "event_members": "INSERT INTO event_members VALUES (%(t)s, 'g', 'm', now())",
+    "event_slots": "INSERT INTO event_slots VALUES (%(t)s, 'g', 0, 0, 0, 'm', now())",
+    "event_letters": "INSERT INTO event_letters VALUES (%(t)s, 'g', %(r)s, %(t)s, 's', 0, 1, '{}', 'dead', 1, NULL, 'e', now(),"
+    " now())",
+    "event_effects": "INSERT INTO event_effects VALUES (%(t)s, 'g', %(r)s, now())",
 }
 CHANGES: dict[str, LiteralString] = {
     "runs": "UPDATE runs SET status = 'failed'",
@@ -49,11 +57,14 @@ CHANGES: dict[str, LiteralString] = {
     "schedules": "UPDATE schedules SET cron = 'stolen'",
     "budgets": "UPDATE budgets SET spent_usd = 0",
     "budget_leases": "UPDATE budget_leases SET held_usd = 0",
+    "event_members": "UPDATE event_members SET until = now()",
+    "event_slots": "UPDATE event_slots SET position = 7",
+    "event_letters": "UPDATE event_letters SET error = 'stolen'",
 }
-ONLY_READ = ("audit",)
-"""Tables that the application reads, and only triggers write."""
+ONLY_READ = ("audit", "events")
+"""Tables that the application reads, and only triggers and the relay's function write."""
 WRITTEN = sorted(set(ROWS) - set(ONLY_READ))
-REMOVALS = ("signals", "timers", "waits", "schedules")
+REMOVALS = ("signals", "timers", "waits", "schedules", "event_members", "event_slots", "event_letters")
 
 
 @pytest.fixture
@@ -158,6 +169,10 @@ async def test_nobody_removes_rows_of_another_tenant(two_tenants: Database, tabl
         "DELETE FROM runs",
         "UPDATE flows SET document = '{}'",
         "DELETE FROM flows",
+        "DELETE FROM outbox",
+        "UPDATE events SET data = '{}'",
+        "DELETE FROM events",
+        "UPDATE event_head SET position = 0",
         "INSERT INTO tenants VALUES (gen_random_uuid(), 'mine', now())",
         "UPDATE idempotency SET digest = ''",
         "CREATE TABLE mine ()",
@@ -180,7 +195,7 @@ async def test_partitions_cannot_be_reached_past_their_table(
         " AND c.relnamespace = 'stretto'::regnamespace"
     )
     partitions = [name for (name,) in await rows.fetchall()]
-    assert len(partitions) == 9
+    assert len(partitions) == 3 * 3 + 2 * 5 + 1  # months, days of events, and the rest of their effects
     for name in partitions:
         with pytest.raises(errors.InsufficientPrivilege, match="permission denied for table"):
             async with two_tenants.tenant(DEFAULT_TENANT) as connection:
@@ -241,7 +256,7 @@ async def test_every_table_with_a_tenant_has_a_policy(owner: AsyncConnection[Tup
     assert unprotected == {
         *("migrations", "queue_schema"),  # which the application does not read
         *("lessees", "limits", "claims"),  # of deployments and processes
-        "price_versions",  # of the whole installation
+        *("price_versions", "event_head"),  # of the whole installation
     }
     assert unprotected.isdisjoint(await tenant_tables(owner))
 

@@ -115,6 +115,20 @@ CREATE FUNCTION stretto.due_schedules(most integer) RETURNS TABLE(tenant_id uuid
     SELECT s.tenant_id, s.name FROM schedules s WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at LIMIT most
 $$;
 ALTER FUNCTION stretto.due_schedules(most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.event_position_at(moment timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT coalesce((SELECT min(position) - 1 FROM events WHERE logged_at >= moment), (SELECT position FROM event_head))
+$$;
+ALTER FUNCTION stretto.event_position_at(moment timestamp with time zone) OWNER TO stretto;
+CREATE FUNCTION stretto.events_standing() RETURNS TABLE(head bigint, installation uuid, outbox_rows bigint, outbox_since timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT h.position, h.installation, (SELECT count(*) FROM outbox), (SELECT min(at) FROM outbox) FROM event_head h
+$$;
+ALTER FUNCTION stretto.events_standing() OWNER TO stretto;
 CREATE FUNCTION stretto.exchange_limits(me uuid, asked jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -266,6 +280,44 @@ BEGIN
     RETURN fired;
 END $$;
 ALTER FUNCTION stretto.fire_due_timers(most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) RETURNS TABLE(slot smallint, epoch bigint, pos bigint, share integer)
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    moment timestamptz;
+    lives integer;
+    holds integer;
+    wanted integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('stretto events ' || of_tenant || of_group, 0));
+    moment := clock_timestamp();
+    INSERT INTO event_members AS m (tenant_id, group_name, member, until) VALUES (of_tenant, of_group, me, moment + lease)
+    ON CONFLICT (tenant_id, group_name, member) DO UPDATE SET until = excluded.until;
+    DELETE FROM event_members WHERE tenant_id = of_tenant AND group_name = of_group AND until < moment - interval '1 minute';
+    INSERT INTO event_slots (tenant_id, group_name, slot, position, moved_at)
+    SELECT of_tenant, of_group, s, beginning, moment FROM generate_series(0, 15) s
+    WHERE NOT EXISTS (SELECT FROM event_slots x WHERE x.tenant_id = of_tenant AND x.group_name = of_group)
+    ON CONFLICT DO NOTHING;
+    SELECT count(*) INTO lives FROM event_members
+    WHERE tenant_id = of_tenant AND group_name = of_group AND until > moment;
+    wanted := ceil(16.0 / lives);
+    SELECT count(*) INTO holds FROM event_slots
+    WHERE tenant_id = of_tenant AND group_name = of_group AND holder = me;
+    IF holds < wanted THEN
+        UPDATE event_slots s SET holder = me, epoch = s.epoch + 1
+        FROM (SELECT f.slot FROM event_slots f
+              WHERE f.tenant_id = of_tenant AND f.group_name = of_group AND f.holder IS DISTINCT FROM me
+                AND NOT EXISTS (SELECT FROM event_members m WHERE m.tenant_id = of_tenant AND m.group_name = of_group
+                                AND m.member = f.holder AND m.until > moment)
+              ORDER BY f.slot LIMIT wanted - holds) free
+        WHERE s.tenant_id = of_tenant AND s.group_name = of_group AND s.slot = free.slot;
+    END IF;
+    RETURN QUERY SELECT s.slot, s.epoch, s.position, wanted FROM event_slots s
+    WHERE s.tenant_id = of_tenant AND s.group_name = of_group AND s.holder = me ORDER BY s.slot;
+END $$;
+ALTER FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) OWNER TO stretto;
 CREATE FUNCTION stretto.keys_only_end() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -329,5 +381,12 @@ BEGIN
     DELETE FROM lessees WHERE process = me;
 END $$;
 ALTER FUNCTION stretto.leave_limits(me uuid) OWNER TO stretto;
+CREATE FUNCTION stretto.leave_relay(me text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    UPDATE event_head SET relay = NULL, relay_until = '-infinity' WHERE relay = me
+$$;
+ALTER FUNCTION stretto.leave_relay(me text) OWNER TO stretto;
 SET default_tablespace = '';
 SET default_table_access_method = heap;

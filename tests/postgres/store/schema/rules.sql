@@ -1,5 +1,6 @@
 -- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.
 
+ALTER TABLE ONLY stretto.event_effects ATTACH PARTITION stretto.event_effects_else DEFAULT;
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (tenant_id, route, key);
 ALTER TABLE ONLY stretto.api_keys
@@ -16,6 +17,20 @@ ALTER TABLE ONLY stretto.calls
     ADD CONSTRAINT calls_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (name, process);
+ALTER TABLE ONLY stretto.event_effects
+    ADD CONSTRAINT event_effects_pkey PRIMARY KEY (event_id, tenant_id, group_name);
+ALTER TABLE ONLY stretto.event_effects_else
+    ADD CONSTRAINT event_effects_else_pkey PRIMARY KEY (event_id, tenant_id, group_name);
+ALTER TABLE ONLY stretto.event_head
+    ADD CONSTRAINT event_head_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY stretto.event_letters
+    ADD CONSTRAINT event_letters_pkey PRIMARY KEY (tenant_id, group_name, event_id);
+ALTER TABLE ONLY stretto.event_members
+    ADD CONSTRAINT event_members_pkey PRIMARY KEY (tenant_id, group_name, member);
+ALTER TABLE ONLY stretto.event_slots
+    ADD CONSTRAINT event_slots_pkey PRIMARY KEY (tenant_id, group_name, slot);
+ALTER TABLE ONLY stretto.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY ("position", logged_at);
 ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_pkey PRIMARY KEY (tenant_id, name, version);
 ALTER TABLE ONLY stretto.flows
@@ -34,6 +49,8 @@ ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_tenant_id_issuer_subject_key UNIQUE (tenant_id, issuer, subject);
 ALTER TABLE ONLY stretto.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
+ALTER TABLE ONLY stretto.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (n);
 ALTER TABLE ONLY stretto.price_versions
     ADD CONSTRAINT price_versions_pkey PRIMARY KEY (version);
 ALTER TABLE ONLY stretto.provider_keys
@@ -64,6 +81,11 @@ CREATE INDEX audit_by_age ON stretto.audit USING brin (at);
 CREATE INDEX budgets_by_age ON stretto.budgets USING btree (updated_at);
 CREATE INDEX calls_by_run ON ONLY stretto.calls USING btree (tenant_id, run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX calls_by_time ON ONLY stretto.calls USING btree (tenant_id, at);
+CREATE INDEX event_letters_dead ON stretto.event_letters USING btree (tenant_id, group_name, "position") WHERE (state = 'dead'::text);
+CREATE INDEX event_letters_due ON stretto.event_letters USING btree (tenant_id, group_name, due_at) WHERE (state = 'waiting'::text);
+CREATE INDEX event_letters_in_order ON stretto.event_letters USING btree (tenant_id, group_name, event_tenant_id, subject, "position") WHERE (state = 'waiting'::text);
+CREATE INDEX events_by_id ON ONLY stretto.events USING btree (id);
+CREATE INDEX events_by_tenant ON ONLY stretto.events USING btree (tenant_id, "position");
 CREATE INDEX idempotency_by_age ON stretto.idempotency USING btree (created_at);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
 CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
@@ -74,6 +96,7 @@ CREATE INDEX schedules_due ON stretto.schedules USING btree (next_at);
 CREATE INDEX signals_by_run ON stretto.signals USING btree (run_id, id);
 CREATE INDEX timers_due ON stretto.timers USING btree (due_at);
 CREATE INDEX waits_by_name ON stretto.waits USING btree (tenant_id, kind, name, key);
+ALTER INDEX stretto.event_effects_pkey ATTACH PARTITION stretto.event_effects_else_pkey;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('key', 'prefix', 'name,role,scopes,expires_at,revoked_at,replaced_by');
 CREATE TRIGGER audit AFTER INSERT ON stretto.flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('flow', 'name', 'version,digest');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('member', 'email', 'role,issuer,subject');
@@ -96,10 +119,16 @@ ALTER TABLE stretto.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.budget_leases ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.budgets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.calls ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.event_effects ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.event_letters ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.event_members ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.event_slots ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.flows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.journal ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.members ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.outbox ENABLE ROW LEVEL SECURITY;
 CREATE POLICY platform ON stretto.provider_keys USING ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL)) WITH CHECK ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL));
 ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rename ON stretto.tenants FOR UPDATE USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -112,10 +141,16 @@ CREATE POLICY tenant ON stretto.audit USING ((tenant_id = (NULLIF(current_settin
 CREATE POLICY tenant ON stretto.budget_leases USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.budgets USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.calls USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.event_effects USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.event_letters USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.event_members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.event_slots USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.events USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.journal USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.outbox USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -138,6 +173,10 @@ REVOKE ALL ON FUNCTION stretto.drop_expired_answers(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.drop_expired_answers(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.due_schedules(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.due_schedules(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.event_position_at(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.event_position_at(moment timestamp with time zone) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.events_standing() FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.events_standing() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_api_key(wanted text) FROM PUBLIC;
@@ -148,20 +187,32 @@ REVOKE ALL ON FUNCTION stretto.find_tenant(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_tenant(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.fire_due_timers(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.fire_due_timers(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.keys_only_end() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.lease_money(me uuid, asked jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.lease_money(me uuid, asked jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.leave_limits(me uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.leave_limits(me uuid) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.leave_relay(me text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.leave_relay(me text) TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.limits TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.new_event_id() FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.new_event_id() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.note_denials(denials jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.note_denials(denials jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.observe_limits(observed jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.observe_limits(observed jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.put_events(events jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.put_events(events jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) TO stretto_app;
 GRANT ALL ON FUNCTION stretto.rescue_runs(silence interval) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) TO stretto_app;
@@ -181,11 +232,17 @@ GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budget_leases TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budgets TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.calls TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.claims TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.event_effects TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_letters TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_members TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_slots TO stretto_app;
+GRANT SELECT ON TABLE stretto.events TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.flows TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.idempotency TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.journal TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.lessees TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.members TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.outbox TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;

@@ -22,6 +22,15 @@ CREATE FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zo
     SELECT least(l.capacity, l.level + coalesce(l.per_s, 0) * greatest(0, extract(epoch FROM moment - l.updated_at)::float8))
 $$;
 ALTER FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) OWNER TO stretto;
+CREATE FUNCTION stretto.new_event_id() RETURNS uuid
+    LANGUAGE sql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+        FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+ALTER FUNCTION stretto.new_event_id() OWNER TO stretto;
 CREATE FUNCTION stretto.note_denials(denials jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -63,6 +72,68 @@ BEGIN
                           THEN moment ELSE l.changed_at END;
 END $$;
 ALTER FUNCTION stretto.observe_limits(observed jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.put_events(events jsonb) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE written integer;
+BEGIN
+    INSERT INTO outbox (id, tenant_id, type, subject, at, data, traceparent)
+    SELECT coalesce(e.id, new_event_id()),
+           coalesce(e.tenant_id, nullif(current_setting('stretto.tenant', true), '')::uuid),
+           e.type, e.subject, coalesce(e.at, clock_timestamp()), coalesce(e.data, '{}'), e.traceparent
+    FROM jsonb_to_recordset(events)
+         AS e(id uuid, tenant_id uuid, type text, subject text, at timestamptz, data jsonb, traceparent text);
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written > 0 THEN
+        PERFORM pg_notify('stretto_outbox', '');
+    END IF;
+    RETURN written;
+END $$;
+ALTER FUNCTION stretto.put_events(events jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) RETURNS TABLE(pos bigint, slot smallint, id uuid, tenant_id uuid, type text, subject text, at timestamp with time zone, data jsonb, traceparent text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT e.position, e.slot, e.id, e.tenant_id, e.type, e.subject, e.at, e.data, e.traceparent FROM events e
+    WHERE e.position > lowest AND e.position > after[e.slot + 1] ORDER BY e.position LIMIT most
+$$;
+ALTER FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    h event_head;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    led := false;
+    moved := 0;
+    SELECT * INTO h FROM event_head FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND OR (h.relay IS DISTINCT FROM me AND h.relay_until > moment) THEN
+        SELECT position INTO head FROM event_head;
+        RETURN;
+    END IF;
+    led := true;
+    moment := greatest(moment, h.logged_at);
+    WITH taken AS (
+        DELETE FROM outbox o USING (SELECT n FROM outbox ORDER BY n LIMIT most) first WHERE o.n = first.n
+        RETURNING o.*
+    )
+    INSERT INTO events (position, logged_at, slot, id, tenant_id, type, subject, at, data, traceparent)
+    SELECT h.position + row_number() OVER (ORDER BY t.n), moment,
+           get_byte(sha256(convert_to(t.tenant_id::text || '/' || t.subject, 'UTF8')), 0) & 15,
+           t.id, t.tenant_id, t.type, t.subject, t.at, t.data, t.traceparent
+    FROM taken t;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    head := h.position + moved;
+    UPDATE event_head SET position = head, relay = me, relay_until = clock_timestamp() + lease,
+        logged_at = CASE WHEN moved > 0 THEN moment ELSE h.logged_at END;
+    IF moved > 0 THEN
+        PERFORM pg_notify('stretto_events', head::text);
+    END IF;
+END $$;
+ALTER FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) OWNER TO stretto;
 CREATE FUNCTION stretto.rescue_runs(silence interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
@@ -269,6 +340,82 @@ CREATE TABLE stretto.claims (
     wanted_until timestamp with time zone
 );
 ALTER TABLE stretto.claims OWNER TO stretto;
+CREATE TABLE stretto.event_effects (
+    tenant_id uuid NOT NULL,
+    group_name text NOT NULL,
+    event_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+)
+PARTITION BY RANGE (event_id);
+ALTER TABLE stretto.event_effects OWNER TO stretto;
+CREATE TABLE stretto.event_effects_else (
+    tenant_id uuid CONSTRAINT event_effects_tenant_id_not_null NOT NULL,
+    group_name text CONSTRAINT event_effects_group_name_not_null NOT NULL,
+    event_id uuid CONSTRAINT event_effects_event_id_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT event_effects_at_not_null NOT NULL
+);
+ALTER TABLE stretto.event_effects_else OWNER TO stretto;
+CREATE TABLE stretto.event_head (
+    only_one boolean DEFAULT true NOT NULL,
+    installation uuid DEFAULT gen_random_uuid() NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    logged_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    relay text,
+    relay_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT event_head_only_one_check CHECK (only_one)
+);
+ALTER TABLE stretto.event_head OWNER TO stretto;
+CREATE TABLE stretto.event_letters (
+    tenant_id uuid NOT NULL,
+    group_name text NOT NULL,
+    event_id uuid NOT NULL,
+    event_tenant_id uuid NOT NULL,
+    subject text NOT NULL,
+    slot smallint NOT NULL,
+    "position" bigint NOT NULL,
+    event jsonb NOT NULL,
+    state text NOT NULL,
+    attempts integer NOT NULL,
+    due_at timestamp with time zone,
+    error text NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT event_letters_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'dead'::text])))
+);
+ALTER TABLE stretto.event_letters OWNER TO stretto;
+CREATE TABLE stretto.event_members (
+    tenant_id uuid NOT NULL,
+    group_name text NOT NULL,
+    member text NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE stretto.event_members OWNER TO stretto;
+CREATE TABLE stretto.event_slots (
+    tenant_id uuid NOT NULL,
+    group_name text NOT NULL,
+    slot smallint NOT NULL,
+    "position" bigint NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    holder text,
+    moved_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE stretto.event_slots OWNER TO stretto;
+CREATE TABLE stretto.events (
+    "position" bigint NOT NULL,
+    logged_at timestamp with time zone NOT NULL,
+    slot smallint NOT NULL,
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    data jsonb NOT NULL,
+    traceparent text
+)
+PARTITION BY RANGE (logged_at);
+ALTER TABLE stretto.events OWNER TO stretto;
 CREATE TABLE stretto.flows (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
@@ -326,6 +473,25 @@ CREATE TABLE stretto.migrations (
     applied_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.migrations OWNER TO stretto;
+CREATE TABLE stretto.outbox (
+    n bigint NOT NULL,
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    type text NOT NULL,
+    subject text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    data jsonb NOT NULL,
+    traceparent text
+);
+ALTER TABLE stretto.outbox OWNER TO stretto;
+ALTER TABLE stretto.outbox ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stretto.outbox_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE stretto.price_versions (
     version text NOT NULL,
     document text NOT NULL,

@@ -1,0 +1,88 @@
+"""Events at work in a process: the relay, and the consumers of those who subscribed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from stretto.errors import SettingsInvalid
+from stretto.events.consumer import Attempts, Consumer, EventHandler
+from stretto.events.postgres import PostgresTransport
+from stretto.events.relay import Relay
+from stretto.events.transport import Group, Transport
+from stretto.settings import Settings
+from stretto.store import Database
+
+log = structlog.get_logger(__name__)
+
+AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who wants events: a group, what takes them, and the beginnings of the types that it wants (default: all)."""
+
+    group: Group
+    handler: EventHandler
+    types: Sequence[str] = ("",)
+    attempts: Attempts = field(default_factory=Attempts)
+    concurrency: int = 16
+
+    def consumer(self, database: Database, transport: Transport) -> Consumer:
+        """A member of the group for this process."""
+        return Consumer(
+            database,
+            transport,
+            self.group,
+            self.handler,
+            types=self.types,
+            attempts=self.attempts,
+            concurrency=self.concurrency,
+        )
+
+
+def make_transport(settings: Settings, database: Database) -> Transport:
+    """The transport that the settings name; it has to be opened. Raises `SettingsInvalid`."""
+    url = settings.events_url
+    if url is None:
+        return PostgresTransport(database)
+    raise SettingsInvalid(
+        "STRETTO_EVENTS_URL cannot be used. It looks like redis://host:6379/0; leave it out for PostgreSQL alone."
+    )
+
+
+@asynccontextmanager
+async def carrying(
+    database: Database, transport: Transport, subscriptions: Sequence[Subscription]
+) -> AsyncGenerator[None]:
+    """Relay and consume until the end of the block; what is in hand then is finished first. `transport` is open."""
+    relay = Relay(database, None if isinstance(transport, PostgresTransport) else transport)
+    tasks = [asyncio.create_task(_keep("relay", relay.run), name="events relay")]
+    for each in subscriptions:
+        name = f"events {each.group.name}"
+        # A consumer that met a fault is replaced by a new one, under a new name.
+        tasks.append(
+            asyncio.create_task(
+                _keep(name, lambda each=each: each.consumer(database, transport).run()),
+                name=name,
+            )
+        )
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("a part of events has met a fault; it begins anew", part=name)
+        await asyncio.sleep(AGAIN_S)
