@@ -19,7 +19,9 @@
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
     ├── NotIdentified               who asks is not known (Permanent)
     │   ├── KeyRefused              a key is not known, or was revoked
+    │   ├── TokenRefused            a token of an identity provider does not count
     │   └── LoginNeeded             nothing says who asks
+    ├── IssuerUnreachable           the identity provider gives no answer that can be used (Transient)
     ├── NotAllowed                  who asks is known, but may not do this (Permanent)
     ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
     ├── LeaseLost                   another process carries this run on; this one stops
@@ -184,6 +186,14 @@ class NotIdentified(Permanent, StrettoError):
 
 class LoginNeeded(NotIdentified):
     """This server asks who you are. Send a key as `Authorization: Bearer st_…`, or log in at /auth/login."""
+
+
+class TokenRefused(NotIdentified):
+    """This token does not count here. Log in again, or ask whoever runs this server which issuer it trusts."""
+
+
+class IssuerUnreachable(Transient, StrettoError):
+    """The identity provider cannot be asked. Check STRETTO_OIDC_ISSUER and the network; trying again may help."""
 
 
 class NotAllowed(Permanent, StrettoError):

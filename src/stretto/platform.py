@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from stretto.agents import agent_handler, judge_handler
-from stretto.auth import Keys
+from stretto.auth import Keys, People
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.events import Transport
@@ -33,6 +33,7 @@ from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
 
 if TYPE_CHECKING:
+    from stretto.auth.tokens import TokenVerifier
     from stretto.gateway.keys.store import ProviderKeys
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,8 @@ class Platform:
         self.subscriptions: list[Subscription] = []
         """What takes events where a worker runs."""
         self.keys = Keys(database)
+        self.people = People(database)
+        self.tokens = token_verifier(settings)
         self.handlers: dict[str, Handler] = {
             "agent": agent_handler(gateway),
             "judge": judge_handler(gateway),
@@ -224,6 +227,15 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     from stretto.gateway.keys.store import ProviderKeys
 
     return ProviderKeys(database, load_master(settings.home_path))
+
+
+def token_verifier(settings: Settings) -> TokenVerifier | None:
+    """What checks the tokens of an identity provider, where one is configured. Loads the cryptography only then."""
+    if settings.oidc_issuer is None and settings.jwt_secret is None:
+        return None
+    from stretto.auth.tokens import TokenVerifier
+
+    return TokenVerifier(settings)
 
 
 def simulated_provider(settings: Settings) -> SimulatedProvider:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stretto.errors import SettingsInvalid
@@ -32,6 +32,26 @@ class Settings(BaseSettings):
         default=None, description="Address by which people reach this server, such as `https://stretto.example.org`."
     )
     port: int = Field(default=8700, ge=0, le=65535, description="Port that `stretto up` listens on.")
+    oidc_issuer: str | None = Field(
+        default=None, description="OIDC: the identity provider's issuer, exactly as its tokens name it."
+    )
+    oidc_client_id: str | None = Field(default=None, description="OIDC: this server's client id, for logging in.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="OIDC: the client's secret, if it has one.")
+    oidc_audience: str | None = Field(default=None, description="OIDC: audience of tokens; default: the client id.")
+    oidc_algorithms: list[str] = Field(default=["RS256", "ES256"], description="OIDC: signatures that count.")
+    oidc_scopes: str = Field(default="openid email profile", description="OIDC: what is asked for when logging in.")
+    jwt_secret: SecretStr | None = Field(
+        default=None, description="Secret of HS256 tokens such as Supabase's; at least 32 bytes."
+    )
+    jwt_issuer: str | None = Field(
+        default=None, description="Issuer of HS256 tokens, such as `https://PROJECT.supabase.co/auth/v1`."
+    )
+    jwt_audience: str = Field(default="authenticated", description="Audience of HS256 tokens.")
+    tenant_claim: str = Field(
+        default="stretto_tenant",
+        description="Claim that names the tenant; dots lead inside, as in `app_metadata.tenant`.",
+    )
+    role_claim: str = Field(default="stretto_role", description="Claim that names the role, or holds a list of names.")
 
     concurrent_runs: int = Field(default=200, ge=1, description="Runs carried out at once by one worker process.")
     concurrent_steps: int = Field(default=1000, ge=1, description="Steps of one run at work at once.")

@@ -13,11 +13,12 @@ from fastapi.routing import APIRoute
 
 from stretto.api import create_app, serving
 from stretto.api.doors import Needs
-from stretto.auth import ROLES, AuthStore, NewKeyRow, Operator, Role, make_first_key, new_key
+from stretto.auth import ROLES, AuthStore, NewKeyRow, Operator, make_first_key, new_key, role_named
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
 from stretto.testing import ScriptedModel
+from stretto.testing.identity import IdentityProvider
 from tests.e2e.wire import Answer, Client
 
 ECHO: dict[str, Any] = {"flow": "echo", "steps": {"say": {"tool": "text.upper", "input": {"text": "a"}}}}
@@ -30,13 +31,13 @@ async def server(settings: Settings, **changes: Any) -> AsyncGenerator[tuple[Cli
         yield Client(url), platform
 
 
-async def key_for(platform: Platform, role: Role, tenant: str = "ada") -> dict[str, str]:
+async def key_for(platform: Platform, role: str, tenant: str = "ada") -> dict[str, str]:
     """Headers with a new key of this role in this tenant."""
     operator = Operator(platform.database)
     found = await operator.tenants(tenant)
     tenant_id = found[0].id if found else await operator.add_tenant(tenant)
     made = new_key()
-    await AuthStore(platform.database).add_key(tenant_id, NewKeyRow(made.prefix, made.digest, role, role))
+    await AuthStore(platform.database).add_key(tenant_id, NewKeyRow(made.prefix, made.digest, role, role_named(role)))
     return {"authorization": f"Bearer {made.text}"}
 
 
@@ -67,7 +68,8 @@ async def test_every_route_says_what_it_needs(settings: Settings):
 async def test_a_key_does_what_its_role_and_scopes_allow(settings: Settings):
     async with server(settings) as (client, platform):
         keys = {role: await key_for(platform, role) for role in ROLES}
-        for role, headers in keys.items():
+        for name, headers in keys.items():
+            role = role_named(name)
             me = (await client.get("/v1/me", **headers)).json
             assert (me["role"], me["via"], me["tenant"]["name"]) == (role, "key", "ada")
             assert me["permissions"] == sorted(ROLES[role])
@@ -266,3 +268,39 @@ async def test_the_role_table_is_told_as_it_is(settings: Settings):
         assert told["roles"] == list(ROLES)
         for row in told["permissions"]:
             assert row["roles"] == [role for role in ROLES if row["permission"] in ROLES[role]]
+
+
+async def test_a_token_opens_the_tenant_that_it_names_or_that_its_bearer_is_a_member_of(settings: Settings):
+    async with IdentityProvider() as provider:
+        provider.add_user("ada", email="ada@example.org", stretto_tenant="ada", stretto_role="operator")
+        provider.add_user("bo", email="Bo@example.org")
+        changes = {"oidc_issuer": provider.issuer, "oidc_client_id": provider.client_id}
+        async with server(settings, auth="required", **changes) as (client, platform):
+            owner, bobs = await key_for(platform, "owner"), await key_for(platform, "owner", "bob")
+
+            def bearer(user: str, **changed: Any) -> dict[str, str]:
+                return {"authorization": f"Bearer {provider.token(user, **changed)}"}
+
+            me = (await client.get("/v1/me", **bearer("ada"))).json
+            assert (me["tenant"]["name"], me["role"], me["by"]) == ("ada", "operator", "user ada@example.org")
+            assert (await client.get("/v1/me", **bearer("ada", stretto_tenant="nobody"))).status == 403
+            assert (await client.get("/v1/me", **bearer("ada"), x_stretto_tenant="bob")).status == 403
+            assert (await client.get("/v1/me", **bearer("ada", exp=1))).status == 401
+
+            assert (await client.get("/v1/me", **bearer("bo"))).status == 403
+            for headers, role in ((owner, "viewer"), (bobs, "reviewer")):
+                await client.post("/v1/members", {"email": "bo@example.org", "role": role}, **headers)
+            invited = bearer("bo", email_verified=False)
+            assert (await client.get("/v1/me", **invited)).status == 403, (
+                "an address that nobody verified invites nobody"
+            )
+            for tenant, role in (("ada", "viewer"), ("bob", "reviewer")):
+                answer = await client.get("/v1/me", **bearer("bo"), x_stretto_tenant=tenant)
+                assert (answer.json["tenant"]["name"], answer.json["role"]) == (tenant, role)
+            joined = (await client.get("/v1/members", **owner)).json["members"]
+            assert [member["joined"] for member in joined] == [True]
+            # From now on it is the subject that counts, not the address.
+            assert (await client.get("/v1/me", **bearer("bo", email="new@example.org"))).json["role"] == "viewer"
+            assert (
+                await client.get("/v1/me", **bearer("ada", sub="2", email="bo@example.org", stretto_tenant=None))
+            ).status == 403

@@ -69,7 +69,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.denials = Denials(platform.database)
     settings = platform.settings
     # The last one added comes first.
-    app.add_middleware(Authentication, settings=settings, keys=platform.keys, denials=app.state.denials)
+    app.add_middleware(Authentication, platform=platform, denials=app.state.denials)
     app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
     describe_doors(app)
     return app

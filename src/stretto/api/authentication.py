@@ -15,15 +15,18 @@ from stretto.api.doors import PRINCIPAL, REQUEST_ID
 from stretto.api.errors import of_error
 from stretto.api.openai.refusals import dialect_of
 from stretto.api.openai.refusals import refusal as refusal_in
-from stretto.auth import LOCAL, Keys, Principal, is_key
+from stretto.auth import LOCAL, Principal, is_key
 from stretto.errors import LoginNeeded, StrettoError
-from stretto.settings import Settings
+from stretto.platform import Platform
 from stretto.store.acting import acting
 
 PUBLIC = re.compile(
     r"/|/healthz|/readyz|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+"
 )
 """Paths that ask nobody who he is. Incoming webhooks prove themselves by their signatures."""
+
+TENANT_HEADER = "x-stretto-tenant"
+"""Names the tenant, for people who are members of several."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -34,10 +37,10 @@ class Authentication:
     (`Authorization: Bearer` with a JWT), a session's cookie. Without any, somebody on this machine is its owner where
     `STRETTO_AUTH` is `local`; else the answer is 401."""
 
-    def __init__(self, app: ASGIApp, *, settings: Settings, keys: Keys, denials: Denials) -> None:
+    def __init__(self, app: ASGIApp, *, platform: Platform, denials: Denials) -> None:
         self._app = app
-        self._local = settings.auth == "local"
-        self._keys = keys
+        self._local = platform.settings.auth == "local"
+        self._platform = platform
         self._denials = denials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +79,11 @@ class Authentication:
         token = token.strip() if scheme.lower() == "bearer" else ""
         key = token if is_key(token) else headers.get("x-api-key", "").strip()
         if is_key(key):
-            return await self._keys.holder(key)
+            return await self._platform.keys.holder(key)
+        verifier = self._platform.tokens
+        if verifier is not None and token.startswith("eyJ") and token.count(".") == 2:
+            wanted = headers.get(TENANT_HEADER) or None
+            return await self._platform.people.principal(await verifier.verify(token), wanted, "token")
         # Clients of OpenAI and Anthropic must send some key, and the owner of this machine needs none.
         if self._local and is_here(scope):
             return LOCAL

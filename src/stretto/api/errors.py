@@ -39,6 +39,8 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.NotIdentified: 401,
     e.KeyRefused: 401,
     e.LoginNeeded: 401,
+    e.TokenRefused: 401,
+    e.IssuerUnreachable: 503,
     e.NotAllowed: 403,
     e.PreconditionFailed: 412,
     e.LeaseLost: 503,

@@ -2,6 +2,7 @@
 
 from stretto.auth.first_key import make_first_key
 from stretto.auth.keys import Keys, is_key, new_key
+from stretto.auth.people import People
 from stretto.auth.principal import LOCAL, Principal, role_named, scopes_named
 from stretto.auth.roles import MEANINGS, ROLES, Permission, Role, roles_table
 from stretto.auth.store import AuthStore, Membership, NewKeyRow, Operator
@@ -15,6 +16,7 @@ __all__ = [
     "Membership",
     "NewKeyRow",
     "Operator",
+    "People",
     "Permission",
     "Principal",
     "Role",
