@@ -22,6 +22,7 @@ import structlog
 from psycopg import AsyncConnection, errors
 from psycopg.rows import TupleRow
 
+from stretto.engine.announced import announcements
 from stretto.engine.rows import json_text, rows_json
 from stretto.engine.step import Emitted
 from stretto.errors import LeaseLost, StoreError
@@ -52,6 +53,7 @@ class Lease:
 
     tenant_id: UUID
     run_id: UUID
+    flow: str = ""
     lost: bool = False
 
 
@@ -339,6 +341,8 @@ def statements(tenant_id: UUID, appends: Sequence[Append]) -> list[Statement]:
     effects = [(append.lease, append.effects) for append in appends if append.effects is not None]
     if effects:
         found.extend(_effects(tenant_id, effects))
+    if told := announcements(appends):
+        found.append(("put_events", {"events": json_text(told)}))
     return found
 
 

@@ -18,7 +18,9 @@ WITH found AS (
     ON CONFLICT DO NOTHING
     RETURNING version
 )
-SELECT version FROM found UNION ALL SELECT version FROM added;
+SELECT version FROM found UNION ALL
+SELECT version FROM added, put_events(jsonb_build_array(
+    jsonb_set(%(event)s::jsonb, '{data,version}', to_jsonb(added.version))));
 
 -- find_version --
 -- The version of a flow that has this document
@@ -45,10 +47,17 @@ ON CONFLICT (tenant_id, key) DO NOTHING RETURNING run_id;
 SELECT run_id, digest FROM idempotency WHERE tenant_id = %(tenant_id)s AND key = %(key)s;
 
 -- insert_run --
--- A run that is accepted
-INSERT INTO runs (id, tenant_id, flow_name, flow_version, status, priority, input, parent_id, accepted_at, updated_at)
-VALUES (%(run_id)s, %(tenant_id)s, %(flow_name)s, %(flow_version)s, 'accepted', %(priority)s, %(input)s::jsonb,
-        %(parent_id)s, %(at)s, %(at)s);
+-- A run that is accepted, and the event that tells of it
+WITH accepted AS (
+    INSERT INTO runs (id, tenant_id, flow_name, flow_version, status, priority, input, parent_id, accepted_at, updated_at)
+    VALUES (%(run_id)s, %(tenant_id)s, %(flow_name)s, %(flow_version)s, 'accepted', %(priority)s, %(input)s::jsonb,
+            %(parent_id)s, %(at)s, %(at)s)
+)
+SELECT put_events(%(events)s::jsonb);
+
+-- put_events --
+-- Tell the world what happened, in this transaction
+SELECT put_events(%(events)s::jsonb);
 
 -- wake_run --
 -- Put the run's job into the queue, unless one waits there

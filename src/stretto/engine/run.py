@@ -70,7 +70,7 @@ class RunTask:
         self.tenant_id = tenant_id
         self.run_id = run_id
         self.graph = graph
-        self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._lost)
+        self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._lost, graph.name)
         self.texts = Texts(around.flusher, self.scribe.text, self.scribe.send)
         self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
         self.cost_usd = Decimal(0)
@@ -386,6 +386,8 @@ class RunTask:
                 )
         usage = dict(result.usage) if result.usage else None
         self._close(attempt.path)
+        if result.emits:
+            self.scribe.effects.emits.extend(result.emits)
         self._emit(
             f.StepCompleted(
                 step=attempt.path,

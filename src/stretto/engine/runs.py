@@ -12,6 +12,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from stretto.engine.announced import flow_saved
 from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
@@ -137,13 +138,15 @@ class Runs:
         known = {"tenant_id": self.tenant_id, "name": graph.name, "digest": graph.digest}
         if found := await fetch(connection, "find_version", known):
             return int(found[0][0])
+        at = made_at(new_id())
         values = {
             "tenant_id": self.tenant_id,
             "name": graph.name,
             "digest": graph.digest,
             "document": json_text(graph.document),
             "version": None,
-            "at": made_at(new_id()),
+            "at": at,
+            "event": json_text(flow_saved(graph.name, graph.digest, at)),
         }
         while not (found := await fetch(connection, "save_flow", values)):
             pass  # the conflict was waited for, so the next try sees the other's version

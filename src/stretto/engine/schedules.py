@@ -10,6 +10,8 @@ import msgspec
 import structlog
 from cronsim import CronSim, CronSimError
 
+from stretto.engine.announced import schedule_fired
+from stretto.engine.rows import json_text
 from stretto.engine.runs import Runs
 from stretto.engine.store import RunStore, Schedule, fetch
 from stretto.errors import FlowNotFound, Invalid, NotFound
@@ -106,13 +108,15 @@ async def _take_tick(runs: Runs, name: str, *, start: bool) -> bool:
             return False
         schedule = Schedule(*found[0])
         if start:
-            await runs.start_in(
+            run_id = await runs.start_in(
                 connection,
                 schedule.flow_name,
                 msgspec.convert(schedule.input, dict[str, object]),
                 priority=schedule.priority,
                 idempotency_key=f"schedule/{name}/{schedule.next_at.isoformat()}",
             )
+            told = schedule_fired(name, schedule.flow_name, run_id, at)
+            await fetch(connection, "put_events", {"events": json_text([told])})
         upcoming = next_tick(schedule.cron, schedule.timezone, at)
         await fetch(connection, "move_schedule", {**values, "next_at": upcoming})
         return True

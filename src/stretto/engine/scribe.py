@@ -22,12 +22,18 @@ class Scribe:
     """
 
     def __init__(
-        self, tenant_id: UUID, run_id: UUID, journal: JournalWriter, hub: Hub, on_lost: Callable[[], None]
+        self,
+        tenant_id: UUID,
+        run_id: UUID,
+        journal: JournalWriter,
+        hub: Hub,
+        on_lost: Callable[[], None],
+        flow: str = "",
     ) -> None:
         self.seq = 0
         self.lost: BaseException | None = None
         """Why nothing more may be written; None while all is well."""
-        self._lease = Lease(tenant_id, run_id)
+        self._lease = Lease(tenant_id, run_id, flow)
         self._journal = journal
         self._hub = hub
         self._on_lost = on_lost

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
+from stretto.engine.announced import run_accepted
 from stretto.engine.rows import json_text, rows_json
 from stretto.store import Database, load_queries
 from stretto.stream.log import Row
@@ -213,7 +214,8 @@ async def insert_run(
 ) -> None:
     """Write a run, its first rows and its job in this transaction."""
     async with connection.pipeline():
-        await connection.execute(_Q["insert_run"], values)
+        told = run_accepted(values["run_id"], values["at"], values, values["parent_id"])
+        await connection.execute(_Q["insert_run"], {**values, "events": json_text([told])})
         await connection.execute(_Q["insert_rows"], {"tenant_id": values["tenant_id"], "rows": rows_json(rows)})
         await connection.execute(_Q["wake_run"], values)
 

@@ -1,0 +1,160 @@
+"""Every type of event that Stretto tells of, in one place: what it means, whose it is, and a JSON Schema of its data.
+
+The published schemas, the AsyncAPI document and the tests are made from this table. Who reads events passes over fields that
+he does not know: a later version may add some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stretto.events.event import APP_PREFIX, schema_path
+
+Schema = Mapping[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_ID: Schema = {"type": "string", "format": "uuid"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_COST: Schema = {"type": "string", "pattern": r"^\d+(\.\d+)?$", "description": "US dollars, an exact decimal."}
+_RUN: Mapping[str, Schema] = {"run_id": _ID, "flow": _TEXT}
+_BY: Mapping[str, Schema] = {"by": {"type": "string", "description": "Who did it, as the run's facts name him."}}
+_STEP: Mapping[str, Schema] = {"step": {"type": "string", "description": "The step's path, such as build[2].code."}}
+_MESSAGE: Mapping[str, Schema] = {"message": {"type": "string", "description": "Cut after 500 characters."}}
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A type of event. All of `fields` are in its data, and maybe some of `more`."""
+
+    name: str
+    meaning: str
+    subject: str
+    fields: Mapping[str, Schema]
+    more: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema (2020-12) of its data."""
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": schema_path(self.name),
+            "title": self.name,
+            "description": self.meaning,
+            "type": "object",
+            "required": list(self.fields),
+            "properties": {**self.fields, **self.more},
+        }
+
+
+TYPES: tuple[EventType, ...] = (
+    EventType(
+        "stretto.run.accepted",
+        "A run is durable from here on.",
+        "runs/{run_id}",
+        {**_RUN, "version": _COUNT, "priority": {"type": "integer", "minimum": 0, "maximum": 3}},
+        {"parent_id": {**_ID, "description": "The run that it was forked from."}},
+    ),
+    EventType("stretto.run.paused", "No new step of the run starts.", "runs/{run_id}", {**_RUN, **_BY}),
+    EventType("stretto.run.resumed", "The run's pause is over.", "runs/{run_id}", {**_RUN, **_BY}),
+    EventType(
+        "stretto.run.retried",
+        "A run that had failed or was cancelled goes on: what failed is tried again.",
+        "runs/{run_id}",
+        {**_RUN, **_BY},
+    ),
+    EventType(
+        "stretto.run.completed",
+        "The run is over, and its output is there.",
+        "runs/{run_id}",
+        {**_RUN, "cost_usd": _COST},
+    ),
+    EventType(
+        "stretto.run.failed",
+        "The run is over because a step failed for good; it can be retried.",
+        "runs/{run_id}",
+        {**_RUN, **_STEP, **_MESSAGE, "cost_usd": _COST},
+    ),
+    EventType(
+        "stretto.run.cancelled",
+        "Somebody ended the run.",
+        "runs/{run_id}",
+        {**_RUN, **_BY, "reason": _TEXT, "cost_usd": _COST},
+    ),
+    EventType(
+        "stretto.step.failed",
+        "A step failed and is not tried again by itself.",
+        "runs/{run_id}",
+        {
+            **_RUN,
+            **_STEP,
+            "attempt": _COUNT,
+            "error": {"type": "string", "description": "The error's name."},
+            **_MESSAGE,
+        },
+    ),
+    EventType("stretto.review.requested", "A step waits for a person's decision.", "runs/{run_id}", {**_RUN, **_STEP}),
+    EventType(
+        "stretto.review.decided",
+        "A person has decided.",
+        "runs/{run_id}",
+        {**_RUN, **_STEP, **_BY, "verdict": {"enum": ["approve", "reject"]}},
+    ),
+    EventType(
+        "stretto.flow.saved",
+        "A flow has a new version.",
+        "flows/{flow}",
+        {
+            "flow": _TEXT,
+            "version": _COUNT,
+            "digest": {"type": "string", "description": "SHA-256 of the document, hex."},
+        },
+    ),
+    EventType(
+        "stretto.schedule.fired",
+        "A schedule has started a run.",
+        "schedules/{schedule}",
+        {"schedule": _TEXT, **_RUN},
+    ),
+    EventType(
+        "stretto.budget.exhausted",
+        "All of a budget is spent or promised: calls that need more are refused until it is renewed or raised.",
+        "budgets/{budget}",
+        {"budget": _TEXT, "limit_usd": _COST, "spent_usd": _COST},
+    ),
+    EventType(
+        "stretto.key.created",
+        "An API key was made.",
+        "keys/{key}",
+        {"key": {"type": "string", "description": "Its prefix, never the key."}, "role": _TEXT, **_BY},
+        {"name": _TEXT, "expires_at": {"type": ["string", "null"], "format": "date-time"}},
+    ),
+    EventType("stretto.key.revoked", "An API key counts no more.", "keys/{key}", {"key": _TEXT, **_BY}),
+    EventType(
+        "stretto.member.added",
+        "Somebody became a member of the tenant.",
+        "members/{member_id}",
+        {"member_id": _ID, "role": _TEXT, **_BY},
+    ),
+    EventType(
+        "stretto.member.removed", "Somebody is no member any more.", "members/{member_id}", {"member_id": _ID, **_BY}
+    ),
+    EventType(
+        "app",
+        "What an `emit` step or a handler tells; the event's type is `app.` and its name.",
+        "runs/{run_id}",
+        {**_RUN, "name": _TEXT, "key": _TEXT},
+        {
+            "data": {},
+            "omitted": {"const": True, "description": "The data are larger than 64 KiB; they stand in the run."},
+        },
+    ),
+)
+"""All types, in the order of a run's life."""
+
+BY_NAME: Mapping[str, EventType] = {each.name: each for each in TYPES}
+
+
+def find_type(name: str) -> EventType | None:
+    """What the catalogue says of a type; those of flows share the entry `app`."""
+    return BY_NAME.get("app" if name.startswith(APP_PREFIX) else name)
