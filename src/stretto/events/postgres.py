@@ -102,7 +102,7 @@ class PostgresTransport:
     async def head(self) -> int:
         return (await self._store.standing()).head
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    async def publish(self, events: Sequence[Event], after: int) -> None:
         """Nothing is left to do: the relay has moved them to the log, exactly once, in the transaction that took them out of the outbox."""
 
     async def read(self, group: Group, after: Mapping[int, int], most: int) -> Batch:

@@ -79,6 +79,16 @@ SELECT %(tenant_id)s, %(group)s, n, %(position)s, clock_timestamp() FROM generat
 ON CONFLICT (tenant_id, group_name, slot)
 DO UPDATE SET position = excluded.position, epoch = s.epoch + 1, moved_at = excluded.moved_at;
 
+-- noted --
+-- The position before which a group has done everything
+SELECT min(position) FROM event_slots WHERE tenant_id = %(tenant_id)s AND group_name = %(group)s;
+
+-- note --
+-- Where a group is that another transport keeps
+INSERT INTO event_slots AS s (tenant_id, group_name, slot, position, moved_at)
+SELECT %(tenant_id)s, %(group)s, n, %(position)s, clock_timestamp() FROM generate_series(0, 15) n
+ON CONFLICT (tenant_id, group_name, slot) DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at;
+
 -- standings --
 -- How far the tenant's groups are
 SELECT s.group_name, min(s.position), (SELECT head FROM events_standing()),

@@ -46,7 +46,6 @@ class Relay:
         self._elsewhere = elsewhere
         self._news = News(database, OUTBOX)
         self._lease_s = lease_s
-        self._passed_on: int | None = None
 
     async def run(self) -> None:
         """Relay whatever comes; wait while the database is away."""
@@ -76,23 +75,19 @@ class Relay:
         turn = await self._store.relay(self.name, self._lease_s, MOST)
         if self._elsewhere is not None and turn.led:
             await self._pass_on(self._elsewhere, turn.head)
-        else:
-            self._passed_on = None
         return turn
 
     async def _pass_on(self, elsewhere: Transport, head: int) -> None:
-        passed_on = await elsewhere.head() if self._passed_on is None else self._passed_on
+        passed_on = await elsewhere.head()
         if passed_on > head:
-            self._passed_on = None
             raise StoreError(
                 f"The events' transport holds events up to {passed_on}, the log only up to {head}, as after a backup was "
                 "restored. Empty the transport, so that the log can be published anew."
             )
         while passed_on < head:
             batch = await self._store.read(_EVERYTHING, dict.fromkeys(range(SLOTS), passed_on), MOST)
-            await elsewhere.publish(batch.events)
+            await elsewhere.publish(batch.events, passed_on)
             passed_on = batch.upto
-        self._passed_on = passed_on
 
     async def _leave(self) -> None:
         try:

@@ -50,6 +50,10 @@ def make_transport(settings: Settings, database: Database) -> Transport:
     url = settings.events_url
     if url is None:
         return PostgresTransport(database)
+    if url.partition("://")[0] in ("redis", "rediss", "unix"):
+        from stretto.events.redis_streams import RedisTransport  # noqa: PLC0415 - an extra, loaded on use
+
+        return RedisTransport(database, url)
     raise SettingsInvalid(
         "STRETTO_EVENTS_URL cannot be used. It looks like redis://host:6379/0; leave it out for PostgreSQL alone."
     )

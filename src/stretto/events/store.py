@@ -154,6 +154,14 @@ class EventStore:
     async def replay(self, group: Group, position: int) -> None:
         await self._of(group, "replay", position=position)
 
+    async def noted(self, group: Group) -> int | None:
+        """Where the group is, as PostgreSQL knows it; None for one that it does not know."""
+        return (await self._of(group, "noted"))[0][0]
+
+    async def note(self, group: Group, position: int) -> None:
+        """Note where a group of another transport is."""
+        await self._of(group, "note", position=position)
+
     async def standings(self, tenant_id: UUID) -> list[tuple[str, int, int, int]]:
         """Name, position, head and live members of each group."""
         return [(row[0], row[1], row[2], row[3]) for row in await self._all(tenant_id, "standings")]

@@ -57,7 +57,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a member holds, and how many slots would be its fair share."""
+    """What a member holds, and how many slots it should hold at most; whoever holds more gives some back."""
 
     held: Sequence[Held]
     fair: int
@@ -101,7 +101,7 @@ class Transport(Protocol):
     """Carries events in the order of their positions, and remembers how far each group is.
 
     Contract. `publish` takes events in ascending positions and passes over those that it has (positions up to `head`), so
-    that publishing again does no harm. `read` never gives an event before one of a lower position of the same slot, and skips
+    that publishing again does no harm, also from two processes at once. `read` never gives an event before one of a lower position of the same slot, and skips
     none: an event that is published once has a position above every `upto` that was given before. `join` gives a slot to one
     live member at a time and raises its epoch whenever it changes hands or is set back; it must be called again within
     `lease_s`, or others take the slots. `ack` moves a position only forward and only under the present epoch; it returns the
@@ -118,8 +118,11 @@ class Transport(Protocol):
         """The position of the last event that was published; 0 when there was none."""
         ...
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Make events readable. Their positions ascend."""
+    async def publish(self, events: Sequence[Event], after: int) -> None:
+        """Make events readable: all that the log holds between `after` and the last of them, in order.
+
+        Raises a `StoreError` and publishes nothing when the head is less than `after`, so that there is never a gap.
+        """
         ...
 
     async def read(self, group: Group, after: Mapping[int, int], most: int) -> Batch:
