@@ -373,7 +373,7 @@ class Consumer:
                 if moves := self._slots.moves(idle_too=idle):
                     lost = await self._transport.ack(self.group, self.name, moves)
                     self._slots.acked(move for move in moves if move.slot not in lost)
-                    self._slots.lose(lost)
+                    self._slots.lose(move for move in moves if move.slot in lost)
                 if left := self._slots.left():
                     await self._transport.release(self.group, self.name, left)
             except AWAY as error:

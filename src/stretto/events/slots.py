@@ -74,10 +74,11 @@ class Slots:
             work.leaving = True
         return [slot for slot, work in self._held.items() if not work.admitted]
 
-    def lose(self, slots: Iterable[int]) -> None:
-        """These are another's by now."""
-        for slot in slots:
-            self._held.pop(slot, None)
+    def lose(self, moves: Iterable[Move]) -> None:
+        """These were refused: the slots are another's by now, unless they are held anew already."""
+        for move in moves:
+            if self.epoch(move.slot) == move.epoch:
+                del self._held[move.slot]
 
     def admit(self, slots: Iterable[int]) -> None:
         """The letters of these slots are known: they may be read."""

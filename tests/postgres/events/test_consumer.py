@@ -157,7 +157,7 @@ async def test_an_effect_happens_once_however_often_the_event_comes(ground: Grou
         await ground.put(("a", 0), ("b", 1))
         await until(lambda: calls == 2)
         await ground.transport.replay(GROUP, 0)
-        await until(lambda: calls == 4)
+        await until(lambda: calls >= 4)
     assert sorted(effects) == [0, 1]
 
 
