@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean python
+.PHONY: help setup run test check attack bench lock clean python
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo
 	@echo "check: files" && $(BIN)/python tools/check_files.py
 	@echo "check: all passed"
+
+attack: setup ## Attack a server of one's own as another tenant, as lesser roles, with forged tokens, odd words, rough clients
+	@$(BIN)/python -m tests.attack
 
 bench: python ## Measure beside the references, and print ratios; BENCH="steps edges" chooses, BENCH=--quick is short
 	@$(PYTHON) tools/make_venv.py --into .venv-bench dev bench

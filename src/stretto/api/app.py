@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from stretto.api import (
     audit,
@@ -24,10 +25,13 @@ from stretto.api import (
 )
 from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
+from stretto.api.doors import Needs
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard, Served
 from stretto.api.openai.described import PATHS
+from stretto.api.openai.gate import Door
 from stretto.api.openai.routes import ROUTES
+from stretto.auth import Permission
 from stretto.platform import Platform
 
 ROUTERS = (
@@ -73,6 +77,24 @@ def create_app(platform: Platform) -> FastAPI:
     app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
     describe_doors(app)
     return app
+
+
+def permissions() -> dict[tuple[str, str], Permission | None]:
+    """What each route needs, by method and path as OpenAPI writes it; None for public ones."""
+    found: dict[tuple[str, str], Permission | None] = {}
+    for route in ROUTES:
+        for method in (route.methods or set()) - {"HEAD"}:
+            found[method, route.path.replace(":path}", "}")] = cast("Door", route.endpoint).permission
+    for route in (route for router in ROUTERS for route in router.routes):
+        if isinstance(route, APIRoute | APIWebSocketRoute):
+            needed: list[Permission] = [
+                each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)
+            ]
+            assert len(needed) <= 1, f"{route.path} names {len(needed)} permissions"
+            methods = (route.methods or set()) if isinstance(route, APIRoute) else {"WEBSOCKET"}
+            for method in methods:
+                found[method, route.path.replace(":path}", "}")] = needed[0] if needed else None
+    return found
 
 
 def describe_doors(app: FastAPI) -> None:

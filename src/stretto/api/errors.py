@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from stretto import errors as e
 
@@ -113,6 +114,7 @@ def map_errors(app: FastAPI) -> None:
     app.add_exception_handler(e.StrettoError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -181,6 +183,10 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
     if detail == phrase:
         detail = f"{request.method} {request.url.path}: {phrase.lower()}. `/openapi.json` lists what there is."
     return problem(error.status_code, re.sub(r"\W", "", phrase.title()), detail, headers=error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> JSONResponse:
+    return problem(400, "ClientGone", "The client left before its request was whole.")  # nobody reads it
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

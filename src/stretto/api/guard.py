@@ -9,6 +9,7 @@ Where everybody shows who he is (`STRETTO_AUTH=required`), a rebound name brings
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from stretto.api.openai.refusals import Dialect, body_of, dialect_of, told
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_PROMPT_BYTES = 32 * 1024 * 1024
 """A body in a dialect may hold images; Anthropic's API takes as much."""
+BODY_S = 30.0
+"""So long a client may take for a body."""
 HEADERS = {
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
@@ -95,15 +98,24 @@ def too_long(most: int) -> str:
 
 
 def counted(receive: Receive, most: int) -> Receive:
-    """The body, refused once it proves longer than it may be, whatever its headers said."""
+    """The body, refused once it proves longer than it may be, whatever its headers said, or does not come."""
     left = most
+    until: float | None = asyncio.get_running_loop().time() + BODY_S
 
     async def receive_some() -> Message:
-        nonlocal left
-        message = await receive()
+        nonlocal left, until
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, f"The body did not come within {BODY_S:g} s. Send it at once.", {"Connection": "close"}
+            ) from None
         left -= len(message.get("body", b""))
         if left < 0:
             raise HTTPException(413, too_long(most))
+        if not message.get("more_body", False):
+            until = None  # what is waited for from now on is that the client leaves
         return message
 
     return receive_some

@@ -7,10 +7,12 @@ import contextlib
 import errno
 import socket
 from collections.abc import AsyncGenerator, Generator
+from typing import Any
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stretto.api.app import create_app
 from stretto.api.denials import Denials
@@ -22,6 +24,8 @@ from stretto.settings import Settings
 
 log = structlog.get_logger(__name__)
 NOTE_USED_S = 30.0
+SILENT_S = 20.0
+"""So long a client may take for the head of a request."""
 LOCAL_ADDRESSES = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
 ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - how a server that listens everywhere is reached from here
 
@@ -50,7 +54,10 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
     server = _Server(config, app.state.closing)
     denials: Denials = app.state.denials
     denials.start()
-    noting = asyncio.create_task(_note_used_keys(platform.keys), name="used keys")
+    beside = [
+        asyncio.create_task(_note_used_keys(platform.keys), name="used keys"),
+        asyncio.create_task(_cut_silent(server), name="silent connections"),
+    ]
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
     try:
         up = asyncio.create_task(server.up.wait())
@@ -62,9 +69,31 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
     finally:
         server.should_exit = True
         await task
-        noting.cancel()
-        await asyncio.gather(noting, return_exceptions=True)
+        for each in beside:
+            each.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await denials.close()
+
+
+async def _cut_silent(server: uvicorn.Server) -> None:
+    """Cut connections that are open for long without a whole request; they would hold a file of this process each.
+
+    uvicorn waits for ever for the rest of a request's head. It knows when a connection rests between two requests.
+    """
+    waiting: dict[object, int] = {}
+    while True:
+        await asyncio.sleep(SILENT_S / 4)
+        before, waiting = waiting, {}
+        for connection in list(server.server_state.connections):
+            if not isinstance(connection, HttpToolsProtocol):  # a WebSocket
+                continue
+            cycle: Any = connection.cycle
+            rests = connection.timeout_keep_alive_task is not None
+            if rests or (cycle is not None and not cycle.response_complete):
+                continue
+            waiting[connection] = before.get(connection, 0) + 1
+            if waiting[connection] > 4:
+                connection.transport.abort()
 
 
 async def _note_used_keys(keys: Keys) -> None:
@@ -126,7 +155,11 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingsInvalid(f"STRETTO_HOST is {host!r}, which is no address here ({error.strerror}).") from None
     family, _, _, _, address = found[0]
     try:
-        return socket.create_server(address[:2], family=family)
+        listener = socket.create_server(address[:2], family=family)
+        # Connections inherit it. Without it an answer whose head and body are sent apart waits 40 ms for the client's
+        # acknowledgement; uvloop sets it by itself, asyncio only for sockets that name their protocol.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise SettingsInvalid(f"Port {port} of {host} {why}. Choose another with STRETTO_PORT.") from None

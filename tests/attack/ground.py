@@ -1,0 +1,202 @@
+"""Where the attacks take place: a real server, a victim whose data hold a canary, and an attacker with a tenant of his own."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from psycopg.sql import SQL, Identifier
+
+from stretto.api import serving
+from stretto.auth import ROLES, AuthStore, NewKeyRow, Operator, Role, new_key
+from stretto.platform import Platform
+from stretto.settings import Settings
+from stretto.testing import ScriptedModel
+from stretto.testing.identity import IdentityProvider
+
+Json = dict[str, Any]
+KNOWN_FLOW = "flow-of-the-victim"
+"""The attacker knows this name and all ids; what he must never see is the canary."""
+
+
+@dataclass
+class Answer:
+    """What a server said: `told` is its head and body as bytes."""
+
+    status: int
+    told: bytes
+    json: Any = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass
+class Ground:
+    """The server, both tenants' keys by role, and the victim's ids by the names of path parameters."""
+
+    url: str
+    platform: Platform
+    provider: IdentityProvider
+    session: aiohttp.ClientSession
+    canary: str
+    victim: dict[Role, str] = field(default_factory=dict[Role, str])
+    attacker: dict[Role, str] = field(default_factory=dict[Role, str])
+    ids: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        key: str | None = None,
+        *,
+        json: Any = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        most_s: float = 10.0,
+    ) -> Answer:
+        """One request; what streams is read for a moment only."""
+        head = dict(headers or {})
+        if key is not None:
+            head.setdefault("authorization", f"Bearer {key}")
+        if body is not None:
+            head.setdefault("content-type", "application/json")
+        async with (
+            asyncio.timeout(most_s),
+            self.session.request(
+                method,
+                f"{self.url}{path}",
+                json=json,
+                data=None if body is None else io.BytesIO(body),
+                headers=head,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            told = str(answer.headers).encode()
+            streams = answer.headers.get("content-type", "").startswith("text/event-stream")
+            if streams:
+                try:
+                    async with asyncio.timeout(0.3):
+                        async for chunk in answer.content.iter_any():
+                            told += chunk
+                except TimeoutError:
+                    pass
+                answer.close()
+            else:
+                told += await answer.read()
+            plain = answer.content_type in ("application/json", "application/problem+json") and method != "HEAD"
+            value = await answer.json(content_type=None) if plain else None
+            return Answer(answer.status, told, value, {name.lower(): each for name, each in answer.headers.items()})
+
+    async def fingerprint(self) -> dict[str, tuple[int, str]]:
+        """How many rows the victim has in each table, and a digest of them. The audit log may grow."""
+        found: dict[str, tuple[int, str]] = {}
+        async with self.platform.database.operator() as connection:
+            names = await connection.execute(
+                "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+                " WHERE c.relnamespace = 'stretto'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            )
+            for (name,) in await names.fetchall():
+                if name == "audit":
+                    continue
+                row = await connection.execute(
+                    SQL(
+                        "SELECT count(*), coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_used_at')::text), '' ORDER BY"
+                        " to_jsonb(t)::text)), '') FROM {} t WHERE tenant_id = (SELECT id FROM tenants WHERE name = 'victim')"
+                    ).format(Identifier(name))
+                )
+                count, digest = (await row.fetchall())[0]
+                found[name] = (int(count), str(digest))
+        return found
+
+
+@asynccontextmanager
+async def prepared() -> AsyncGenerator[Ground]:
+    """A ground with its victim settled in; all of it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="stretto-attack-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101 - PostgreSQL's account has to pass through
+        async with IdentityProvider() as provider:
+            provider.add_user("mallory", email="mallory@example.org")
+            settings = Settings(
+                home=Path(folder),
+                port=0,
+                auth="required",
+                oidc_issuer=provider.issuer,
+                oidc_client_id=provider.client_id,
+            )
+            canary = f"canary{secrets.token_hex(8)}"
+            model = ScriptedModel({"writer": [f"{canary} is secret"] * 50})
+            async with (
+                Platform.open(settings, provider=model) as platform,
+                serving(platform) as url,
+                aiohttp.ClientSession() as session,
+            ):
+                ground = Ground(url, platform, provider, session, canary)
+                for name, keys in (("victim", ground.victim), ("attacker", ground.attacker)):
+                    tenant_id = await Operator(platform.database).add_tenant(name)
+                    for role in ROLES:
+                        made = new_key()
+                        row = NewKeyRow(made.prefix, made.digest, f"{role} {canary if name == 'victim' else ''}", role)
+                        await AuthStore(platform.database).add_key(tenant_id, row)
+                        keys[role] = made.text
+                await settle(ground)
+                yield ground
+
+
+def flow(canary: str) -> Json:
+    """A flow that runs to its end, and one part that waits for a person."""
+    return {
+        "flow": KNOWN_FLOW,
+        "input": {"topic": {"type": "string"}},
+        "agents": {"writer": {"model": "fast", "prompt": f"Write of {canary} and {{{{ topic }}}}."}},
+        "steps": {
+            "write": {"agent": "writer", "input": {"topic": "{{ input.topic }}"}},
+            "look": {"review": {"show": "{{ write }}", "question": f"Is {canary} good?"}, "after": ["write"]},
+        },
+        "output": "{{ write }}",
+    }
+
+
+async def settle(ground: Ground) -> None:
+    """Let the victim have something of everything."""
+    owner, canary = ground.victim["owner"], ground.canary
+    done = await ground.ask("POST", "/v1/flows", owner, json=flow(canary))
+    assert done.status == 201, done.told
+    runs: list[str] = []
+    for _ in range(2):
+        started = await ground.ask("POST", "/v1/runs", owner, json={"flow": KNOWN_FLOW, "input": {"topic": canary}})
+        assert started.status == 201, started.told
+        runs.append(str(started.json["id"]))
+    for run in runs:
+        await until(ground, f"/v1/runs/{run}", "waiting")
+    decided = await ground.ask("POST", f"/v1/reviews/{runs[0]}/look", owner, json={"verdict": "approve"})
+    assert decided.status == 202, decided.told
+    await until(ground, f"/v1/runs/{runs[0]}", "completed")
+    member = await ground.ask("POST", "/v1/members", owner, json={"email": f"{canary}@example.org", "role": "viewer"})
+    ground.ids = {
+        "run_id": runs,
+        "name": [KNOWN_FLOW],
+        "step": ["look", "write"],
+        "prefix": [ground.victim["viewer"].split("_")[1]],
+        "member_id": [str(member.json["id"])],
+        "model": [f"flow:{KNOWN_FLOW}"],
+    }
+
+
+async def until(ground: Ground, path: str, status: str) -> None:
+    """Wait until a run stands so."""
+    found: Any = None
+    for _ in range(500):
+        answer = await ground.ask("GET", path, ground.victim["owner"])
+        found = answer.json
+        if found["status"] == status:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{path} never was {status}: {found}")
