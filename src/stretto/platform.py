@@ -35,6 +35,7 @@ from stretto.tools import Tools, builtin_tools, tool_handler
 if TYPE_CHECKING:
     from stretto.auth.tokens import TokenVerifier
     from stretto.gateway.keys.store import ProviderKeys
+    from stretto.telemetry.service import Telemetry
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,8 @@ class Platform:
             "tool": tool_handler(tools),
         }
         self.worker: Worker | None = None
+        self.telemetry: Telemetry | None = None
+        """What this process tells of itself; None in a command that only looks."""
 
     @classmethod
     @asynccontextmanager
@@ -101,17 +104,26 @@ class Platform:
         makers = Makers(
             simulated=lambda: simulated_provider(settings), sealed_keys=lambda database: sealed_keys(settings, database)
         )
+        telemetry = make_telemetry() if worker else None
         database = await Database.open(settings)
         try:
             transport = make_transport(settings, database)
             async with (
+                told_of(telemetry, settings, database),
                 Hub() as hub,
                 transport.open(),
                 open_gateway(
-                    database, chosen, makers, provider=provider, estimates=estimate, declares=declares
+                    database,
+                    chosen,
+                    makers,
+                    provider=provider,
+                    estimates=estimate,
+                    declares=declares,
+                    watch=None if telemetry is None else telemetry.on_call,
                 ) as gateway,
             ):
                 platform = cls(settings, database, hub, gateway, tools or builtin_tools(), transport)
+                platform.telemetry = telemetry
                 platform.handlers.update(handlers or {})
                 async with platform.watching(by_file):
                     if worker:
@@ -151,6 +163,7 @@ class Platform:
             self.handlers,
             self.settings,
             chores=[lambda: start_due(self.database, self.hub)],
+            watch=None if self.telemetry is None else self.telemetry.on_committed,
         )
         task = asyncio.create_task(worker.run(), name="worker")
         task.add_done_callback(self._worker_ended)
@@ -227,6 +240,25 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     from stretto.gateway.keys.store import ProviderKeys
 
     return ProviderKeys(database, load_master(settings.home_path))
+
+
+def make_telemetry() -> Telemetry:
+    """What a process that serves tells of itself. Loads Prometheus' client, which a command that only looks spares."""
+    from stretto.telemetry.service import Telemetry
+
+    return Telemetry()
+
+
+@asynccontextmanager
+async def told_of(telemetry: Telemetry | None, settings: Settings, database: Database) -> AsyncGenerator[None]:
+    """Let the process tell of itself, if it does."""
+    if telemetry is None:
+        yield
+        return
+    from stretto.telemetry.service import telling
+
+    async with telling(telemetry, settings, database):
+        yield
 
 
 def token_verifier(settings: Settings) -> TokenVerifier | None:

@@ -52,6 +52,15 @@ class Settings(BaseSettings):
         description="Claim that names the tenant; dots lead inside, as in `app_metadata.tenant`.",
     )
     role_claim: str = Field(default="stretto_role", description="Claim that names the role, or holds a list of names.")
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port for metrics of this process alone, for `stretto worker`; 0: none."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of that port.")
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Bearer token by which a scraper reads `/metrics` where everybody shows who he is."
+    )
+    trace_content: bool = Field(default=False, description="Put what steps wrote into traces (redacted, cut short).")
+    trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of runs whose traces are exported.")
 
     concurrent_runs: int = Field(default=200, ge=1, description="Runs carried out at once by one worker process.")
     concurrent_steps: int = Field(default=1000, ge=1, description="Steps of one run at work at once.")

@@ -19,7 +19,7 @@ from stretto.testing import ScriptedModel
 from stretto.testing.identity import IdentityProvider
 from tests.e2e.wire import Answer, Client
 
-ECHO: dict[str, Any] = {"flow": "echo", "steps": {"say": {"tool": "text.upper", "input": {"text": "a"}}}}
+ECHO: dict[str, Any] = {"flow": "echo", "steps": {"say": {"tool": "text.count", "input": {"text": "a"}}}}
 
 
 @asynccontextmanager

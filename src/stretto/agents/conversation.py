@@ -172,6 +172,7 @@ def to_fact(decision: Decision, ctx: StepContext) -> CallDecided:
         outcome=decision.outcome,
         reason=decision.reason,
         deployment=decision.deployment,
+        provider=decision.provider,
         model=decision.model,
         waited_s=round(decision.waited_s, 3),
         usage=counts_of(decision.tokens) | {"simulated": decision.simulated},

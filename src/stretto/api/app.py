@@ -16,6 +16,7 @@ from stretto.api import (
     keys,
     limits,
     members,
+    metrics,
     page,
     reviews,
     runs,
@@ -28,14 +29,17 @@ from stretto.api.denials import Denials
 from stretto.api.doors import Needs
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
 from stretto.api.guard import Guard, Served
+from stretto.api.observed import Observed
 from stretto.api.openai.described import PATHS
 from stretto.api.openai.gate import Door
 from stretto.api.openai.routes import ROUTES
 from stretto.auth import Permission
 from stretto.platform import Platform
+from stretto.telemetry.exposition import Exposition
 
 ROUTERS = (
     health.router,
+    metrics.router,
     flows.router,
     runs.router,
     streams.router,
@@ -75,6 +79,10 @@ def create_app(platform: Platform) -> FastAPI:
     # The last one added comes first.
     app.add_middleware(Authentication, platform=platform, denials=app.state.denials)
     app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
+    app.state.exposition = None
+    if platform.telemetry is not None:
+        app.state.exposition = Exposition(platform.telemetry, platform.database)
+        app.add_middleware(Observed, telemetry=platform.telemetry)
     describe_doors(app)
     return app
 

@@ -6,12 +6,13 @@ import re
 import secrets
 from ipaddress import ip_address
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stretto.api.denials import Denials
-from stretto.api.doors import PRINCIPAL, REQUEST_ID
+from stretto.api.doors import PRINCIPAL, REQUEST_ID, TRACEPARENT
 from stretto.api.errors import of_error
 from stretto.api.openai.refusals import dialect_of
 from stretto.api.openai.refusals import refusal as refusal_in
@@ -21,7 +22,7 @@ from stretto.platform import Platform
 from stretto.store.acting import acting
 
 PUBLIC = re.compile(
-    r"/|/healthz|/readyz|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+"
+    r"/|/healthz|/readyz|/metrics|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+"
 )
 """Paths that ask nobody who he is. Incoming webhooks prove themselves by their signatures."""
 
@@ -68,11 +69,13 @@ class Authentication:
                 return
             scope[PRINCIPAL] = principal
             by = principal.by
-        if not by or scope.get("method") in SAFE_METHODS:  # nothing is changed, so nothing is written down
-            await self._app(scope, receive, send_with_id)
-            return
-        with acting(by, request_id, address):
-            await self._app(scope, receive, send_with_id)
+        traceparent: str = scope.get(TRACEPARENT, "")
+        with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=traceparent[3:35]):
+            if not by or scope.get("method") in SAFE_METHODS:  # nothing is changed, so nothing is written down
+                await self._app(scope, receive, send_with_id)
+                return
+            with acting(by, request_id, address, traceparent):
+                await self._app(scope, receive, send_with_id)
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal:
         scheme, _, token = headers.get("authorization", "").partition(" ")

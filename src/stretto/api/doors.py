@@ -18,6 +18,9 @@ PRINCIPAL = "stretto.principal"
 REQUEST_ID = "stretto.request_id"
 """Where a request's scope keeps its id."""
 
+TRACEPARENT = "stretto.traceparent"
+"""Where a request's scope keeps its place in a trace (W3C Trace Context)."""
+
 
 def platform_of(request: HTTPConnection) -> Platform:
     """The platform that this server serves."""

@@ -38,7 +38,7 @@ MEANINGS = {
 
 def run_async(work: Coroutine[object, object, Exit], *, logs: str = "warning") -> Exit:
     """Carry out a command's work in the one event loop of this process; `logs` is the level from which it logs."""
-    from stretto.cli.logs import configure_logs
+    from stretto.telemetry.logs import configure_logs
 
     configure_logs(logs)
     try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+import tempfile
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +17,7 @@ from stretto.cli.exits import Exit, run_async
 
 if TYPE_CHECKING:
     from stretto.platform import Platform
+    from stretto.settings import Settings
 
 STOP_S = 15.0
 """So long a further worker may take to hand its runs over before it is killed."""
@@ -36,15 +40,21 @@ def up(
 
 
 async def _up(workers: int, host: str | None, port: int | None) -> Exit:
+    from stretto.settings import load_settings
+
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**changes)
+    with counting_together(workers, settings):
+        return await _serve(workers, settings)
+
+
+async def _serve(workers: int, settings: Settings) -> Exit:
     from stretto.api import serving
     from stretto.cli.interrupts import on_interrupts
     from stretto.cli.worker import work_until
     from stretto.gateway.config_file import who_answers
     from stretto.platform import Platform, spare_collections
-    from stretto.settings import load_settings
 
-    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = load_settings(**changes)
     ended = asyncio.Event()
     told = 0
 
@@ -68,6 +78,24 @@ async def _up(workers: int, host: str | None, port: int | None) -> Exit:
                 ended.set()
                 await asyncio.gather(*further)
     return code
+
+
+@contextlib.contextmanager
+def counting_together(workers: int, settings: Settings) -> Generator[None]:
+    """Let several processes count into one folder, so that `/metrics` tells of all of them (Prometheus' multiprocess mode).
+
+    The client looks for the folder when it is loaded: nothing that loads it may come before.
+    """
+    if workers == 1:
+        yield
+        return
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="metrics-", dir=settings.home_path, ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 async def show_first_key(platform: Platform) -> None:

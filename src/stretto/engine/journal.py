@@ -115,6 +115,10 @@ class Append:
     on_failed: Callable[[BaseException], None]
 
 
+Watch = Callable[[Sequence[Append]], None]
+"""Hears of what was committed, once for each transaction."""
+
+
 class JournalWriter(Protocol):
     """The port to the journal.
 
@@ -135,8 +139,9 @@ class Journal:
     the disk, this process can go on with the runs of the other lane.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._lanes = [_Lane(database) for _ in range(LANES)]
+    def __init__(self, database: Database, watch: Watch | None = None) -> None:
+        """`watch` is told of each batch once it is committed; it must neither block nor raise."""
+        self._lanes = [_Lane(database, watch) for _ in range(LANES)]
 
     def start(self) -> None:
         """Begin to write; call it once, in the loop."""
@@ -169,8 +174,9 @@ class Journal:
 class _Lane:
     """One connection of the journal, and what waits for it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, watch: Watch | None) -> None:
         self._database = database
+        self._watch = watch
         self._waiting: list[Append] = []
         self._chars = 0
         self._news = asyncio.Event()
@@ -270,6 +276,8 @@ class _Lane:
         self.rows += sum(len(append.rows) for append in batch)
         for append in batch:
             append.on_committed(append)
+        if self._watch is not None:
+            self._watch(batch)
 
     async def _sort_out(self, batch: list[Append], cause: psycopg.Error, unsure: bool) -> None:
         """Something in the batch is refused: commit run by run, and end the lease of the one at fault."""

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from stretto.engine.attempt import Attempt
 from stretto.engine.flusher import Flusher
@@ -347,6 +348,7 @@ class RunTask:
     # Attempts
 
     async def _carry_out(self, attempt: Attempt) -> None:
+        bind_contextvars(step=attempt.path)  # in this task alone
         handler = self._around.handlers.get(attempt.step.kind)
         try:
             if handler is None:

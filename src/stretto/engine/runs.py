@@ -22,6 +22,7 @@ from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.store import Database
+from stretto.store.acting import traceparent_now
 from stretto.store.ids import made_at, new_id
 from stretto.stream.cursor import START, Cursor
 from stretto.stream.events import Event
@@ -101,7 +102,7 @@ class Runs:
             "parent_id": None,
             "at": at,
         }
-        accepted = f.RunAccepted(flow=name, version=version, input=valid, priority=rank)
+        accepted = f.RunAccepted(flow=name, version=version, input=valid, priority=rank, traceparent=traceparent_now())
         await insert_run(connection, values, [(run_id, fact_row(1, accepted, at))])
         return run_id
 

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from stretto.engine.flusher import Flusher
-from stretto.engine.journal import Journal
+from stretto.engine.journal import Journal, Watch
 from stretto.engine.queue import AWAY, CHANNEL, Queue
 from stretto.engine.run import RunTask, Surroundings
 from stretto.engine.step import Handler
@@ -39,14 +40,20 @@ class Worker:
     """
 
     def __init__(
-        self, database: Database, hub: Hub, handlers: Mapping[str, Handler], settings: Settings, chores: list[Chore]
+        self,
+        database: Database,
+        hub: Hub,
+        handlers: Mapping[str, Handler],
+        settings: Settings,
+        chores: list[Chore],
+        watch: Watch | None = None,
     ) -> None:
-        """`chores` are called every `settings.sweep_s` seconds, beside the worker's own sweep."""
+        """`chores` are called every `settings.sweep_s` seconds, beside the worker's own sweep; `watch` hears of what is committed."""
         self.name = f"{socket.gethostname()}/{os.getpid()}"
         self._database = database
         self._store = RunStore(database)
         self._settings = settings
-        self._journal = Journal(database)
+        self._journal = Journal(database, watch)
         self._flusher = Flusher(settings.flush_s)
         self._around = Surroundings(self._journal, hub, handlers, self._flusher, settings, self.name)
         self._chores = chores
@@ -106,6 +113,7 @@ class Worker:
             # Others thought this worker dead and gave the run a new job, which came back here.
             before.scribe.lose(LeaseLost(run_id=run_id))
             await before.gone.wait()
+        bind_contextvars(run_id=str(run_id), tenant_id=str(tenant_id))  # of this job's own task
         self._loading[run_id] = False
         try:
             rows, signals = await self._store.load(tenant_id, run_id)

@@ -20,7 +20,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RunAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
-    """The run is durable from here on. Always the first fact."""
+    """The run is durable from here on. Always the first fact. `traceparent`: the request that started it (W3C Trace Context)."""
 
     flow: str
     version: int
@@ -28,6 +28,7 @@ class RunAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     priority: int
     parent: str | None = None
     edits: dict[str, Any] = {}
+    traceparent: str = ""
 
 
 class RunClaimed(Fact, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,6 +150,7 @@ class CallDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str
     reason: str
     deployment: str = ""
+    provider: str = ""
     model: str = ""
     waited_s: float = 0.0
     usage: dict[str, Any] = {}

@@ -16,6 +16,7 @@ import structlog
 from stretto.errors import StoreError
 from stretto.gateway.admission import BudgetNow, LimitNow, Limits
 from stretto.gateway.cache import Hits, PostgresAnswers
+from stretto.gateway.calls import Call
 from stretto.gateway.config import GatewayConfig, Provider, with_classical
 from stretto.gateway.connections import Connections
 from stretto.gateway.estimate import estimate
@@ -105,6 +106,11 @@ class OpenGateway(Gateway):
             caches=tuple(self._parts.cache.hits.values()),
         )
 
+    @property
+    def ledger_backlog(self) -> int:
+        """Calls that are not written down yet."""
+        return self._parts.ledger.backlog
+
     async def flush(self) -> None:
         """Wait until all calls so far are written down."""
         await self._parts.ledger.flush()
@@ -128,11 +134,12 @@ async def open_gateway(
     provider: ModelProvider | None = None,
     estimates: Estimate = estimate,
     declares: bool = True,
+    watch: Callable[[Call], None] | None = None,
 ) -> AsyncGenerator[OpenGateway]:
     """Open a gateway on a database; at the end all calls are written down and all connections closed.
 
     With `provider`, that one answers for all models; with `declares` False, the limits that other processes have declared
-    stay as they are. Raises a `StoreError` when the database cannot be used.
+    stay as they are; `watch` hears of each call that is written down. Raises a `StoreError` when the database cannot be used.
     """
     if provider is None and any(entry.dialect in ("openai", "anthropic") for entry in config.providers.values()):
         import_module("stretto.gateway.wire")  # now, and not in the first call
@@ -155,7 +162,7 @@ async def open_gateway(
 
     async with (
         Limits(database, config, declares=declares) as limits,
-        LedgerWriter(database, [limits.settle_in], prices=prices) as ledger,
+        LedgerWriter(database, [limits.settle_in], prices=prices, watch=watch) as ledger,
         PostgresAnswers(database, embedder) as cache,
     ):
         parts = Parts(router, connections, limits, ledger, cache, keyring)

@@ -142,6 +142,7 @@ class Books:
                 outcome=call.outcome,
                 reason=call.reason,
                 deployment=call.deployment,
+                provider=call.provider,
                 model=call.model,
                 waited_s=call.waited_s,
                 tokens=call.tokens,

@@ -204,6 +204,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     reason: str
     deployment: str = ""
+    provider: str = ""
     model: str = ""
     waited_s: float = 0.0
     tokens: TokenCounts = TokenCounts()

@@ -56,6 +56,11 @@ class Database:
         """A URL for psql that holds no password."""
         return address_for_people(self._owner, self._member)
 
+    @property
+    def pool(self) -> Pool:
+        """The connections for transactions."""
+        return self._pool
+
     @classmethod
     async def open(cls, settings: Settings) -> Database:
         """Open the server that the settings name, or the embedded one, and bring its tables to this version.

@@ -57,6 +57,10 @@ class Pool:
     _idle: deque[Lent] = field(default_factory=deque[Lent])
     _slots: asyncio.Semaphore = field(init=False)
     _closed: bool = False
+    in_use: int = 0
+    """Connections that are lent now."""
+    waiting: int = 0
+    """Tasks that wait for one."""
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.size)
@@ -70,6 +74,7 @@ class Pool:
         """
         deadline = time.monotonic() + WAIT_S
         await self._wait_for_slot()
+        self.in_use += 1
         try:
             lent = await self._begin(deadline, tenant_id)
             try:
@@ -82,6 +87,7 @@ class Pool:
             finally:
                 await self._take_back(lent)
         finally:
+            self.in_use -= 1
             self._slots.release()
 
     async def warm_up(self) -> None:
@@ -95,6 +101,7 @@ class Pool:
             await self._idle.popleft().connection.close()
 
     async def _wait_for_slot(self) -> None:
+        self.waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._slots.acquire()
@@ -103,6 +110,8 @@ class Pool:
                 f"None of the {self.size} connections to the database came free within {WAIT_S:g} s. "
                 "Raise STRETTO_POOL_SIZE, or find the transactions that last so long."
             ) from None
+        finally:
+            self.waiting -= 1
 
     async def _begin(self, deadline: float, tenant_id: UUID | None) -> Lent:
         begin = b"BEGIN" if tenant_id is None else begin_as(tenant_id, ACTING.get())

@@ -76,6 +76,11 @@ class Hub:
         if channel is not None:
             channel.leave_live()
 
+    @property
+    def followed_runs(self) -> int:
+        """Runs that somebody follows here."""
+        return len(self._channels)
+
     def is_followed(self, run_id: UUID) -> bool:
         """Tell whether anybody follows the run here; if not, publishing it does nothing."""
         return run_id.int in self._channels

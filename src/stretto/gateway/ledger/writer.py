@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -54,10 +54,12 @@ class LedgerWriter:
         settlers: Sequence[Settler] = (),
         *,
         prices: PriceTable | None = None,
+        watch: Callable[[Call], None] | None = None,
         flush_s: float = FLUSH_S,
         close_s: float = CLOSE_S,
     ) -> None:
         self._database = database
+        self._watch = watch
         self._settlers = tuple(settlers)
         self._flush_s = flush_s
         self._close_s = close_s
@@ -106,6 +108,8 @@ class LedgerWriter:
         if call.id in self._waiting:
             return
         self._waiting[call.id] = call
+        if self._watch is not None:
+            self._watch(call)
         self._recorded += 1
         self._news.set()
         if len(self._waiting) >= MAX_ROWS:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from stretto.telemetry.redaction import redact_field
+
 QUIET = ("procrastinate", "psycopg", "psycopg.pool", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access")
 """Libraries of which only warnings are heard."""
-
-_SECRET_NAME = re.compile(r"(?i)passw|secret|token$|api_?key|authorization|cookie|credential")
-_URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
-_CONNINFO_PASSWORD = re.compile(r"(?i)\b(password|api_?key)=('[^']*'|\S+)")
 
 
 class _Stderr:
@@ -62,13 +59,8 @@ def configure_logs(level: str = "warning") -> None:
 
 
 def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Put `***` in place of values whose name or form says that they are secret."""
+    """Put `***` in place of what is secret or personal."""
     for name, value in event.items():
-        event[name] = "***" if _SECRET_NAME.search(name) else _hidden(value)
+        if name not in ("timestamp", "level"):
+            event[name] = redact_field(name, value)
     return event
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, str):
-        return _CONNINFO_PASSWORD.sub(r"\1=***", _URL_PASSWORD.sub(r"\1***@", value))
-    return value

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from stretto.cli.logs import configure_logs, hide_secrets
+from stretto.telemetry.logs import configure_logs, hide_secrets
 
 
 @pytest.fixture(autouse=True)

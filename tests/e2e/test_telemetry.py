@@ -1,0 +1,254 @@
+"""What a running Stretto tells of itself: one trace for a run that two processes carried out, and metrics that add up."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import structlog
+from prometheus_client.parser import text_string_to_metric_families
+
+from stretto.api import serving
+from stretto.engine.step import StepContext, StepResult
+from stretto.errors import ModelOverloaded
+from stretto.platform import Platform
+from stretto.settings import Settings
+from stretto.store import DEFAULT_TENANT
+from stretto.telemetry.spans import trace_id_of
+from stretto.testing import ScriptedModel
+from tests.e2e.collector import Collector, Kept
+from tests.e2e.command import Stretto
+from tests.e2e.wire import Client
+from tests.postgres.store.processes import wait_until_gone
+
+TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+DUET: dict[str, Any] = {
+    "flow": "duet",
+    "agents": {name: {"model": "fast", "prompt": f"Write as {name}.\n"} for name in ("lead", "second")},
+    "steps": {
+        "lead": {"agent": "lead"},
+        "loud": {"tool": "text.count", "input": {"text": "{{ lead }}"}, "after": ["lead"]},
+        "second": {"agent": "second", "after": ["loud"]},
+    },
+    "output": "{{ second }}",
+}
+
+
+async def completed(client: Client, run: str) -> None:
+    for _ in range(1000):
+        found = (await client.get(run)).json
+        if found["status"] == "completed":
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"never completed: {found}")
+
+
+def by_name(spans: list[Kept]) -> dict[str, list[Kept]]:
+    found: dict[str, list[Kept]] = {}
+    for span in spans:
+        found.setdefault(span.name, []).append(span)
+    return found
+
+
+async def test_one_trace_shows_a_run_that_two_processes_carried_out(at_home: Stretto, own_home: Path) -> None:
+    async with Collector() as collector:
+        env = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "sim_tokens_per_s": "25",
+            "lease_s": "1",
+            "heartbeat_s": "0.3",
+        }
+        with at_home.started("up", "--port", "0", **env) as first:
+            await asyncio.to_thread(first.wait_for, "ready at")
+            client = Client(re.findall(r"ready at (\S+)", first.told)[0])
+            started = await client.post("/v1/runs", {"flow": DUET}, traceparent=f"00-{TRACE}-{CALLER}-01")
+            run = started.headers["location"]
+            for _ in range(600):
+                facts = (await client.get(f"{run}/facts")).json["facts"]
+                if any(fact["name"] == "StepStarted" and fact["step"] == "second" for fact in facts):
+                    break
+                await asyncio.sleep(0.05)
+            with at_home.started("worker", **env | {"sim_tokens_per_s": "500"}) as second:
+                await asyncio.to_thread(second.wait_for, "worker ready")
+                first.tell(signal.SIGKILL)
+                run_id = run.rpartition("/")[2]
+                trace = f"{trace_id_of(UUID(run_id)):032x}"
+
+                def whole() -> bool:
+                    return any(span.name == "invoke_workflow duet" for span in collector.spans)
+
+                for _ in range(600):
+                    if whole():
+                        break
+                    await asyncio.sleep(0.05)
+                second.tell(signal.SIGTERM)
+                await asyncio.to_thread(second.end)
+    await asyncio.to_thread(wait_until_gone, own_home)
+
+    spans = [span for span in collector.spans if span.trace_id == trace]
+    named = by_name(spans)
+    (root,) = named["invoke_workflow duet"]
+    assert root.parent == ""
+    assert root.attributes["stretto.run.outcome"] == "completed"
+    assert len({span.id for span in spans}) == len(spans), "a span was exported twice"
+    (tool,) = named["execute_tool text.count"]
+    (lead,) = named["invoke_agent lead"]
+    cut, whole_again = sorted(named["invoke_agent second"], key=lambda span: span.start_ns)
+    for span in (tool, lead, cut, whole_again):
+        assert span.parent == root.id
+        assert root.start_ns <= span.start_ns <= span.end_ns <= root.end_ns
+    assert cut.failed
+    assert cut.attributes["error.type"] == "interrupted"
+    assert not whole_again.failed
+    chats = {span.parent: span for span in spans if span.attributes.get("gen_ai.operation.name") == "chat"}
+    assert set(chats) == {lead.id, whole_again.id}
+    for chat in chats.values():
+        assert chat.kind == 3  # client
+        assert chat.attributes["gen_ai.provider.name"]
+        assert chat.attributes["gen_ai.usage.output_tokens"] > 0
+        assert chat.attributes["stretto.simulated"] is True
+    told = sum(chat.attributes["gen_ai.usage.output_tokens"] for chat in chats.values())
+    assert root.attributes["gen_ai.usage.output_tokens"] == told
+    # The run is linked to the request that started it, and that request to its caller and to the run.
+    ((linked_trace, _),) = root.links
+    assert linked_trace == TRACE
+
+
+async def test_a_request_is_a_span_of_its_callers_trace_and_a_dead_collector_harms_nobody(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    async with Collector() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        local = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+        model = ScriptedModel({"lead": "a b", "second": [[ModelOverloaded("busy")], "c"]})
+        async with Platform.open(local, provider=model) as platform, serving(platform) as url:
+            client = Client(url)
+            started = await client.post("/v1/runs", {"flow": DUET}, traceparent=f"00-{TRACE}-{CALLER}-01")
+            await completed(client, started.headers["location"])
+            collector.status = 503
+            assert (await client.get("/v1/runs")).status == 200
+        assert platform.telemetry is not None
+    named = by_name(collector.spans)
+    (request,) = named["POST /v1/runs"]
+    assert (request.trace_id, request.parent, request.kind) == (TRACE, CALLER, 2)
+    (root,) = named["invoke_workflow duet"]
+    assert root.links == ((TRACE, request.id),)
+    assert request.links == ((root.trace_id, root.id),)
+    failed = [span for span in named["invoke_agent second"] if span.failed]
+    assert [span.attributes["error.type"] for span in failed] == ["ModelOverloaded"]
+    assert "a b" not in str(collector.spans), "content is off unless it is asked for"
+
+
+def figures(text: bytes) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def total(found: dict[tuple[str, frozenset[tuple[str, str]]], float], name: str, **labels: str) -> float:
+    return sum(
+        value for (each, given), value in found.items() if each == name and labels.items() <= dict(given).items()
+    )
+
+
+async def test_metrics_add_up(settings: Settings):
+    local = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+    model = ScriptedModel({"lead": ["a", ["b", ModelOverloaded("busy")], "d"], "second": "c"})
+    async with Platform.open(local, provider=model) as platform, serving(platform) as url:
+        client = Client(url)
+        for _ in range(2):
+            run = (await client.post("/v1/runs", {"flow": DUET})).headers["location"]
+            await completed(client, run)
+        answer = await client.get("/metrics")
+        assert answer.headers["content-type"].startswith("text/plain")
+        found = figures(answer.body)
+        assert total(found, "stretto_runs_ended_total", flow="duet", outcome="completed") == 2
+        assert total(found, "stretto_steps_ended_total", outcome="completed") == 6
+        assert total(found, "stretto_steps_ended_total", outcome="failed") == 1
+        assert total(found, "stretto_step_duration_seconds_count", outcome="completed") == 6
+        assert total(found, "stretto_model_calls_total", end="answered") == 4
+        assert total(found, "stretto_model_calls_total", end="failed") == 1
+        assert total(found, "stretto_admissions_total", outcome="admitted") == 5
+        assert total(found, "stretto_retractions_total") == 1
+        assert total(found, "stretto_http_requests_total", route="/v1/runs", method="POST", status="201") == 2
+        assert total(found, "stretto_http_requests_total", route="/v1/runs/{run_id}") >= 2
+        assert total(found, "stretto_workers") == 1
+        assert total(found, "stretto_database_up") == 1
+        assert total(found, "stretto_queue_depth") == 0
+        assert total(found, "stretto_database_pool_size") == local.pool_size
+        ids = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}")
+        assert not [given for _, given in found if any(ids.search(value) for _, value in given)], "an id in a label"
+        open_metrics = await client.get("/metrics", accept="application/openmetrics-text")
+        assert open_metrics.body.endswith(b"# EOF\n")
+
+
+async def test_a_flood_of_names_does_not_flood_the_labels(settings: Settings):
+    local = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+    async with Platform.open(local, provider=ScriptedModel({}), worker=True) as platform, serving(platform) as url:
+        client = Client(url)
+        for n in range(150):
+            await client.get(f"/v1/nothing-{n}")
+        routes = {dict(given).get("route") for _, given in figures((await client.get("/metrics")).body)}
+        assert "other" in routes
+        assert len(routes) < 10
+
+
+async def test_metrics_of_all_tenants_are_for_who_has_the_token(settings: Settings):
+    local = settings.model_copy(update={"port": 0, "auth": "required"})
+    async with Platform.open(local, provider=ScriptedModel({})) as platform, serving(platform) as url:
+        assert (await Client(url).get("/metrics")).status == 401
+    token = Settings(metrics_token="scrape-me-please").metrics_token  # pyright: ignore[reportArgumentType]
+    local = local.model_copy(update={"metrics_token": token})
+    async with Platform.open(local, provider=ScriptedModel({})) as platform, serving(platform) as url:
+        client = Client(url)
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "scrape-me-please"}):
+            assert (await client.get("/metrics", **headers)).status == 401
+        assert (await client.get("/metrics", authorization="Bearer scrape-me-please")).status == 200
+
+
+def test_metrics_of_all_processes_come_together(at_home: Stretto, own_home: Path) -> None:
+    with at_home.started("up", "--workers", "2", "--port", "0", sim_tokens_per_s="1000") as up:
+        up.wait_for("worker ready")
+        up.wait_for("ready at")
+        client = Client(re.findall(r"ready at (\S+)", up.told)[0])
+
+        async def ask() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+            runs = [(await client.post("/v1/runs", {"flow": DUET})).headers["location"] for _ in range(12)]
+            for run in runs:
+                await completed(client, run)
+            return figures((await client.get("/metrics")).body)
+
+        found = asyncio.run(ask())
+        assert total(found, "stretto_runs_ended_total", outcome="completed") == 12
+        assert total(found, "stretto_workers") == 2
+        up.tell(signal.SIGINT)
+        up.end()
+    assert not list(own_home.glob("metrics-*"))
+    wait_until_gone(own_home)
+
+
+async def test_log_lines_name_run_step_and_request(settings: Settings):
+    async def talk(ctx: StepContext) -> StepResult:
+        structlog.get_logger("tool").warning("at work")
+        return StepResult({})
+
+    local = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        async with (
+            Platform.open(local, provider=ScriptedModel({}), handlers={"tool": talk}) as platform,
+            serving(platform) as url,
+        ):
+            client = Client(url)
+            flow = {"flow": "talk", "steps": {"say": {"tool": "noop", "input": {}}}}
+            run = (await client.post("/v1/runs", {"flow": flow})).headers["location"]
+            await completed(client, run)
+    (line,) = [line for line in lines if line["event"] == "at work"]
+    assert (f"/v1/runs/{line['run_id']}", line["step"]) == (run, "say")
+    assert line["tenant_id"] == str(DEFAULT_TENANT)
