@@ -102,6 +102,21 @@ class TransportContract:
         assert found == list(range(1, 24))
         assert after[0] == 23
 
+    async def test_who_reads_while_others_write_gets_each_event_once(self, ground: Ground) -> None:
+        async def write() -> None:
+            for n in range(150):
+                await ground.put(f"runs/{n}")
+
+        writing = asyncio.create_task(write())
+        after, found = dict(START), list[int]()
+        async with asyncio.timeout(60):
+            while len(found) < 150:
+                batch = await ground.transport.read(GROUP, after, 100)
+                found += [event.position for event in batch.events]
+                after = dict.fromkeys(after, batch.upto)
+        await writing
+        assert found == list(range(1, 151))
+
     async def test_a_tenants_group_reads_its_own_events_and_the_systems_all(self, ground: Ground) -> None:
         await ground.put("a", "b")
         await ground.put("a", tenant_id=OTHER)

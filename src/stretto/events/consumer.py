@@ -145,8 +145,10 @@ class Consumer:
     async def _leave_well(self) -> None:
         while self._queues:  # noqa: ASYNC110 - that a dict is empty is no event
             await asyncio.sleep(0.02)
-        with suppress(*AWAY):
-            await self._transport.ack(self.group, self.name, self._slots.moves(idle_too=True))
+        for _ in range(3):  # the loops that were cut off may have cut off this, too
+            with suppress(*AWAY):
+                await self._transport.ack(self.group, self.name, self._slots.moves(idle_too=True))
+                return
 
     @property
     def _holds(self) -> bool:
@@ -242,6 +244,8 @@ class Consumer:
     async def _take(self, subject: Subject, queue: deque[_Task]) -> None:
         """Take the first event of a queue. It stays there until it is done or set aside."""
         task = queue[0]
+        while not self._holds and not self._stopping:  # noqa: ASYNC110 - time is no event
+            await asyncio.sleep(0.05)  # the beat is late; it tells whether the slot is still held
         if self._stopping or not self._is_mine(task):
             queue.popleft()  # whoever has the slot next takes it
             return
@@ -253,7 +257,7 @@ class Consumer:
 
     def _is_mine(self, task: _Task) -> bool:
         epoch = self._slots.epoch(task.event.slot)
-        return self._holds and epoch is not None and (task.letter is not None or epoch == task.epoch)
+        return epoch is not None and (task.letter is not None or epoch == task.epoch)
 
     async def _handle(self, event: Event) -> Exception | None:
         try:
@@ -354,11 +358,13 @@ class Consumer:
             if not self._holds or not len(self._slots):
                 continue
             try:
-                for letter in await self._store.due(self.group, self._slots.numbers, MOST_READ):
-                    subject = (letter.event.tenant_id, letter.event.subject)
-                    if subject not in self._queues:
-                        self._parked[subject] = letter.event.slot
-                        self._queue(subject, _Task(letter.event, letter=letter))
+                async with self._letters:  # or a letter that is settled meanwhile would be taken once more
+                    due = await self._store.due(self.group, self._slots.numbers, MOST_READ)
+                    for letter in due:
+                        subject = (letter.event.tenant_id, letter.event.subject)
+                        if subject not in self._queues:
+                            self._parked[subject] = letter.event.slot
+                            self._queue(subject, _Task(letter.event, letter=letter))
             except AWAY as error:
                 log.warning("no connection; trying again", group=self.group.name, error=str(error).strip())
 

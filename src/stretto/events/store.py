@@ -104,7 +104,10 @@ class EventStore:
             assert row is not None
             head = int(row[0])
             events = [_event(row) for row in await found.fetchall()]
-        return Batch(events, events[-1].position if len(events) == most else max(head, *after.values()))
+        if len(events) == most:
+            return Batch(events, events[-1].position)
+        # The second statement may see more than the head that the first one saw.
+        return Batch(events, max(head, *after.values(), *(event.position for event in events[-1:])))
 
     async def events(
         self,

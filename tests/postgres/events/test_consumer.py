@@ -52,7 +52,8 @@ async def ground(database: Database) -> AsyncIterator[Ground]:
     async with transport.open():
         yield Ground(database, transport)
     relay.cancel()
-    await asyncio.gather(relay, return_exceptions=True)
+    with suppress(asyncio.CancelledError):
+        await relay
 
 
 async def until(holds: Callable[[], bool]) -> None:
