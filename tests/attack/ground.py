@@ -180,6 +180,7 @@ async def settle(ground: Ground) -> None:
     assert decided.status == 202, decided.told
     await until(ground, f"/v1/runs/{runs[0]}", "completed")
     member = await ground.ask("POST", "/v1/members", owner, json={"email": f"{canary}@example.org", "role": "viewer"})
+    await rest(ground)
     ground.ids = {
         "run_id": runs,
         "name": [KNOWN_FLOW],
@@ -188,6 +189,18 @@ async def settle(ground: Ground) -> None:
         "member_id": [str(member.json["id"])],
         "model": [f"flow:{KNOWN_FLOW}"],
     }
+
+
+async def rest(ground: Ground) -> None:
+    """Wait until calls are written down and events are in the log, so that what changes later was changed by somebody."""
+    await ground.platform.gateway.flush()
+    for _ in range(500):
+        async with ground.platform.database.operator() as connection:
+            rows = await connection.execute("SELECT EXISTS (SELECT FROM outbox)")
+            if (await rows.fetchall()) == [(False,)]:
+                return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the outbox never was empty")
 
 
 async def until(ground: Ground, path: str, status: str) -> None:

@@ -179,6 +179,8 @@ REVOKE ALL ON FUNCTION stretto.events_standing() FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.events_standing() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.exchange_limits(me uuid, asked jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.figures() FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.figures() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_api_key(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_api_key(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) FROM PUBLIC;
