@@ -20,6 +20,7 @@
     ├── NotIdentified               who asks is not known (Permanent)
     │   ├── KeyRefused              a key is not known, or was revoked
     │   ├── TokenRefused            a token of an identity provider does not count
+    │   ├── LoginRefused            a login at the identity provider did not come through
     │   └── LoginNeeded             nothing says who asks
     ├── IssuerUnreachable           the identity provider gives no answer that can be used (Transient)
     ├── NotAllowed                  who asks is known, but may not do this (Permanent)
@@ -190,6 +191,10 @@ class LoginNeeded(NotIdentified):
 
 class TokenRefused(NotIdentified):
     """This token does not count here. Log in again, or ask whoever runs this server which issuer it trusts."""
+
+
+class LoginRefused(NotIdentified):
+    """The login did not come through. Begin again at /auth/login."""
 
 
 class IssuerUnreachable(Transient, StrettoError):

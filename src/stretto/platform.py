@@ -33,6 +33,8 @@ from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
 
 if TYPE_CHECKING:
+    from stretto.auth.login import Login
+    from stretto.auth.sessions import Sessions
     from stretto.auth.tokens import TokenVerifier
     from stretto.gateway.keys.store import ProviderKeys
     from stretto.telemetry.service import Telemetry
@@ -69,6 +71,7 @@ class Platform:
         self.keys = Keys(database)
         self.people = People(database)
         self.tokens = token_verifier(settings)
+        self.login, self.sessions = login_at(settings, self.tokens, database)
         self.handlers: dict[str, Handler] = {
             "agent": agent_handler(gateway),
             "judge": judge_handler(gateway),
@@ -268,6 +271,19 @@ def token_verifier(settings: Settings) -> TokenVerifier | None:
     from stretto.auth.tokens import TokenVerifier
 
     return TokenVerifier(settings)
+
+
+def login_at(
+    settings: Settings, verifier: TokenVerifier | None, database: Database
+) -> tuple[Login, Sessions] | tuple[None, None]:
+    """What logs browsers in and knows them again, where an identity provider and our client id there are configured."""
+    if verifier is None or verifier.issuer is None or settings.oidc_client_id is None:
+        return None, None
+    from stretto.auth.login import Login
+    from stretto.auth.sessions import Sessions
+
+    secure = (settings.public_url or "").lower().startswith("https:")
+    return Login(settings, verifier, database), Sessions(database, verifier.issuer.url, secure=secure)
 
 
 def simulated_provider(settings: Settings) -> SimulatedProvider:

@@ -15,6 +15,7 @@ from stretto.api import (
     health,
     keys,
     limits,
+    login,
     members,
     metrics,
     page,
@@ -40,6 +41,7 @@ from stretto.telemetry.exposition import Exposition
 ROUTERS = (
     health.router,
     metrics.router,
+    login.router,
     flows.router,
     runs.router,
     streams.router,

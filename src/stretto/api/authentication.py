@@ -8,16 +8,17 @@ from ipaddress import ip_address
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stretto.api.denials import Denials
-from stretto.api.doors import PRINCIPAL, REQUEST_ID, TRACEPARENT
+from stretto.api.doors import PRINCIPAL, REQUEST_ID, SESSION, TRACEPARENT
 from stretto.api.errors import of_error
 from stretto.api.openai.refusals import dialect_of
 from stretto.api.openai.refusals import refusal as refusal_in
 from stretto.auth import LOCAL, Principal, is_key
-from stretto.errors import LoginNeeded, StrettoError
+from stretto.auth.sessions import check_csrf
+from stretto.errors import LoginNeeded, NotAllowed, StrettoError
 from stretto.platform import Platform
 from stretto.store.acting import acting
 
@@ -87,10 +88,34 @@ class Authentication:
         if verifier is not None and token.startswith("eyJ") and token.count(".") == 2:
             wanted = headers.get(TENANT_HEADER) or None
             return await self._platform.people.principal(await verifier.verify(token), wanted, "token")
+        if (by_session := await self._by_session(scope, headers)) is not None:
+            return by_session
         # Clients of OpenAI and Anthropic must send some key, and the owner of this machine needs none.
         if self._local and is_here(scope):
             return LOCAL
         raise LoginNeeded
+
+    async def _by_session(self, scope: Scope, headers: Headers) -> Principal | None:
+        """Who has logged in with this browser; None when nobody has. Raises `NotAllowed` when not he himself asks."""
+        sessions = self._platform.sessions
+        cookie = (
+            ""
+            if sessions is None
+            else cookie_parser("; ".join(headers.getlist("cookie"))).get(sessions.cookie_name, "")
+        )
+        session = await sessions.find(cookie) if sessions is not None and cookie else None
+        if session is None:
+            return None
+        scope[SESSION] = session
+        scope[PRINCIPAL] = session.principal  # whose attempt it is, where what follows refuses
+        if scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS:
+            check_csrf(session, scope.get("method", "WEBSOCKET"), headers)
+        wanted = headers.get(TENANT_HEADER) or session.tenant
+        if wanted != session.tenant:
+            raise NotAllowed(
+                f"You are logged in to the tenant {session.tenant!r}. For another one, log in at /auth/login?tenant=NAME."
+            )
+        return session.principal
 
 
 def is_here(scope: Scope) -> bool:

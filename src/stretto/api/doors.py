@@ -15,6 +15,9 @@ from stretto.platform import Platform
 PRINCIPAL = "stretto.principal"
 """Where a request's scope keeps its `Principal`; authentication puts it there."""
 
+SESSION = "stretto.session"
+"""Where a request's scope keeps its `Session`, if it came with one."""
+
 REQUEST_ID = "stretto.request_id"
 """Where a request's scope keeps its id."""
 

@@ -41,6 +41,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.KeyRefused: 401,
     e.LoginNeeded: 401,
     e.TokenRefused: 401,
+    e.LoginRefused: 401,
     e.IssuerUnreachable: 503,
     e.NotAllowed: 403,
     e.PreconditionFailed: 412,

@@ -115,7 +115,7 @@ class IdentityProvider:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def add_user(self, name: str, **claims: Any) -> None:
+    def add_user(self, name: str, /, **claims: Any) -> None:
         """Let there be a user; `claims` go into his tokens. The first one is who logs in."""
         self.users[name] = {"email_verified": True, **claims}
         self.logs_in = self.logs_in or name

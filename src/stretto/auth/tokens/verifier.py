@@ -96,6 +96,8 @@ class TokenVerifier:
         claims = _decode(token, key.key, algorithms, self.issuer.url, audience)
         if nonce is not None and claims.get("nonce") != nonce:
             raise TokenRefused("The token is of another login (`nonce`).")
+        if nonce is not None and claims.get("azp", audience) != audience:  # OpenID Connect Core 1.0, 3.1.3.7
+            raise TokenRefused("The token was made for another client (`azp`).")
         return claims
 
 

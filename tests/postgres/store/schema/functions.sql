@@ -282,6 +282,18 @@ CREATE FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail
     ORDER BY m.created_at
 $$;
 ALTER FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) OWNER TO stretto;
+CREATE FUNCTION stretto.find_session(wanted bytea, who_issuer text, idle interval) RETURNS TABLE(id uuid, tenant_id uuid, tenant text, subject text, email text, name text, role text, ends_at timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    UPDATE sessions s SET seen_at = date_trunc('minute', now())
+    WHERE s.digest = wanted AND s.ends_at > now() AND s.seen_at > now() - idle
+        AND s.seen_at < date_trunc('minute', now());
+    SELECT s.id, s.tenant_id, t.name, s.subject, s.email, s.name, coalesce(m.role, s.role), s.ends_at
+    FROM sessions s JOIN tenants t ON t.id = s.tenant_id LEFT JOIN members m ON m.id = s.member_id
+    WHERE s.digest = wanted AND s.issuer = who_issuer AND s.ends_at > now() AND s.seen_at > now() - idle
+$$;
+ALTER FUNCTION stretto.find_session(wanted bytea, who_issuer text, idle interval) OWNER TO stretto;
 CREATE FUNCTION stretto.find_tenant(wanted text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'

@@ -43,6 +43,8 @@ ALTER TABLE ONLY stretto.lessees
     ADD CONSTRAINT lessees_pkey PRIMARY KEY (process);
 ALTER TABLE ONLY stretto.limits
     ADD CONSTRAINT limits_pkey PRIMARY KEY (name);
+ALTER TABLE ONLY stretto.logins_used
+    ADD CONSTRAINT logins_used_pkey PRIMARY KEY (digest);
 ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.members
@@ -61,6 +63,10 @@ ALTER TABLE ONLY stretto.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.schedules
     ADD CONSTRAINT schedules_pkey PRIMARY KEY (tenant_id, name);
+ALTER TABLE ONLY stretto.sessions
+    ADD CONSTRAINT sessions_digest_key UNIQUE (digest);
+ALTER TABLE ONLY stretto.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.tenants
@@ -87,12 +93,16 @@ CREATE INDEX event_letters_in_order ON stretto.event_letters USING btree (tenant
 CREATE INDEX events_by_id ON ONLY stretto.events USING btree (id);
 CREATE INDEX events_by_tenant ON ONLY stretto.events USING btree (tenant_id, "position");
 CREATE INDEX idempotency_by_age ON stretto.idempotency USING btree (created_at);
+CREATE INDEX logins_used_by_end ON stretto.logins_used USING btree (until);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
 CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
 CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
 CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
 CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
 CREATE INDEX schedules_due ON stretto.schedules USING btree (next_at);
+CREATE INDEX sessions_by_end ON stretto.sessions USING btree (tenant_id, ends_at);
+CREATE INDEX sessions_by_member ON stretto.sessions USING btree (member_id);
+CREATE INDEX sessions_of_person ON stretto.sessions USING btree (tenant_id, issuer, subject, created_at);
 CREATE INDEX signals_by_run ON stretto.signals USING btree (run_id, id);
 CREATE INDEX timers_due ON stretto.timers USING btree (due_at);
 CREATE INDEX waits_by_name ON stretto.waits USING btree (tenant_id, kind, name, key);
@@ -104,6 +114,8 @@ CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(c
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority');
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
+CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
+CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
 CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
@@ -113,6 +125,10 @@ ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.sessions
+    ADD CONSTRAINT sessions_member_id_fkey FOREIGN KEY (member_id) REFERENCES stretto.members(id) ON DELETE CASCADE;
+ALTER TABLE ONLY stretto.sessions
+    ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE stretto.answers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.audit ENABLE ROW LEVEL SECURITY;
@@ -134,6 +150,7 @@ ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rename ON stretto.tenants FOR UPDATE USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.signals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stretto.answers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.api_keys USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -153,6 +170,7 @@ CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_sett
 CREATE POLICY tenant ON stretto.outbox USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.sessions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -185,6 +203,8 @@ REVOKE ALL ON FUNCTION stretto.find_api_key(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_api_key(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.find_session(wanted bytea, who_issuer text, idle interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.find_session(wanted bytea, who_issuer text, idle interval) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_tenant(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_tenant(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.fire_due_timers(most integer) FROM PUBLIC;
@@ -243,12 +263,14 @@ GRANT SELECT,INSERT ON TABLE stretto.flows TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.idempotency TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.journal TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.lessees TO stretto_app;
+GRANT SELECT,INSERT,DELETE ON TABLE stretto.logins_used TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.members TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.outbox TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
+GRANT SELECT,INSERT,DELETE ON TABLE stretto.sessions TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.signals TO stretto_app;
 GRANT SELECT ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(name) ON TABLE stretto.tenants TO stretto_app;

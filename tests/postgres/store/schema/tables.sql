@@ -453,6 +453,11 @@ CREATE TABLE stretto.lessees (
     alive_until timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.lessees OWNER TO stretto;
+CREATE TABLE stretto.logins_used (
+    digest bytea NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.logins_used OWNER TO stretto;
 CREATE TABLE stretto.members (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -543,6 +548,23 @@ CREATE TABLE stretto.schedules (
     created_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.schedules OWNER TO stretto;
+CREATE TABLE stretto.sessions (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    email text NOT NULL,
+    name text NOT NULL,
+    member_id uuid,
+    role text,
+    created_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    CONSTRAINT sessions_check CHECK (((member_id IS NULL) <> (role IS NULL))),
+    CONSTRAINT sessions_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'operator'::text, 'reviewer'::text, 'viewer'::text])))
+);
+ALTER TABLE stretto.sessions OWNER TO stretto;
 CREATE TABLE stretto.signals (
     id bigint NOT NULL,
     tenant_id uuid NOT NULL,
