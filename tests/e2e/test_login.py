@@ -92,7 +92,7 @@ async def browser(url: str) -> AsyncGenerator[Browser]:
 
 @pytest.fixture
 async def provider() -> AsyncGenerator[IdentityProvider]:
-    async with IdentityProvider(client_secret="a-client-secret") as found:
+    async with IdentityProvider(client_secret="a client:secret+%") as found:
         found.add_user("ada", email="ada@example.org", name="Ada <b>")
         yield found
 
@@ -265,6 +265,37 @@ async def test_a_provider_that_misbehaves_logs_nobody_in(
         assert (ada.cookie("stretto"), ada.cookie("stretto-login")) == ("", "")
         provider.answers = {}
         assert (await ada.go("/auth/login?next=/v1/me"))[-1].status == 200
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({}, 200),
+        ({"email_verified": False}, 403),
+        ({"email_verified": "true"}, 403),
+        ({"sub": "somebody else"}, 403),
+        ({"email": ["ada@example.org"]}, 403),
+    ],
+)
+async def test_an_address_may_be_told_apart_from_the_token_but_only_of_the_same_person(
+    settings: Settings, provider: IdentityProvider, told: dict[str, Any], status: int
+):
+    provider.answers = {"userinfo": told}
+    async with server(settings, provider) as (_, url), browser(url) as ada:
+        assert (await ada.go("/auth/login?next=/v1/me"))[-1].status == status
+
+
+@pytest.mark.parametrize("methods", [None, ["client_secret_post"], ["client_secret_basic", "client_secret_post"]])
+async def test_the_client_shows_its_secret_as_the_provider_wants_it(
+    settings: Settings, provider: IdentityProvider, methods: list[str] | None
+):
+    provider.answers = {"document": {"token_endpoint_auth_methods_supported": methods}}
+    async with server(settings, provider) as (platform, url), browser(url) as ada:
+        assert (await ada.go("/auth/login?next=/v1/me"))[-1].status == 200
+        assert "a client:secret" not in repr(vars(platform.login))
+        provider.client_secret = "another-secret"
+        page = (await ada.go("/auth/login"))[-1]
+        assert (page.status, "secret" in page.text) == (401, False)
 
 
 async def test_who_is_no_member_is_told_so_in_the_form_that_he_reads(settings: Settings, provider: IdentityProvider):

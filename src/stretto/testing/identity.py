@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import jwt
 from aiohttp import web
@@ -84,7 +84,8 @@ class IdentityProvider:
     """A provider that serves on a free port of this machine while the block lasts.
 
     `fetches` counts how often its keys were asked for. `answers` changes what it answers: a path's status, or claims of
-    the ID token (`id_token`), `iss` of the redirect, an `error` instead of a code.
+    the ID token (`id_token`), `iss` of the redirect, an `error` instead of a code, entries of the discovery `document`.
+    With `userinfo` (claims that it changes) a user's own claims are told at `/userinfo` only, and not in the ID token.
     """
 
     client_id: str = "stretto"
@@ -96,6 +97,7 @@ class IdentityProvider:
     fetches: int = 0
     issuer: str = ""
     _codes: dict[str, Code] = field(default_factory=dict[str, Code])
+    _access: dict[str, str] = field(default_factory=dict[str, str])
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> IdentityProvider:
@@ -104,6 +106,7 @@ class IdentityProvider:
         app.router.add_get("/keys", self._published)
         app.router.add_get("/authorize", self._authorize)
         app.router.add_post("/token", self._token)
+        app.router.add_get("/userinfo", self._userinfo)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -148,6 +151,7 @@ class IdentityProvider:
             "jwks_uri": f"{self.issuer}/keys",
             "response_types_supported": ["code"],
             "code_challenge_methods_supported": ["S256"],
+            **({"userinfo_endpoint": f"{self.issuer}/userinfo"} if "userinfo" in self.answers else {}),
             "authorization_response_iss_parameter_supported": True,
         }
         return web.json_response(document | self.answers.get("document", {}))
@@ -194,13 +198,24 @@ class IdentityProvider:
         if not right or code is None:
             return web.json_response({"error": "invalid_grant"}, status=400)
         claims = self.claims(code.user) | {"nonce": code.nonce} | self.answers.get("id_token", {})
-        return web.json_response(
-            {"token_type": "Bearer", "access_token": secrets.token_urlsafe(16), "id_token": self.sign(claims)}
-        )
+        if "userinfo" in self.answers:
+            claims = {name: value for name, value in claims.items() if name not in self.users.get(code.user, {})}
+        access_token = secrets.token_urlsafe(16)
+        self._access[access_token] = code.user
+        return web.json_response({"token_type": "Bearer", "access_token": access_token, "id_token": self.sign(claims)})
 
-    @staticmethod
-    def _secret_of(request: web.Request, form: Mapping[str, Any]) -> str:
+    async def _userinfo(self, request: web.Request) -> web.Response:
+        user = self._access.get(request.headers.get("authorization", "").removeprefix("Bearer "))
+        if user is None:
+            return web.json_response({"error": "invalid_token"}, status=401)
+        told = {"sub": f"id-of-{user}", **self.users.get(user, {}), **self.answers.get("userinfo", {})}
+        return web.json_response(told)
+
+    def _secret_of(self, request: web.Request, form: Mapping[str, Any]) -> str:
+        """The client's secret, if it comes in a way that the discovery document allows."""
+        document: Mapping[str, Any] = self.answers.get("document", {})
+        methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "basic":
-            return base64.b64decode(value).decode().partition(":")[2]
-        return str(form.get("client_secret", ""))
+        if scheme.lower() == "basic" and "client_secret_basic" in methods:
+            return unquote_plus(base64.b64decode(value).decode().partition(":")[2])
+        return str(form.get("client_secret", "")) if "client_secret_post" in methods else ""
