@@ -33,6 +33,11 @@ ATTEMPT_S = 600
 _SEE_OTHER: dict[int | str, dict[str, Any]] = {303: {"description": "Go on there."}}
 
 
+def _parameter(name: str) -> dict[str, Any]:
+    # Read by hand: what is there twice must count as not there.
+    return {"name": name, "in": "query", "schema": {"type": "string"}}
+
+
 class SessionShown(BaseModel):
     """Who has logged in. `csrf_token` goes with every change, as the header `X-Stretto-CSRF`."""
 
@@ -67,7 +72,13 @@ async def log_in(
     return answer
 
 
-@router.get("/callback", status_code=303, response_class=RedirectResponse, responses=_SEE_OTHER)
+@router.get(
+    "/callback",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=_SEE_OTHER,
+    openapi_extra={"parameters": [_parameter(name) for name in ("code", "state", "iss", "error")]},
+)
 async def come_back(request: Request, platform: PlatformDoor) -> Response:
     """Where the identity provider sends the browser back to."""
     try:

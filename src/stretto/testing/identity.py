@@ -83,7 +83,7 @@ class Code:
 class IdentityProvider:
     """A provider that serves on a free port of this machine while the block lasts.
 
-    `fetches` counts how often its keys were asked for. `answers` changes what it answers: a path's status, or claims of
+    `fetches` counts how often its keys were asked for, `documents` its discovery document. `answers` changes what it answers: a path's status, or claims of
     the ID token (`id_token`), `iss` of the redirect, an `error` instead of a code, entries of the discovery `document`.
     With `userinfo` (claims that it changes) a user's own claims are told at `/userinfo` only, and not in the ID token.
     """
@@ -95,6 +95,7 @@ class IdentityProvider:
     logs_in: str = ""
     answers: dict[str, Any] = field(default_factory=dict[str, Any])
     fetches: int = 0
+    documents: int = 0
     issuer: str = ""
     _codes: dict[str, Code] = field(default_factory=dict[str, Code])
     _access: dict[str, str] = field(default_factory=dict[str, str])
@@ -144,6 +145,9 @@ class IdentityProvider:
         return jwt.encode(kept, self.keys[0].pem, "RS256", headers={"kid": self.keys[0].id, **header})
 
     async def _document(self, request: web.Request) -> web.Response:
+        self.documents += 1
+        if status := self.answers.get("/.well-known/openid-configuration"):
+            return web.Response(status=status)
         document = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize",

@@ -224,6 +224,25 @@ async def test_while_the_provider_is_away_known_keys_count(provider: IdentityPro
         await verifier(provider).verify(provider.token("ada"))
 
 
+async def test_a_provider_that_is_away_is_left_in_peace_and_its_document_kept(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+):
+    away = {"/.well-known/openid-configuration": 500}
+    provider.answers = away
+    issuer = issuing.Issuer(provider.issuer)
+    found = await asyncio.gather(*(issuer.document() for _ in range(50)), return_exceptions=True)
+    assert {type(each) for each in found} == {IssuerUnreachable}
+    assert provider.documents == 1
+    provider.answers = {}
+    monkeypatch.setattr(issuing, "AWAY_S", 0.0)
+    monkeypatch.setattr(issuing, "DOCUMENT_S", 0.0)
+    issuer = issuing.Issuer(provider.issuer)
+    document = await issuer.document()
+    provider.answers = away
+    assert await issuer.document() == document, "an old one is better than none"
+    assert provider.documents == 3
+
+
 async def test_a_document_of_another_issuer_is_not_believed(provider: IdentityProvider):
     provider.answers["document"] = {"issuer": "https://evil.example"}
     with pytest.raises(IssuerUnreachable, match="evil"):

@@ -26,6 +26,8 @@ FETCH_S = 5.0
 MOST_BYTES = 262_144
 KEPT_S = 600.0
 ASK_AGAIN_S = 30.0
+DOCUMENT_S = 3600.0
+AWAY_S = 1.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,22 +38,43 @@ class Issuer:
         check_url(url, "STRETTO_OIDC_ISSUER")
         self.url = url
         self._document: Mapping[str, Any] | None = None
+        self._ask_document_at = 0.0
+        self._asking = asyncio.Lock()
         self._keys: PyJWKSet | None = None
         self._fetched_at = -KEPT_S
         self._asked_at = -ASK_AGAIN_S
         self._turn = asyncio.Lock()
 
     async def document(self) -> Mapping[str, Any]:
-        """Its discovery document (OpenID Connect Discovery 1.0). Raises `IssuerUnreachable`."""
+        """Its discovery document (OpenID Connect Discovery 1.0), at most an hour old unless the provider is away since.
+
+        Raises `IssuerUnreachable`; then the provider is left in peace for a second, however many ask.
+        """
+        if self._document is None or time.monotonic() >= self._ask_document_at:
+            async with self._asking:
+                now = time.monotonic()
+                if now >= self._ask_document_at:
+                    await self._fetch_document(now)
         if self._document is None:
+            raise IssuerUnreachable(f"The identity provider {self.url} gave no document just now.")
+        return self._document
+
+    async def _fetch_document(self, now: float) -> None:
+        self._ask_document_at = now + AWAY_S  # for those who come while it does not answer
+        try:
             document = await fetch_json(f"{self.url.rstrip('/')}/.well-known/openid-configuration")
             if document.get("issuer") != self.url:  # section 4.3: must be exactly the same
                 raise IssuerUnreachable(
                     f"The document of {self.url} is of the issuer {str(document.get('issuer'))[:200]!r}. "
                     "STRETTO_OIDC_ISSUER must be exactly what the provider calls itself."
                 )
-            self._document = document
-        return self._document
+        except IssuerUnreachable as error:
+            self._ask_document_at = time.monotonic() + AWAY_S
+            if self._document is None:
+                raise
+            log.warning("the identity provider gives no document", issuer=self.url, error=error.message)
+        else:
+            self._document, self._ask_document_at = document, now + DOCUMENT_S
 
     async def endpoint(self, name: str) -> str:
         """One of its addresses, such as `token_endpoint`. Raises `IssuerUnreachable`."""
