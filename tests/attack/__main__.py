@@ -7,6 +7,7 @@ import sys
 import time
 
 from stretto.api import create_app
+from tests.attack.browsers import browsers
 from tests.attack.crossing import cross
 from tests.attack.findings import Findings
 from tests.attack.ground import prepared
@@ -15,7 +16,7 @@ from tests.attack.rough import raw, slow
 from tests.attack.routes import routes_of
 from tests.attack.words import words
 
-ATTACKS = ("crossing", "roles", "credentials", "words", "rough")
+ATTACKS = ("crossing", "roles", "credentials", "browsers", "words", "rough")
 
 
 async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
@@ -32,6 +33,8 @@ async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
                     await lesser_roles(ground, routes, findings)
                 case "credentials":
                     await no_credentials(ground, routes, findings)
+                case "browsers":
+                    await browsers(ground, routes, findings)
                 case "words":
                     await words(ground, routes, findings)
                 case "rough":

@@ -108,7 +108,7 @@ class Ground:
                     continue
                 row = await connection.execute(
                     SQL(
-                        "SELECT count(*), coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_used_at')::text), '' ORDER BY"
+                        "SELECT count(*), coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_used_at' - 'seen_at')::text), '' ORDER BY"
                         " to_jsonb(t)::text)), '') FROM {} t WHERE tenant_id = (SELECT id FROM tenants WHERE name = 'victim')"
                     ).format(Identifier(name))
                 )
