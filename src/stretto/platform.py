@@ -16,7 +16,7 @@ from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys, People
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
-from stretto.events import Transport
+from stretto.events import Events, Transport
 from stretto.events.service import Subscription, carrying, make_transport
 from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
 from stretto.gateway.config import GatewayConfig, stand_in
@@ -217,6 +217,10 @@ class Platform:
     def schedules(self, tenant_id: UUID = DEFAULT_TENANT) -> Schedules:
         """The door to a tenant's schedules."""
         return Schedules(self.database, self.hub, tenant_id)
+
+    def events(self, tenant_id: UUID = DEFAULT_TENANT) -> Events:
+        """The door to a tenant's events."""
+        return Events(self.database, self.transport, tenant_id)
 
 
 def spare_collections() -> None:

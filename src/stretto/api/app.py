@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from stretto.api import (
     audit,
     control,
+    events,
     flows,
     health,
     keys,
@@ -53,6 +54,7 @@ ROUTERS = (
     keys.router,
     members.router,
     audit.router,
+    events.router,
     page.router,
 )
 

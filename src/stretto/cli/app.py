@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stretto.cli import control
+from stretto.cli.events import events
 from stretto.cli.exits import MEANINGS, Exit, report, say_error
 from stretto.cli.forks import fork
 from stretto.cli.keys import key, tenant
@@ -65,6 +66,7 @@ for command in (control.pause, control.resume, control.cancel, control.retry, co
 for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
+app.add_typer(events)
 app.add_typer(provider_key)
 app.command()(limits)
 for group in (usage, tenant, key):

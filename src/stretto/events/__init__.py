@@ -1,6 +1,7 @@
 """Events: what happened, told to whoever wants to know, at least once and in the order of each subject."""
 
 from stretto.events.consumer import Attempts, Consumer, EventHandler
+from stretto.events.door import DeadLetters, Events
 from stretto.events.event import Event
 from stretto.events.postgres import PostgresTransport
 from stretto.events.relay import Relay
@@ -11,8 +12,10 @@ __all__ = [
     "SYSTEM",
     "Attempts",
     "Consumer",
+    "DeadLetters",
     "Event",
     "EventHandler",
+    "Events",
     "Group",
     "PostgresTransport",
     "Relay",
