@@ -132,7 +132,7 @@ async def test_groups_are_replayed_and_dead_letters_sent_again(settings: Setting
         broken = True
         await ran(client, 2, **ada)
         letters = await until(
-            lambda answer: len(answer.json["letters"]) == 1, lambda: client.get("/v1/events/dead-letters", **ada)
+            lambda answer: len(answer.json["letters"]) >= 1, lambda: client.get("/v1/events/dead-letters", **ada)
         )
         place = f"/v1/events/dead-letters/{letters.json['letters'][0]['event']['id']}"
         assert (await client.request("DELETE", place, ada)).status == 204
