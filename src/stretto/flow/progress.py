@@ -186,7 +186,12 @@ class Progress(Structure):
             return
         reader = item.reader
         del self.states[item.path]
-        if item.has_ended:
+        if item.status == "failed":  # in older journals; it held its place, and its reader fails
+            reader.items.pop(item.n, None)
+            reader.active -= 1
+            reader.unfinished -= 1
+            self._drop_item_readers(reader, item.n)
+        elif item.has_ended:
             self.wants.pop(item.path, None)
             reader.items.pop(item.n, None)
             self._drop_item_readers(reader, item.n)

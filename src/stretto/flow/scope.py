@@ -88,6 +88,11 @@ class StepState:
     def has_ended(self) -> bool:
         return self.status in ENDED
 
+    @property
+    def is_to_drop(self) -> bool:
+        """What it read was retracted, and it has neither been dropped nor failed for good."""
+        return self.is_void and self.status not in ("dropped", "failed")
+
 
 @dataclass(slots=True, eq=False)
 class Frame:

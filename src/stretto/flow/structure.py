@@ -157,14 +157,21 @@ class Structure:
             self._want("start", state)
 
     def _want(self, kind: WantKind, state: StepState) -> None:
-        self.wants[state.path] = Want(kind, state)
+        """Ask for this next; of an item that is to be dropped nothing else is asked."""
+        self.wants[state.path] = Want("drop" if state.is_to_drop else kind, state)
+
+    def _unwant(self, state: StepState) -> None:
+        """What was asked of the step is answered. Only its `StepDropped` answers for an item that is to be dropped,
+        whatever else is told of it before: facts that do not cause each other call for the same in any order."""
+        if not state.is_to_drop:
+            self.wants.pop(state.path, None)
 
     def _known(self, fact: f.StepFact) -> StepState | None:
         return self.states.get(fact.step)
 
     def _run(self, state: StepState) -> None:
         """The step is at work; only steps with a handler count against the limit."""
-        self.wants.pop(state.path, None)
+        self._unwant(state)
         if state.status != "running":
             state.status = "running"
             self.running += not state.is_container
@@ -173,7 +180,7 @@ class Structure:
         if state.status == "running":
             self.running -= not state.is_container
         state.status = status
-        self.wants.pop(state.path, None)
+        self._unwant(state)
 
     def _settle(self, state: StepState, status: Status) -> None:
         """The step has ended: go on with what depends on it."""
@@ -313,10 +320,12 @@ class Structure:
             self._advance_reader(reader)
 
     def _void(self, item: StepState) -> None:
-        """What the item read was retracted; `StepDropped` will say so."""
+        """What the item read was retracted; `StepDropped` will say so. One that has failed for good fails its
+        reader all the same, as it does when it fails after the retraction; it is dropped when the run is retried."""
         if item.status != "dropped":
             item.is_void = True
-            self._want("drop", item)
+            if item.is_to_drop:
+                self._want("drop", item)
 
     # Failure
 

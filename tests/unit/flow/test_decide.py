@@ -304,6 +304,55 @@ def test_a_segment_that_waits_for_a_place_is_dropped_with_the_others() -> None:
     assert sorted(dropped) == ["r[0]", "r[1]", "r[2]", "r[3]"]
 
 
+RETRACTED = f.TextRetracted(step="w", attempt=1, position=0, reason="")
+READING: list[f.Fact] = [*WRITING, *started("r[0]")]
+SHOWN = {"w": EACH["w"], "r": {"review": {"show": "{{ segment }}", "question": "?"}, "each": {"of": "w", "by": "line"}}}
+SHOWING: list[f.Fact] = [*WRITING, f.WaitStarted(step="r[0]", wait="review")]
+GONE = f.StepFailed(step="r[0]", attempt=1, error="no")
+
+
+@pytest.mark.parametrize(
+    ("steps", "before", "fact"),
+    [
+        pytest.param(EACH, WRITING, *started("r[0]"), id="starts"),
+        pytest.param(EACH, READING, done("r[0]", 1), id="is done"),
+        pytest.param(EACH, READING, f.StepSkipped(step="r[0]", reason=""), id="is left out"),
+        pytest.param(EACH, READING, f.StepFailed(step="r[0]", attempt=1, error="no", retry_in_s=1), id="fails"),
+        pytest.param(EACH, READING, f.StepDeferred(step="r[0]", attempt=1, reason="", in_s=1), id="is put off"),
+        pytest.param(EACH, READING, f.FeedbackGiven(step="r[0]", text="no", mode="now"), id="gets feedback"),
+        pytest.param(SHOWN, WRITING, SHOWING[-1], id="waits"),
+        pytest.param(SHOWN, SHOWING, f.ReviewDecided(step="r[0]", verdict="approve", by="ann"), id="is decided"),
+    ],
+)
+def test_what_happens_to_an_item_and_the_end_of_its_text_may_come_in_either_order(
+    steps: Mapping[str, Any], before: list[f.Fact], fact: f.Fact
+) -> None:
+    for order in ([fact, RETRACTED], [RETRACTED, fact]):
+        assert asked(steps, [*begun(), *before, *order]) == [f.StepDropped(step="r[0]")]
+
+
+@pytest.mark.parametrize("order", [[GONE, RETRACTED], [RETRACTED, GONE]], ids=["fails first", "retracted first"])
+def test_an_item_that_fails_for_good_fails_its_reader_and_is_dropped_when_the_run_is_retried(
+    order: list[f.Fact],
+) -> None:
+    facts = [*begun(), *READING, *order]
+    (failed,) = asked(EACH, facts)
+    assert (type(failed), failed.step) == (f.StepFailed, "r")
+    facts += [failed, f.RunFailed(step="r", error=""), f.RunClaimed(worker="v"), f.RunRetried()]
+    assert f.StepDropped(step="r[0]") in asked(EACH, facts)
+    facts += [f.StepDropped(step="r[0]"), *started("w", attempt=2), done("w", of="text"), f.SegmentsEnded(step="r")]
+    assert asked(EACH, facts) == [done("r", of="items")]
+
+
+def test_a_journal_in_which_a_failed_item_was_dropped_can_still_be_retried() -> None:
+    facts = [*begun(), *READING, GONE, RETRACTED, f.StepDropped(step="r[0]")]
+    (failed,) = asked(EACH, facts)
+    assert (type(failed), failed.step) == (f.StepFailed, "r")
+    facts += [failed, f.RunFailed(step="r", error=""), f.RunClaimed(worker="v"), f.RunRetried()]
+    facts += [*started("w", attempt=2), done("w", of="text"), f.SegmentsEnded(step="r")]
+    assert asked(EACH, facts) == [done("r", of="items")]
+
+
 def test_a_watcher_s_word_on_text_that_was_taken_back_does_not_count() -> None:
     facts = [*begun(), *WATCHING[:-1], f.TextRetracted(step="w", attempt=1, position=0, reason=""), WATCHING[-1]]
     assert asked(WATCH, facts, {"w": ""}) == [f.StepDropped(step="g[0]")]
