@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from stretto.api.guard import SAFE_METHODS
+from stretto.api.authentication import SAFE_METHODS
 from stretto.auth import Operator
 from stretto.auth.sessions.session import csrf_token
 from tests.attack.crossing import filled
