@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import re
 import signal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import promql_parser
 import pytest
 import structlog
+import yaml
+from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from stretto.api import serving
 from stretto.engine.step import StepContext, StepResult
-from stretto.errors import ModelOverloaded
+from stretto.errors import ModelOverloaded, ModelStalled
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
+from stretto.telemetry.exposition import TOLD
+from stretto.telemetry.logs import report_errors
 from stretto.telemetry.spans import trace_id_of
 from stretto.testing import ScriptedModel
 from tests.e2e.collector import Collector, Kept
 from tests.e2e.command import Stretto
 from tests.e2e.wire import Client
 from tests.postgres.store.processes import wait_until_gone
+from tools.dashboards import DASHBOARDS
+from tools.dashboards import text as dashboard_text
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 DUET: dict[str, Any] = {
@@ -40,6 +51,7 @@ DUET: dict[str, Any] = {
 
 
 async def completed(client: Client, run: str) -> None:
+    found: Any = None
     for _ in range(1000):
         found = (await client.get(run)).json
         if found["status"] == "completed":
@@ -130,6 +142,10 @@ async def test_a_request_is_a_span_of_its_callers_trace_and_a_dead_collector_har
             client = Client(url)
             started = await client.post("/v1/runs", {"flow": DUET}, traceparent=f"00-{TRACE}-{CALLER}-01")
             await completed(client, started.headers["location"])
+            for _ in range(500):
+                if any(span.name == "invoke_workflow duet" for span in collector.spans):
+                    break
+                await asyncio.sleep(0.02)
             collector.status = 503
             assert (await client.get("/v1/runs")).status == 200
         assert platform.telemetry is not None
@@ -252,3 +268,111 @@ async def test_log_lines_name_run_step_and_request(settings: Settings):
     (line,) = [line for line in lines if line["event"] == "at work"]
     assert (f"/v1/runs/{line['run_id']}", line["step"]) == (run, "say")
     assert line["tenant_id"] == str(DEFAULT_TENANT)
+
+
+def queries() -> dict[str, str]:
+    """Every query of the dashboards and alert rules, by where it stands."""
+    found: dict[str, str] = {}
+    for path in sorted((DEPLOY / "grafana").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel["targets"]:
+                found[f"{path.name}: {panel['title']} {target['refId']}"] = target["expr"]
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        found[f"alerts.yaml: {rule['alert']}"] = rule["expr"]
+    return found
+
+
+def selectors(query: str) -> list[tuple[str, set[str]]]:
+    """The metrics that a query reads, each with the labels that it chooses by. Raises for what is no PromQL."""
+    parsed = promql_parser.parse(query)
+    text = parsed.prettify()
+    found: list[tuple[str, set[str]]] = []
+    for name, chosen in re.findall(r"(stretto_[a-z_]+)(?:\{([^}]*)\})?", text):
+        found.append((name, set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", chosen))))
+    return found
+
+
+async def test_every_query_reads_metrics_that_exist(settings: Settings):
+    local = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+    model = ScriptedModel({"lead": [["b", ModelStalled("silent")], "d"], "second": "c"})
+    async with Platform.open(local, provider=model) as platform, serving(platform) as url:
+        client = Client(url)
+        run = (await client.post("/v1/runs", {"flow": DUET})).headers["location"]
+        await completed(client, run)
+        reviewed: dict[str, Any] = {"flow": "asks", "steps": {"ask": {"review": {"show": "a", "question": "Good?"}}}}
+        asks = (await client.post("/v1/runs", {"flow": reviewed})).headers["location"]
+        await client.post("/v1/runs", {"flow": reviewed})
+        while not (await client.get(f"/v1/reviews?run_id={asks[9:]}")).json["reviews"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        await client.post(f"/v1/reviews/{asks[9:]}/ask", {"verdict": "approve"})
+        await completed(client, asks)
+        await asyncio.sleep(3.1)  # so long figures of the database are kept
+        found = figures((await client.get("/metrics")).body)
+    labels: dict[str, set[str]] = {}
+    for name, given in found:
+        labels.setdefault(name, set()).update(label for label, _ in given)
+    told = {name for name, _, _ in TOLD.values()}
+    unlabelled = {
+        "stretto_cache_hits_total": {"route", "kind"}
+    }  # counted only when a cache answers, which none does here
+    for where, query in queries().items():
+        for name, chosen in selectors(query):
+            assert name in labels or name in unlabelled, f"{where} reads {name}, which does not exist"
+            known = labels[name] if name in labels else unlabelled[name]
+            assert chosen <= known, f"{where} chooses by {chosen - known}, which {name} does not have"
+        for inner in re.findall(r"by \(([^)]*)\)", query):
+            for label in (each.strip() for each in inner.split(",")):
+                names = [name for name, _ in selectors(query)]
+                has = any(label in (labels.get(name) or unlabelled.get(name, set())) for name in names)
+                assert has or label == "instance", f"{where} tells apart by {label}, which {names} do not have"
+    assert {f"stretto_{name}" for name in told} <= set(labels), "a figure of the database is missing"
+    assert len(queries()) > 45
+
+
+def test_the_dashboards_are_those_of_the_tool_and_every_alert_has_its_remedy():
+    for name in DASHBOARDS:
+        assert (DEPLOY / "grafana" / f"{name}.json").read_text() == dashboard_text(name), (
+            "Run `python tools/dashboards.py`."
+        )
+    page = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        assert f"### {rule['alert']}\n" in page
+        assert rule["annotations"]["runbook"].endswith("#" + rule["alert"].lower())
+
+
+async def test_errors_reach_sentry_without_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch):
+    envelopes: list[bytes] = []
+
+    async def take(request: web.Request) -> web.Response:
+        raw = await request.read()
+        envelopes.append(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+        return web.json_response({"id": "1"})
+
+    app = web.Application()
+    app.router.add_post("/api/1/envelope/", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    monkeypatch.setenv("SENTRY_DSN", f"http://public@127.0.0.1:{runner.addresses[0][1]}/1")
+    before = structlog.get_config()
+    try:
+        async with Platform.open(settings, provider=ScriptedModel({})):
+            structlog.configure(
+                processors=[structlog.stdlib.add_log_level, report_errors, structlog.dev.ConsoleRenderer()]
+            )
+            try:
+                raise ValueError("the key sk-proj-abcdefgh12345678 of ada@example.org")
+            except ValueError:
+                structlog.get_logger().exception("it broke", run_id="7", password="hunter2")
+            structlog.get_logger().warning("only a warning")
+    finally:
+        structlog.configure(**before)
+        await runner.cleanup()
+    told = b"".join(envelopes).decode()
+    assert told.count('"type":"event"') + told.count('"type": "event"') == 1
+    assert "ValueError" in told
+    assert '"run_id":"7"' in told.replace(": ", ":")
+    for secret in ("abcdefgh12345678", "ada@example.org", "hunter2"):
+        assert secret not in told

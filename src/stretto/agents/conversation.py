@@ -179,6 +179,7 @@ def to_fact(decision: Decision, ctx: StepContext) -> CallDecided:
         cost_usd=plain(decision.cost_usd),
         cached=decision.cached,
         error=decision.error,
+        error_kind=decision.error_kind,
     )
 
 

@@ -157,6 +157,7 @@ class CallDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     cost_usd: str = "0"
     cached: str = ""
     error: str = ""
+    error_kind: str = ""
 
 
 class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):

@@ -150,6 +150,7 @@ class Books:
                 cached=call.cached,
                 simulated=call.simulated,
                 error=call.error,
+                error_kind=call.error_kind,
             )
         )
 
@@ -247,11 +248,9 @@ class ModelCall:
             tokens = TokenCounts()
         simulated = self.provider.simulated
         cost_usd = self._cost(tokens, simulated)
-        message = error.message if isinstance(error, StrettoError) else type(error).__name__
         end: CallEnd = "failed" if isinstance(error, Exception) else "cancelled"
-        self._enter(
-            tokens, cost_usd, end, model=deployment.model or self.request.model, simulated=simulated, error=message
-        )
+        model = deployment.model or self.request.model
+        self._enter(tokens, cost_usd, end, model=model, simulated=simulated, error=error)
 
     def _cost(self, tokens: TokenCounts, simulated: bool) -> Decimal:
         """What the call costs; nothing when it is simulated, unless the configuration gives the deployment a price."""
@@ -267,9 +266,17 @@ class ModelCall:
         return None if self.relay.first_at is None else self.relay.first_at - self.began_at
 
     def _enter(
-        self, tokens: TokenCounts, cost_usd: Decimal, end: CallEnd, *, model: str, simulated: bool, error: str = ""
+        self,
+        tokens: TokenCounts,
+        cost_usd: Decimal,
+        end: CallEnd,
+        *,
+        model: str,
+        simulated: bool,
+        error: BaseException | None = None,
     ) -> None:
         admitted = self.admitted
+        kind = "" if error is None else type(error).__name__
         self.is_settled = True
         admitted.grant.settle(tokens, cost_usd)
         call = Call(
@@ -289,7 +296,8 @@ class ModelCall:
             end=end,
             outcome=admitted.outcome,
             reason=admitted.reason,
-            error=error,
+            error=error.message if isinstance(error, StrettoError) else kind,
+            error_kind=kind,
             simulated=simulated,
         )
         self.books.enter(call, self.relay)

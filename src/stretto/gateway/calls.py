@@ -41,6 +41,7 @@ class Call:
     outcome: Outcome = "admitted"
     reason: str = ""
     error: str = ""
+    error_kind: str = ""
     cached: Literal["", "exact", "semantic"] = ""
     simulated: bool = False
 

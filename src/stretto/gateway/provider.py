@@ -212,6 +212,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     cached: Literal["", "exact", "semantic"] = ""
     simulated: bool = False
     error: str = ""
+    error_kind: str = ""
 
 
 class TokenSink(Protocol):

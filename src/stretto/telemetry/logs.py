@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO, cast
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -34,6 +36,7 @@ def configure_logs(level: str = "warning") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
+        report_errors,
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
@@ -56,6 +59,27 @@ def configure_logs(level: str = "warning") -> None:
     root.setLevel(number)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+Reporter = Callable[[Mapping[str, Any], BaseException | None], None]
+"""Takes a log line of level error, with the exception that it tells of."""
+
+_reporters: list[Reporter] = []
+
+
+def set_reporter(reporter: Reporter | None) -> None:
+    """Let what is logged as an error be reported as well; None: no longer."""
+    _reporters[:] = [] if reporter is None else [reporter]
+
+
+def report_errors(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Give errors to the reporter, if there is one. A fault of its own must not cost the log line."""
+    if _reporters and event.get("level") in ("error", "critical"):
+        told = event.get("exc_info")
+        error = sys.exc_info()[1] if told is True else told if isinstance(told, BaseException) else None
+        with suppress(Exception):
+            _reporters[0](dict(event), error)
+    return event
 
 
 def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

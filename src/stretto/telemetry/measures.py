@@ -151,7 +151,7 @@ class Measures:
         self.call_s.labels(route, model).observe(call.duration_s)
         if call.ttft_s is not None:
             self.first_token_s.labels(route, model).observe(call.ttft_s)
-        if call.error.startswith("ModelStalled"):
+        if call.error_kind == "ModelStalled":
             self.stalls.labels(route, model).inc()
 
     def on_request(self, method: str, route: str, status: int, took_s: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -78,6 +78,7 @@ async def telling(telemetry: Telemetry, settings: Settings, database: Database) 
         server, thread = start_http_server(settings.metrics_port, settings.metrics_host, telemetry.registry)
     else:
         server = thread = None
+    stop_sentry = start_sentry()
     lag = asyncio.create_task(telemetry.watch_loop(), name="loop lag")
     if telemetry.traces is not None:
         telemetry.traces.start()
@@ -88,6 +89,8 @@ async def telling(telemetry: Telemetry, settings: Settings, database: Database) 
         await asyncio.gather(lag, return_exceptions=True)
         if telemetry.traces is not None:
             await telemetry.traces.close()
+        if stop_sentry is not None:
+            await stop_sentry()
         if server is not None and thread is not None:
             await asyncio.to_thread(server.shutdown)
             server.server_close()
@@ -104,6 +107,20 @@ def make_traces(settings: Settings, database: Database) -> Traces | None:
     from stretto.telemetry.traces import Traces
 
     return Traces(database, content=settings.trace_content, ratio=settings.trace_ratio)
+
+
+def start_sentry() -> Callable[[], Awaitable[None]] | None:
+    """Report errors to Sentry, where it is configured; gives what ends that."""
+    dsn = os.environ.get("SENTRY_DSN")
+    if not dsn:
+        return None
+    if find_spec("sentry_sdk") is None:
+        log.warning("SENTRY_DSN is set, but not what speaks to it", remedy="pip install 'stretto[sentry]'")
+        return None
+    from stretto.telemetry import sentry
+
+    sentry.start(dsn, build())
+    return sentry.stop
 
 
 def build() -> str:

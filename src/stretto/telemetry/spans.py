@@ -208,7 +208,7 @@ class _Maker:
             error=str(body.get("error", "")),
         )
         if span.error:
-            span.attributes["error.type"] = span.error.split(":", 1)[0][:100]
+            span.attributes["error.type"] = str(body.get("error_kind") or "ModelError")
         return span
 
 

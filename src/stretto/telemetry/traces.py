@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -28,6 +28,7 @@ from stretto.flow.graph import Step
 from stretto.flow.progress import Progress
 from stretto.gateway.calls import Call
 from stretto.store import Database
+from stretto.store.ids import made_at
 from stretto.stream.log import Row
 from stretto.telemetry.redaction import redact_field
 from stretto.telemetry.spans import OVER, TRACEPARENT, Span, span_id_of, spans_of, trace_id_of
@@ -91,13 +92,13 @@ class Traces:
         if found is None or call.caller.run_id is not None:
             return
         name = "embeddings" if call.kind == "embeddings" else "chat"
-        start = call.at
+        start = made_at(call.id)
         span = Span(
             span_id_of(call.id, "call"),
             int(found[2], 16),
             f"{name} {call.model or call.route}",
             start,
-            max(start, start + timedelta(seconds=call.waited_s + call.duration_s)),
+            call.at,
             "client",
             attributes={
                 "gen_ai.operation.name": name,
