@@ -14,6 +14,7 @@ from bench.measured import (
     idle,
     journal,
     proxy,
+    requests,
     sizes,
     soak,
     steps,
@@ -33,5 +34,20 @@ class Benchmark(Protocol):
 
 BENCHMARKS: dict[str, Benchmark] = {
     module.NAME: module  # pyright: ignore[reportAssignmentType]
-    for module in (steps, accept, streams, tokens, wire, proxy, cache, edges, sizes, idle, waiting, journal, soak)
+    for module in (
+        steps,
+        accept,
+        requests,
+        streams,
+        tokens,
+        wire,
+        proxy,
+        cache,
+        edges,
+        sizes,
+        idle,
+        waiting,
+        journal,
+        soak,
+    )
 }
