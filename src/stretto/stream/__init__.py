@@ -1,7 +1,7 @@
 """The stream of a run: text in memory, segments, live fan-out, and cursors to come back with."""
 
 from stretto.stream.cursor import START, Cursor
-from stretto.stream.events import EndEvent, Event, FactEvent, RetractEvent, TextEvent, to_json_line, to_sse
+from stretto.stream.events import Batch, EndEvent, Event, FactEvent, RetractEvent, TextEvent, to_json_line, to_sse
 from stretto.stream.hub import Hub
 from stretto.stream.log import LogReader, Row
 from stretto.stream.segment import Segment, Segmenter, segmenter
@@ -9,6 +9,7 @@ from stretto.stream.text import StepText, TextChunk, cuts_to_tokens
 
 __all__ = [
     "START",
+    "Batch",
     "Cursor",
     "EndEvent",
     "Event",

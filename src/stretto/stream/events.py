@@ -5,7 +5,7 @@ Each event carries the cursor of one who has seen it, so that a client can go on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -96,3 +96,57 @@ def to_sse(event: Event) -> bytes:
 def to_json_line(event: Event) -> bytes:
     """Write an event as one line of JSON: `event` and `id`, then the fields of the SSE form's data."""
     return _encode({"event": event.event, "id": event.id, **event_data(event)}) + b"\n"
+
+
+CHUNK_BYTES = 16_384
+"""From this size on, encoded events are a chunk of their own."""
+
+
+class Batch:
+    """Events that came in one go, at least one of them except at the end of a hub.
+
+    Where `shared`, several followers take it: each form is made once and kept, and the events must be few.
+    """
+
+    __slots__ = ("_forms", "events", "shared")
+
+    def __init__(self, events: Sequence[Event], *, shared: bool = False) -> None:
+        self.events = events
+        self.shared = shared
+        self._forms: dict[Callable[[Event], bytes], list[bytes]] = {}
+
+    @property
+    def chars(self) -> int:
+        """Characters of text in it."""
+        return sum(len(event.text) for event in self.events if isinstance(event, TextEvent))
+
+    def sse(self) -> Iterable[bytes]:
+        """The `text/event-stream` form, in chunks."""
+        if not self.shared:
+            return chunked(map(to_sse, self.events))
+        return self._kept(to_sse, lambda: list(chunked(map(to_sse, self.events))))
+
+    def lines(self) -> Iterable[bytes]:
+        """Each event as a line of JSON."""
+        if not self.shared:
+            return map(to_json_line, self.events)
+        return self._kept(to_json_line, lambda: [to_json_line(event) for event in self.events])
+
+    def _kept(self, form: Callable[[Event], bytes], make: Callable[[], list[bytes]]) -> list[bytes]:
+        if form not in self._forms:
+            self._forms[form] = make()
+        return self._forms[form]
+
+
+def chunked(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """Join small pieces; a piece is never split."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

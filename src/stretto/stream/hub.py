@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from types import TracebackType
 from uuid import UUID
 
 from stretto.errors import NotPossible, Transient
-from stretto.stream.channel import PAGE, Channel, Follower
+from stretto.stream.channel import Channel
 from stretto.stream.cursor import START, Cursor
-from stretto.stream.events import Event
+from stretto.stream.events import Batch, Event
+from stretto.stream.follower import PAGE, Follower
 from stretto.stream.log import LogReader, Row
 from stretto.stream.reading import LiveText
 
@@ -105,6 +107,13 @@ class Hub:
         `EndEvent` when the hub is closed. Raises `Invalid` when the cursor is not of this run, and
         what the log raises; go on with the cursor of the last event then.
         """
+        async with aclosing(self.batches(run_id, log, after)) as batches:
+            async for batch in batches:
+                for event in batch.events:
+                    yield event
+
+    async def batches(self, run_id: UUID, log: LogReader, after: Cursor = START) -> AsyncGenerator[Batch]:
+        """As `follow`, but what comes in one go is given in one go, and encoded once for all who have seen the same."""
         if self._poller is None:
             raise NotPossible("The hub is not at work. Open it with `async with` before following runs.")
         channel = self._channels.get(run_id.int)
@@ -114,12 +123,14 @@ class Hub:
             )
             self._followed.set()
         channel.followers += 1
+        follower = Follower(channel, log, after)
         try:
-            follower = Follower(channel, log, after)
             while not follower.over:
-                for event in await follower.next_events():
-                    yield event
+                batch = await follower.next_batch()
+                if batch.events:
+                    yield batch
         finally:
+            follower.leave()
             channel.followers -= 1
             if not channel.followers and self._channels.get(run_id.int) is channel:
                 del self._channels[run_id.int]

@@ -59,6 +59,10 @@ class Reading:
         """The cursor of one who has seen all this."""
         return Cursor(self.seq, dict(self._live)) if self._live else Cursor(self.seq)
 
+    def is_at(self, other: Reading) -> bool:
+        """Whether both have seen the same."""
+        return self.seq == other.seq and self._live == other._live
+
     def resume(self, row: Row) -> None:
         """Look at the row that the cursor names: it was seen, but it tells whether the run is over."""
         self.ended = ENDS.get(row.kind)

@@ -9,7 +9,7 @@ import pytest
 
 from stretto.errors import DatabaseUnreachable, Invalid, NotPossible
 from stretto.stream import Cursor, EndEvent, Event, FactEvent, Hub, RetractEvent, Row, TextEvent
-from stretto.stream.channel import _merge
+from stretto.stream.cohort import _merge
 from stretto.stream.reading import LiveText
 from stretto.testing.journal import MemoryLog
 from tests.unit.stream.writing import AT, Client, Writer
