@@ -24,7 +24,6 @@ from rich.text import Text
 
 from stretto.cli.score import Score
 from stretto.cli.stage import Stage, news_text
-from stretto.cli.timeline import timeline
 from stretto.flow import load_flow, validate_input
 from stretto.flow.graph import Graph
 from stretto.gateway.provider import ModelRequest
@@ -34,6 +33,7 @@ from stretto.platform import Platform
 from stretto.settings import load_settings
 from stretto.store.embedded import join
 from stretto.stream import Row
+from stretto.stream.timeline import timeline
 
 WIDTH, HEIGHT = 92, 26
 EVERY = timedelta(seconds=0.4)

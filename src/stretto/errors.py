@@ -24,6 +24,8 @@
     │   └── LoginNeeded             nothing says who asks
     ├── IssuerUnreachable           the identity provider gives no answer that can be used (Transient)
     ├── NotAllowed                  who asks is known, but may not do this (Permanent)
+    ├── TooManyStreams              the tenant has as many open streams as it may (Transient)
+    ├── ServerFull                  this process has as many open streams as it may (Transient)
     ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
@@ -203,6 +205,18 @@ class IssuerUnreachable(Transient, StrettoError):
 
 class NotAllowed(Permanent, StrettoError):
     """You may not do this. Ask an admin of the tenant for another role, or use a key with more scopes."""
+
+
+class TooManyStreams(Transient, StrettoError):
+    """Too many streams of this tenant are open here. Close some, or raise STRETTO_TENANT_STREAMS."""
+
+    retry_after_s = 5.0
+
+
+class ServerFull(Transient, StrettoError):
+    """This server has as many open streams as it takes. Try again in a moment, or at another server."""
+
+    retry_after_s = 5.0
 
 
 class PreconditionFailed(StrettoError):

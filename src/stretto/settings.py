@@ -71,6 +71,14 @@ class Settings(BaseSettings):
     linger_s: float = Field(default=2.0, ge=0, description="A wait up to this long keeps the run in memory.")
     pool_size: int = Field(default=8, ge=2, description="Database connections of one process.")
 
+    streams: int = Field(default=4000, ge=1, description="Streams and WebSockets that one process serves at once.")
+    tenant_streams: int = Field(default=1000, ge=1, description="Of these, most of one tenant.")
+    stream_stall_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="A client of a stream that reads nothing for so long is cut off; it can come back.",
+    )
+
     max_output_bytes: int = Field(default=1_048_576, ge=1024, description="Largest output of a step that is not text.")
     max_text_chars: int = Field(default=4_000_000, ge=1000, description="Longest text of one step.")
     max_map_items: int = Field(default=10_000, ge=1, description="Most items of one map or tasks of one plan.")

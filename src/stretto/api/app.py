@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, cast
 
 from fastapi import FastAPI
@@ -30,6 +29,7 @@ from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
 from stretto.api.doors import Needs
 from stretto.api.errors import PROBLEM_RESPONSE, map_errors
+from stretto.api.event_stream import OpenStreams
 from stretto.api.guard import Guard, Served
 from stretto.api.observed import Observed
 from stretto.api.openai.described import PATHS
@@ -73,7 +73,7 @@ def create_app(platform: Platform) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.platform = platform
-    app.state.closing = asyncio.Event()
+    app.state.streams = OpenStreams(platform.settings)
     app.router.routes.extend(ROUTES)
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE)

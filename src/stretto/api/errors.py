@@ -44,6 +44,8 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.LoginRefused: 401,
     e.IssuerUnreachable: 503,
     e.NotAllowed: 403,
+    e.TooManyStreams: 429,
+    e.ServerFull: 503,
     e.PreconditionFailed: 412,
     e.LeaseLost: 503,
     e.StepError: 502,

@@ -51,7 +51,7 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that none is closed while it is being used
         timeout_graceful_shutdown=5,
     )
-    server = _Server(config, app.state.closing)
+    server = _Server(config, app.state.streams.closing)
     denials: Denials = app.state.denials
     denials.start()
     beside = [

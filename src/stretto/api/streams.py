@@ -1,130 +1,151 @@
-"""A run's stream as server-sent events, from any place in it."""
+"""A run's stream as server-sent events, from any place in it: as it happens, or once more as it happened."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
-from typing import Annotated
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-import structlog
-from fastapi import APIRouter, Header, Request
-from fastapi.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import Response
 
-from stretto.api.doors import RunsDoor, needs
+from stretto.api.doors import PrincipalDoor, RunsDoor, needs
+from stretto.api.event_stream import EventStream, OpenStreams
 from stretto.engine import Runs
-from stretto.engine.store import TenantLog
 from stretto.errors import Invalid
-from stretto.stream import START, Cursor, Event, to_sse
+from stretto.stream import START, Batch, Cursor, Event, Row
+from stretto.stream.events import chunked, to_sse
+from stretto.stream.pace import LONGEST_GAP_S, Pace
+from stretto.stream.timeline import Timeline
 
-log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
 
-HEARTBEAT_S = 15.0
-"""Longest silence on a stream, so that proxies and clients can tell a quiet run from a dead connection."""
-
-HEARTBEAT = b": still here\n\n"
 RETRY = b"retry: 1000\n\n"
+"""So many ms a browser waits before it comes back."""
+
+MOST_SPEED = 100.0
+PAGE = 500
+"""Rows of a journal that a replay reads at once."""
+
+SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+After = Annotated[str | None, Query(description="The id of the last event seen; `Last-Event-ID` counts more.")]
+LastEventId = Annotated[str | None, Header()]
 
 
-@router.get(
-    "/{run_id}/stream",
-    response_class=Response,
-    responses={200: {"content": {"text/event-stream": {}}}},
-    dependencies=[needs("runs:read")],
-)
+def streams_of(request: Request) -> OpenStreams:
+    """The streams of this process."""
+    return request.app.state.streams
+
+
+@router.get("/{run_id}/stream", response_class=Response, responses=SSE, dependencies=[needs("runs:read")])
 async def stream_run(
     run_id: UUID,
     request: Request,
     runs: RunsDoor,
-    after: str | None = None,
-    last_event_id: Annotated[str | None, Header()] = None,
+    principal: PrincipalDoor,
+    after: After = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """What happened in the run and what happens, until it ends: events `fact`, `text`, `retract`, `end`.
 
     `Last-Event-ID` or `after` takes the id of the last event seen. Close an EventSource at `end`: left alone it
     would come back, and get the `end` again.
     """
-    await runs.get(run_id)
-    text = last_event_id or after
-    cursor = Cursor.parse(text) if text else START
-    await _check_place(runs, run_id, cursor)
-    return EventStream(runs.follow(run_id, cursor), request.app.state.closing)
+    cursor = await place_in(runs, run_id, last_event_id or after)
+    return EventStream(as_sse(runs.batches(run_id, cursor)), streams_of(request), principal.tenant_id)
 
 
-async def _check_place(runs: Runs, run_id: UUID, cursor: Cursor) -> None:
-    """Refuse a cursor of another run now: once the answer has begun, it is too late for a status."""
-    if not cursor.seq:
-        return
-    rows = await TenantLog(runs.database, runs.tenant_id).read(run_id, cursor.seq - 1, 1)
-    if not rows or rows[0].seq != cursor.seq:
-        raise Invalid(
-            f"The cursor names row {cursor.seq}, which run {run_id} does not have. "
-            "Send back the id of the last event of this run, or none to start over."
-        )
+@router.get("/{run_id}/replay", response_class=Response, responses=SSE, dependencies=[needs("runs:read")])
+async def replay_run(
+    run_id: UUID,
+    request: Request,
+    runs: RunsDoor,
+    principal: PrincipalDoor,
+    speed: Annotated[float, Query(ge=0, le=MOST_SPEED, description="2 is twice as fast; 0 gives all at once.")] = 1.0,
+    gaps: Annotated[
+        bool, Query(description=f"Sit out also gaps of over {LONGEST_GAP_S:.0f} s in which nothing happened.")
+    ] = False,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> Response:
+    """The run once more as it was, with the events of its stream, every token at its time. Nothing is carried out again.
 
-
-class EventStream(StreamingResponse):
-    """Events on the wire. It takes the next event only when the client has room for it, and closes them when it is gone.
-
-    It ends when the events end, when they fail (the client comes back and goes on), when the client
-    leaves, and when `closing` is set.
+    A run that goes on is replayed up to where it is; the stream then ends without `end`, and whoever comes back with
+    the last id gets what has come since.
     """
+    cursor = await place_in(runs, run_id, last_event_id or after)
+    chunks = replayed(runs, run_id, cursor, speed, None if gaps else LONGEST_GAP_S)
+    return EventStream(chunks, streams_of(request), principal.tenant_id)
 
-    media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[Event], closing: asyncio.Event, heartbeat_s: float = HEARTBEAT_S) -> None:
-        self._chunks = _chunks(events)
-        super().__init__(self._chunks, headers={"X-Accel-Buffering": "no"})
-        self._closing = closing
-        self._heartbeat_s = heartbeat_s
-        self._sent_at = 0.0
+async def place_in(runs: Runs, run_id: UUID, text: str | None) -> Cursor:
+    """The cursor that a client sends. Raises `RunNotFound`, and `Invalid` for a cursor that is not of this run: once an
+    answer has begun, it is too late for a status."""
+    await runs.get(run_id)
+    cursor = Cursor.parse(text) if text else START
+    if cursor.seq:
+        rows = await runs.log.read(run_id, cursor.seq - 1, 1)
+        if not rows or rows[0].seq != cursor.seq:
+            raise Invalid(
+                f"The cursor names row {cursor.seq}, which run {run_id} does not have. "
+                "Send back the id of the last event of this run, or none to start over."
+            )
+    return cursor
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until one of the ends comes."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        async with aclosing(self._chunks):
-            tasks: list[asyncio.Task[object]] = [
-                asyncio.create_task(self._send_events(send), name="stream"),
-                asyncio.create_task(self._send_heartbeats(send), name="stream heartbeat"),
-                asyncio.create_task(self.listen_for_disconnect(receive), name="stream client"),
-                asyncio.create_task(self._closing.wait(), name="stream closing"),
-            ]
-            try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                results = await asyncio.gather(*tasks, return_exceptions=True)
-        for error in results:
-            if isinstance(error, Exception) and not isinstance(error, OSError):
-                log.warning("a stream broke off; its client may come back", error=str(error))
-        with suppress(OSError):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _send_events(self, send: Send) -> None:
-        async for chunk in self._chunks:
-            await self._send(send, chunk)
-            # A long log comes without a pause. Let others run, and hear whether the client has gone.
+async def as_sse(batches: AsyncGenerator[Batch]) -> AsyncGenerator[bytes]:
+    """Batches as chunks of server-sent events."""
+    yield RETRY
+    async with aclosing(batches):
+        async for batch in batches:
+            for chunk in batch.sse():
+                yield chunk
+                if not batch.shared:
+                    # A long log comes without a pause. Let others run, and hear whether the client has gone.
+                    await asyncio.sleep(0)
+
+
+async def replayed(
+    runs: Runs, run_id: UUID, after: Cursor, speed: float, longest_gap_s: float | None
+) -> AsyncGenerator[bytes]:
+    """A run's journal as chunks of server-sent events, at the pace at which it was written."""
+    yield RETRY
+    pace: Pace | None = None
+    due: list[bytes] = []
+    async with aclosing(_timed(runs, run_id, after)) as moments:
+        async for some in moments:
+            for at, event in some:
+                pace = pace or Pace(at, speed, longest_gap_s)
+                if (left_s := pace.left_s(at)) > 0:
+                    for chunk in chunked(due):
+                        yield chunk
+                    due = []
+                    await asyncio.sleep(left_s)
+                due.append(to_sse(event))
+            for chunk in chunked(due):
+                yield chunk
+            due = []
             await asyncio.sleep(0)
 
-    async def _send_heartbeats(self, send: Send) -> None:
-        while True:
-            quiet_s = asyncio.get_running_loop().time() - self._sent_at
-            if quiet_s >= self._heartbeat_s:
-                await self._send(send, HEARTBEAT)
-                quiet_s = 0.0
-            await asyncio.sleep(self._heartbeat_s - quiet_s)
 
-    async def _send(self, send: Send, chunk: bytes) -> None:
-        self._sent_at = asyncio.get_running_loop().time()
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-
-async def _chunks(events: AsyncGenerator[Event]) -> AsyncGenerator[bytes]:
-    yield RETRY
-    async with aclosing(events):
-        async for event in events:
-            yield to_sse(event)
+async def _timed(runs: Runs, run_id: UUID, after: Cursor) -> AsyncGenerator[Sequence[tuple[datetime, Event]]]:
+    """The events of a journal with their times, some at a time."""
+    told = Timeline(after)
+    rows: Sequence[Row] = await runs.log.read(run_id, max(after.seq - 1, 0), PAGE)
+    last = len(rows) < PAGE
+    if after.seq and rows:
+        told.resume(rows[0])
+        rows = rows[1:]
+    while True:
+        for row in rows:
+            if some := list(told.take(row)):
+                yield some
+        if last or not rows:
+            break
+        rows = await runs.log.read(run_id, rows[-1].seq, PAGE)
+        last = len(rows) < PAGE
+    if some := list(told.rest()):
+        yield some

@@ -6,21 +6,19 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stretto.cli.exits import Exit, run_async
 from stretto.cli.options import AsJson, RunId
+from stretto.stream.pace import LONGEST_GAP_S, Pace
 
 if TYPE_CHECKING:
     from stretto.cli.view import View
     from stretto.flow.graph import Graph
     from stretto.stream import Row
-
-LONGEST_GAP_S = 5.0
-SHORT_GAP_S = 1.0
 
 
 def replay(
@@ -70,10 +68,10 @@ async def _replay(text: str, speed: float, gaps: bool, as_json: bool) -> Exit:
 async def _play(graph: Graph, rows: Sequence[Row], run_id: str, speed: float, gaps: bool, as_json: bool) -> Exit:
     from stretto.cli.following import give_output
     from stretto.cli.score import Score
-    from stretto.cli.timeline import timeline
     from stretto.cli.view import open_view
+    from stretto.stream.timeline import timeline
 
-    pace = Pace(rows[0].at, speed, None if gaps else LONGEST_GAP_S)
+    pace = _PaintedPace(rows[0].at, speed, None if gaps else LONGEST_GAP_S)
     score = Score(graph)
     view = open_view(score, as_json=as_json, clock=pace.now, hint=lambda: "replay")
     if not as_json:
@@ -89,7 +87,7 @@ async def _play(graph: Graph, rows: Sequence[Row], run_id: str, speed: float, ga
     return Exit.DONE
 
 
-async def _wait_for(at: datetime, pace: Pace, view: View) -> None:
+async def _wait_for(at: datetime, pace: _PaintedPace, view: View) -> None:
     """Wait until it is time for what happened at `at`, and paint meanwhile."""
     from stretto.cli.following import REPAINT_S
 
@@ -101,44 +99,14 @@ async def _wait_for(at: datetime, pace: Pace, view: View) -> None:
         await asyncio.sleep(0)
 
 
-class Pace:
-    """The time of the journal as it goes by now: `speed` times as fast, long gaps made short."""
+class _PaintedPace(Pace):
+    """The journal's time, with the picture's."""
 
-    def __init__(self, begin: datetime, speed: float, longest_gap_s: float | None) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._speed = speed
-        self._longest_gap_s = longest_gap_s
-        self._journal = begin  # this time of the journal …
-        self._here = self._loop.time()  # … is this time of the loop
-        self._reached = begin
-        self._painted = 0.0
-
-    def now(self) -> datetime:
-        """Where the journal's time is."""
-        if not self._speed:
-            return self._reached
-        past_s = (self._loop.time() - self._here) * self._speed
-        return max(self._reached, self._journal + timedelta(seconds=past_s))
-
-    def left_s(self, at: datetime) -> float:
-        """Seconds to wait until the journal's time is `at`."""
-        gap_s = (at - self._reached).total_seconds()
-        if self._speed and self._longest_gap_s is not None and gap_s > self._longest_gap_s:
-            # Skip its first part.
-            self._reached = self._journal = at - timedelta(seconds=SHORT_GAP_S)
-            self._here = self._loop.time()
-        left_s = (
-            (at - self._journal).total_seconds() / self._speed - (self._loop.time() - self._here)
-            if self._speed
-            else 0.0
-        )
-        if left_s <= 0:
-            self._reached = max(self._reached, at)
-        return left_s
+    _painted = 0.0
 
     def paint_due(self, every_s: float) -> bool:
         """Whether the picture is due again although there was nothing to wait for."""
-        now = self._loop.time()
+        now = asyncio.get_running_loop().time()
         if now - self._painted < every_s:
             return False
         self._painted = now

@@ -25,7 +25,7 @@ from stretto.store import Database
 from stretto.store.acting import traceparent_now
 from stretto.store.ids import made_at, new_id
 from stretto.stream.cursor import START, Cursor
-from stretto.stream.events import Event
+from stretto.stream.events import Batch, Event
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
 
@@ -222,10 +222,22 @@ class Runs:
 
         Wrap it in `contextlib.aclosing` when you may leave before the end.
         """
+        async with aclosing(self.batches(run_id, after)) as batches:
+            async for batch in batches:
+                for event in batch.events:
+                    yield event
+
+    async def batches(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Batch]:
+        """As `follow`, but what comes in one go is given in one go."""
         await self.get(run_id)
-        async with aclosing(self._hub.follow(run_id, TenantLog(self.database, self.tenant_id), after)) as events:
-            async for event in events:
-                yield event
+        async with aclosing(self._hub.batches(run_id, self.log, after)) as batches:
+            async for batch in batches:
+                yield batch
+
+    @property
+    def log(self) -> TenantLog:
+        """What reads the journals of this tenant's runs."""
+        return TenantLog(self.database, self.tenant_id)
 
     # Tell
 

@@ -47,7 +47,7 @@ class Follower:
             if self._cohort is not None:
                 if (batch := self._next_shared(self._cohort)) is not None:
                     return batch
-                last = not self._has_left()
+                last = self.is_joined
             else:
                 events = await self._next_own()
                 if events:
@@ -60,6 +60,11 @@ class Follower:
                 return Batch(())
             if last:
                 await channel.wait()
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it reads the ring, not the log."""
+        return self._joined or self._cohort is not None
 
     def leave(self) -> None:
         """Follow no longer."""
@@ -82,7 +87,6 @@ class Follower:
             self.leave()
             self._reading = Reading(self._seen)
             self._resuming = self._seen.seq > 0
-            self._joined = False
         return None
 
     async def _next_own(self) -> list[Event]:
@@ -111,6 +115,7 @@ class Follower:
         elif not self._reading.is_at(cohort.reading):
             return
         cohort.members += 1
+        self._joined = False
         self._cohort, self._number, self._seen = cohort, cohort.next_number, self._reading.cursor
 
     async def _catch_up(self) -> list[Event]:

@@ -3,9 +3,12 @@ from collections.abc import AsyncGenerator, Callable
 
 from starlette.types import Message
 
-from stretto.api.streams import EventStream
+from stretto.api.event_stream import EventStream, OpenStreams
+from stretto.api.streams import as_sse
 from stretto.errors import DatabaseUnreachable
-from stretto.stream import Cursor, EndEvent, Event
+from stretto.settings import Settings
+from stretto.store import DEFAULT_TENANT
+from stretto.stream import Batch, Cursor, EndEvent
 from tests.unit.api.asgi import scope_for
 
 
@@ -19,11 +22,11 @@ class Source:
         self._then = then
         self._rest = rest
 
-    async def events(self) -> AsyncGenerator[Event]:
+    async def events(self) -> AsyncGenerator[Batch]:
         try:
             while self.taken < self._count:
                 self.taken += 1
-                yield EndEvent(cursor=Cursor(self.taken), seq=self.taken, status="completed")
+                yield Batch([EndEvent(cursor=Cursor(self.taken), seq=self.taken, status="completed")])
             if self._rest:
                 await asyncio.Event().wait()
             if self._then:
@@ -52,7 +55,9 @@ class Client:
         self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     def follow(self, source: Source, closing: asyncio.Event, heartbeat_s: float = 15.0) -> asyncio.Task[None]:
-        stream = EventStream(source.events(), closing, heartbeat_s)
+        streams = OpenStreams(Settings())
+        streams.closing = closing
+        stream = EventStream(as_sse(source.events()), streams, DEFAULT_TENANT, heartbeat_s)
         return asyncio.create_task(stream(scope_for(), self.receive, self.send))
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.unit.cli.tape import writers
-from tests.unit.cli.test_timeline import Journal
+from tests.unit.stream.test_timeline import Journal
 from tools.command_help import PAGE, make_page
 from tools.record_run import animate, paint
 

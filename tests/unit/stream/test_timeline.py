@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.cli.timeline import timeline
 from stretto.stream import EndEvent, FactEvent, RetractEvent, Row, StepText, TextEvent
+from stretto.stream.timeline import timeline
 from tests.unit.cli.tape import BEGIN
 
 
