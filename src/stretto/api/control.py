@@ -12,6 +12,7 @@ from pydantic import Field
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PrincipalDoor, RunsDoor, needs
 from stretto.api.shown import RunDetail
+from stretto.engine import Runs
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
 
@@ -58,23 +59,29 @@ class SetPriority(Body):
     priority: int = Field(ge=0, le=3)
 
 
-Command = Annotated[Pause | Resume | Cancel | Retry | Inject | SetPriority, FromBody(discriminator="command")]
+Told = Pause | Resume | Cancel | Retry | Inject | SetPriority
+Command = Annotated[Told, FromBody(discriminator="command")]
 
 
 @router.post("/{run_id}/control", status_code=202, dependencies=[needs("runs:control")])
 async def control_run(run_id: UUID, command: Command, runs: RunsDoor, principal: PrincipalDoor) -> RunDetail:
     """Leave a command for the run, durably. The process that carries the run out follows it in a moment."""
+    await tell(runs, run_id, command, principal.by)
+    return RunDetail.model_validate(await runs.get(run_id))
+
+
+async def tell(runs: Runs, run_id: UUID, command: Told, by: str) -> None:
+    """Leave a command for the run."""
     match command:
         case Pause():
-            await runs.pause(run_id, principal.by)
+            await runs.pause(run_id, by)
         case Resume():
-            await runs.resume(run_id, principal.by)
+            await runs.resume(run_id, by)
         case Cancel():
-            await runs.cancel(run_id, principal.by, command.reason)
+            await runs.cancel(run_id, by, command.reason)
         case Retry():
-            await runs.retry(run_id, command.step, principal.by)
+            await runs.retry(run_id, command.step, by)
         case Inject():
-            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=principal.by)
+            await runs.inject(run_id, command.step, command.text, mode=command.mode, by=by)
         case SetPriority():
-            await runs.set_priority(run_id, command.priority, principal.by)
-    return RunDetail.model_validate(await runs.get(run_id))
+            await runs.set_priority(run_id, command.priority, by)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -116,6 +116,7 @@ def map_errors(app: FastAPI) -> None:
     """Answer every error of this app with a problem document."""
     app.add_exception_handler(e.StrettoError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
+    app.add_exception_handler(WebSocketRequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
@@ -153,9 +154,14 @@ async def _of_ours(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _of_validation(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    mistakes = cast("Sequence[Mapping[str, Any]]", error.errors())
-    errors = [{"detail": mistake["msg"]} | place(mistake, cast("object", error.body)) for mistake in mistakes]
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)
+    body = error.body if isinstance(error, RequestValidationError) else None
+    return of_mistakes(cast("Sequence[Mapping[str, Any]]", error.errors()), cast("object", body))
+
+
+def of_mistakes(mistakes: Sequence[Mapping[str, Any]], body: object) -> JSONResponse:
+    """The problem document of a request that does not fit; the mistakes are pydantic's, with their source before each place."""
+    errors = [{"detail": mistake["msg"]} | place(mistake, body) for mistake in mistakes]
     count = len(errors)
     detail = f"The request has {count} mistake{'s' if count > 1 else ''}. Mend each at the place named under `errors`."
     return problem(422, "RequestInvalid", detail, errors)

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stretto.api.app import create_app
 from stretto.api.denials import Denials
+from stretto.api.guard import MAX_BODY_BYTES
 from stretto.api.openai.answering import CUT
 from stretto.auth import Keys
 from stretto.errors import SettingsInvalid, StoreError
@@ -50,6 +51,9 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
         proxy_headers=False,  # who a client is, is told by its connection alone
         timeout_keep_alive=75,  # longer than clients keep idle connections, so that none is closed while it is being used
         timeout_graceful_shutdown=5,
+        ws="websockets-sansio",  # the other ones are built on what `websockets` gives up
+        ws_max_size=MAX_BODY_BYTES,
+        ws_per_message_deflate=False,  # 50 kB and more for each connection, and work for each message
     )
     server = _Server(config, app.state.streams.closing)
     denials: Denials = app.state.denials

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 from stretto.cli.amounts import brief, count, span
+from stretto.engine.records import Record, records_of
 from stretto.flow.graph import LoopCall, MapCall
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState
 from stretto.stream import Row
-
-
-@dataclass(slots=True)
-class Record:
-    """What the journal says of one step beside its state."""
-
-    attempts: int = 0
-    started: datetime | None = None
-    ended: datetime | None = None
-    usage: dict[str, Any] = field(default_factory=dict[str, Any])
-    note: str = ""
-    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +28,6 @@ class StepRow:
     tokens: int
     cost_usd: float
     told: str
-
-
-def records_of(rows: Sequence[Row]) -> dict[str, Record]:
-    """What the rows say of each step, by its path."""
-    records: dict[str, Record] = {}
-    for row in rows:
-        if row.step is None:
-            continue
-        record = records.setdefault(row.step, Record())
-        body = row.body or {}
-        match row.kind:
-            case "StepStarted" | "WaitStarted":
-                record.attempts = row.attempt or 1
-                record.started, record.ended = record.started or row.at, None
-            case "TurnStarted" | "BranchTaken" | "MapExpanded" | "FlowEntered":
-                record.started = record.started or row.at
-            case "StepCompleted":
-                record.ended = row.at
-                record.usage = cast("dict[str, Any]", body.get("usage") or {})
-                record.note = str(body.get("note") or "")
-            case "StepStopped":
-                record.ended, record.by = row.at, str(body.get("by") or "")
-            case "StepFailed":
-                record.ended = row.at
-            case "StepSkipped":
-                record.note = str(body.get("reason") or "")
-            case _:
-                pass
-    return records
 
 
 def step_rows(progress: Progress, rows: Sequence[Row], *, most_items: int | None = 40) -> list[StepRow]:

@@ -202,6 +202,10 @@ class Runs:
         rows = [row for row in await self.journal(run_id) if at_seq is None or row.seq <= at_seq]
         if not rows:
             raise NotPossible("A run's journal begins with row 1. Give a seq of 1 or more.")
+        return await self.progress_of(rows)
+
+    async def progress_of(self, rows: Sequence[Row]) -> Progress:
+        """Where the run stands whose rows these are."""
         graph, _ = await self.graph_of(rows)
         texts = texts_of(rows)
         progress = Progress(graph, lambda path: texts[path].slice(0) if path in texts else "", keep_turns=True)

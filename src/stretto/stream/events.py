@@ -5,7 +5,7 @@ Each event carries the cursor of one who has seen it, so that a client can go on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -108,12 +108,13 @@ class Batch:
     Where `shared`, several followers take it: each form is made once and kept, and the events must be few.
     """
 
-    __slots__ = ("_forms", "events", "shared")
+    __slots__ = ("_lines", "_sse", "events", "shared")
 
     def __init__(self, events: Sequence[Event], *, shared: bool = False) -> None:
         self.events = events
         self.shared = shared
-        self._forms: dict[Callable[[Event], bytes], list[bytes]] = {}
+        self._sse: list[bytes] | None = None
+        self._lines: list[str] | None = None
 
     @property
     def chars(self) -> int:
@@ -124,18 +125,21 @@ class Batch:
         """The `text/event-stream` form, in chunks."""
         if not self.shared:
             return chunked(map(to_sse, self.events))
-        return self._kept(to_sse, lambda: list(chunked(map(to_sse, self.events))))
+        if self._sse is None:
+            self._sse = list(chunked(map(to_sse, self.events)))
+        return self._sse
 
-    def lines(self) -> Iterable[bytes]:
-        """Each event as a line of JSON."""
+    def lines(self) -> Iterable[str]:
+        """Each event as JSON on a line of its own, without the line's end."""
         if not self.shared:
-            return map(to_json_line, self.events)
-        return self._kept(to_json_line, lambda: [to_json_line(event) for event in self.events])
+            return map(_line, self.events)
+        if self._lines is None:
+            self._lines = list(map(_line, self.events))
+        return self._lines
 
-    def _kept(self, form: Callable[[Event], bytes], make: Callable[[], list[bytes]]) -> list[bytes]:
-        if form not in self._forms:
-            self._forms[form] = make()
-        return self._forms[form]
+
+def _line(event: Event) -> str:
+    return to_json_line(event)[:-1].decode()
 
 
 def chunked(pieces: Iterable[bytes]) -> Iterable[bytes]:
