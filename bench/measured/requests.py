@@ -62,7 +62,10 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
                 rows=[
                     [
                         name,
-                        *(f"{statistics.median(column(found, name, key)):,.1f}" for key in ("per_s", "p50_ms", "p99_ms")),
+                        *(
+                            f"{statistics.median(column(found, name, key)):,.1f}"
+                            for key in ("per_s", "p50_ms", "p99_ms")
+                        ),
                         f"{statistics.median(column(found, name, 'cores')):.2f}",
                     ]
                     for name in asks

@@ -35,6 +35,19 @@ class TenantChange(Body):
     name: str = Field(min_length=1, max_length=63)
 
 
+class TenantOfMine(BaseModel):
+    """A tenant, and one's role there."""
+
+    name: str
+    role: Role
+
+
+class TenantList(BaseModel):
+    """The one of this request first."""
+
+    tenants: list[TenantOfMine]
+
+
 class Me(BaseModel):
     """Who asks, and what he may do."""
 
@@ -93,6 +106,18 @@ async def get_roles() -> RolesTable:
 async def get_tenant(platform: PlatformDoor, principal: PrincipalDoor, response: Response) -> TenantShown:
     """The tenant of this request."""
     return await _shown(platform, principal.tenant_id, response)
+
+
+@router.get("/tenants", dependencies=[needs("tenant:read")])
+async def list_tenants(platform: PlatformDoor, principal: PrincipalDoor) -> TenantList:
+    """The tenants of who asks: of a person all where he is a member, to be chosen by `X-Stretto-Tenant`; of a key its own."""
+    store = AuthStore(platform.database)
+    own = await store.own_tenant(principal.tenant_id)
+    found = {own.name: TenantOfMine(name=own.name, role=principal.role)}
+    if principal.person is not None:
+        for each in await store.memberships(*principal.person, ""):
+            found.setdefault(each.tenant, TenantOfMine(name=each.tenant, role=each.role))
+    return TenantList(tenants=list(found.values()))
 
 
 @router.patch("/tenant", dependencies=[needs("tenant:write")])

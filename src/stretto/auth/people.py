@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from stretto.auth.principal import Principal
-from stretto.auth.store import AuthStore, Membership
+from stretto.auth.store import AuthStore
 from stretto.errors import NotAllowed
 from stretto.store import Database
 
@@ -48,7 +48,7 @@ class People:
                 raise NotAllowed(f"Your token is for the tenant {who.tenant!r} alone, not for {wanted!r}.")
             tenant_id = await self._store.find_tenant(who.tenant)
             if tenant_id is not None and who.role is not None:
-                return Principal(tenant_id, who.by, who.role, via)
+                return Principal(tenant_id, who.by, who.role, via, person=(who.issuer, who.subject))
             wanted = who.tenant
         email = who.email if who.email_verified else ""
         found = await self._store.memberships(who.issuer, who.subject, email)
@@ -58,8 +58,4 @@ class People:
             raise NotAllowed(f"You are known, but no member of {where}. Ask an admin to add {email or who.subject}.")
         if not chosen.linked:
             await self._store.link_member(chosen, who.issuer, who.subject)
-        return Principal(chosen.tenant_id, who.by, chosen.role, via)
-
-    async def tenants(self, who: Claimed) -> list[Membership]:
-        """Where he is a member."""
-        return await self._store.memberships(who.issuer, who.subject, who.email if who.email_verified else "")
+        return Principal(chosen.tenant_id, who.by, chosen.role, via, person=(who.issuer, who.subject))

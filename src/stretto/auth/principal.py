@@ -23,6 +23,8 @@ class Principal:
     key_id: UUID | None = None
     scopes: frozenset[Permission] | None = None
     """What a key was narrowed to; None: all that its role may do."""
+    person: tuple[str, str] | None = None
+    """The issuer and subject of somebody who came by a token or session."""
     permissions: frozenset[Permission] = field(init=False)
 
     def __post_init__(self) -> None:

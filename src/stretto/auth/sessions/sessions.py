@@ -105,6 +105,12 @@ def _digest(cookie: str) -> bytes:
     return hashlib.sha256(cookie.encode()).digest()
 
 
-def _session(cookie: str, found: FoundSession) -> Session:
-    principal = Principal(found.tenant_id, f"user {found.email or found.subject}", found.role, "session")
+def _session(cookie: str, found: FoundSession, issuer: str) -> Session:
+    principal = Principal(
+        found.tenant_id,
+        f"user {found.email or found.subject}",
+        found.role,
+        "session",
+        person=(issuer, found.subject),
+    )
     return Session(found.id, principal, found.tenant, found.email, found.name, found.ends_at, csrf_token(cookie))
