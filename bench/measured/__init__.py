@@ -11,6 +11,7 @@ from bench.measured import (
     accept,
     cache,
     edges,
+    events,
     idle,
     journal,
     proxy,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         idle,
         waiting,
         journal,
+        events,
         soak,
     )
 }

@@ -35,7 +35,6 @@ from stretto.store import DEFAULT_TENANT, Database
 from tests.contract.redis_server import redis_server
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.crash.events_die"])
 GROUP = Group("crash")
 PROCESSES, SUBJECTS = 3, 40
 LEASE_S = 1.5

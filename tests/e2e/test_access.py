@@ -298,9 +298,8 @@ async def test_a_token_opens_the_tenant_that_it_names_or_that_its_bearer_is_a_me
             for tenant, role in (("ada", "viewer"), ("bob", "reviewer")):
                 answer = await client.get("/v1/me", **bearer("bo"), x_stretto_tenant=tenant)
                 assert (answer.json["tenant"]["name"], answer.json["role"]) == (tenant, role)
-                mine = (await client.get("/v1/tenants", **bearer("bo"), x_stretto_tenant=tenant)).json["tenants"]
-                assert mine[0] == {"name": tenant, "role": role}
-                assert {each["name"] for each in mine} == {"ada", "bob"}
+            mine = (await client.get("/v1/tenants", **bearer("bo"), x_stretto_tenant="bob")).json["tenants"]
+            assert mine == [{"name": "bob", "role": "reviewer"}, {"name": "ada", "role": "viewer"}]
             joined = (await client.get("/v1/members", **owner)).json["members"]
             assert [member["joined"] for member in joined] == [True]
             # From now on it is the subject that counts, not the address.

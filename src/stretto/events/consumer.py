@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from stretto.errors import Permanent, StrettoError, Transient
+from stretto.events.ending import end
 from stretto.events.event import Event
 from stretto.events.postgres import AWAY
 from stretto.events.relay import process_name
@@ -134,11 +135,11 @@ class Consumer:
                 task.result()  # none of them ends by itself: let its fault be known
         finally:
             self._stopping = True
-            await _end(loops[1:])
+            await end(loops[1:])
             with suppress(TimeoutError):
                 async with asyncio.timeout(LEAVE_S):
                     await self._leave_well()
-            await _end([*workers, loops[0]])
+            await end([*workers, loops[0]])
             with suppress(*AWAY):
                 await self._transport.leave(self.group, self.name)
 
@@ -180,7 +181,7 @@ class Consumer:
     # Reading
 
     async def _read(self) -> None:
-        while True:
+        while not self._stopping:
             after = self._slots.reading if self._holds else {}
             epochs = {slot: self._slots.epoch(slot) for slot in after}
             if not after or self._slots.in_hand >= MOST_IN_HAND or len(self._parked) > MOST_SUBJECTS_PARKED:
@@ -348,7 +349,7 @@ class Consumer:
     # Letters that are due, and positions
 
     async def _take_due(self) -> None:
-        while True:
+        while not self._stopping:
             if not self._parked:  # then only those can be due that somebody sends again
                 self._news_aside.clear()
                 with suppress(TimeoutError):
@@ -370,7 +371,7 @@ class Consumer:
 
     async def _ack(self) -> None:
         idle_at = time.monotonic()
-        while True:
+        while not self._stopping:
             await asyncio.sleep(ACK_EVERY_S)
             idle = time.monotonic() - idle_at > IDLE_ACK_EVERY_S
             if idle:
@@ -394,12 +395,6 @@ async def _surely(do: Callable[[Letter], Awaitable[Letter | None]], letter: Lett
         except AWAY as error:
             log.warning("no connection; trying again", error=str(error).strip())
             await asyncio.sleep(0.2)
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _told(error: Exception) -> str:

@@ -11,6 +11,7 @@ import structlog
 
 from stretto.errors import SettingsInvalid
 from stretto.events.consumer import Attempts, Consumer, EventHandler
+from stretto.events.ending import end
 from stretto.events.postgres import PostgresTransport
 from stretto.events.relay import Relay
 from stretto.events.transport import Group, Transport
@@ -78,9 +79,7 @@ async def carrying(
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 async def _keep(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -1,18 +1,22 @@
-"""Consumers on PostgreSQL: order, retries, dead letters, effects once."""
+"""Consumers: order, retries, dead letters, effects once."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from stretto.errors import ToolRefused
-from stretto.events import Attempts, Consumer, Event, Group, PostgresTransport, Relay, processed_once
+from stretto.events import Attempts, Consumer, Event, Group, PostgresTransport, Relay, Transport, processed_once
+from stretto.events.ending import end
+from stretto.events.redis_streams import RedisTransport
 from stretto.events.store import EventStore
 from stretto.store import DEFAULT_TENANT, Database
+from tests.contract.redis_server import redis_server
 
 GROUP = Group("readers")
 QUICK = Attempts(most=3, first_s=0.01, factor=1.0)
@@ -21,7 +25,7 @@ QUICK = Attempts(most=3, first_s=0.01, factor=1.0)
 class Ground:
     """A relay, a transport, and what was written."""
 
-    def __init__(self, database: Database, transport: PostgresTransport) -> None:
+    def __init__(self, database: Database, transport: Transport) -> None:
         self.database = database
         self.transport = transport
         self.store = EventStore(database)
@@ -44,16 +48,30 @@ class Ground:
                 await task
 
 
-@pytest.fixture
-async def ground(database: Database) -> AsyncIterator[Ground]:
-    transport = PostgresTransport(database)
+@pytest.fixture(scope="module")
+def redis() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["postgres", "redis"])
+async def ground(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
+    elsewhere = None
+    if request.param == "redis":
+        url = request.getfixturevalue("redis")
+        async with Redis.from_url(
+            url
+        ) as client:  # tests' databases come from one template, with one installation's keys
+            await client.flushall()
+        elsewhere = RedisTransport(database, url)
+    transport = elsewhere or PostgresTransport(database)
     await transport.replay(GROUP, 0)
-    relay = asyncio.create_task(Relay(database).run())
+    relay = asyncio.create_task(Relay(database, elsewhere).run())
     async with transport.open():
         yield Ground(database, transport)
-    relay.cancel()
-    with suppress(asyncio.CancelledError):
-        await relay
+        await end([relay])
+    if not relay.cancelled() and (fault := relay.exception()):
+        raise fault
 
 
 async def until(holds: Callable[[], bool]) -> None:

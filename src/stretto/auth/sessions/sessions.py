@@ -76,7 +76,7 @@ class Sessions:
         if known is None or now >= known[0]:
             found = await self._store.find(digest, self._issuer, self._idle_s)
             known = self._keep(digest, now, found)
-        return None if known[1] is None else _session(cookie, known[1])
+        return None if known[1] is None else _session(cookie, known[1], self._issuer)
 
     async def end(self, cookie: str) -> None:
         """End the session of a cookie, if there is one."""
