@@ -10,6 +10,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from stretto.api.denials import Denials
 from stretto.api.doors import PRINCIPAL, REQUEST_ID, SESSION, TRACEPARENT
@@ -132,7 +133,10 @@ def is_here(scope: Scope) -> bool:
 async def refuse(scope: Scope, receive: Receive, send: Send, error: StrettoError) -> None:
     """Answer with an error, in the dialect of the path."""
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": type(error).__name__})
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008, "reason": type(error).__name__})
+            return
+        await WebSocket(scope, receive, send).send_denial_response(of_error(error))
         return
     dialect = dialect_of(scope["path"])
     if dialect is None:
