@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import struct
 from collections.abc import AsyncGenerator, Generator
@@ -58,6 +59,7 @@ async def serving(platform: Platform) -> AsyncGenerator[str]:
         ws_per_message_deflate=False,  # 50 kB and more for each connection, and work for each message
     )
     server = _Server(config, app.state.streams.closing)
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     denials: Denials = app.state.denials
     denials.start()
     beside = [
@@ -109,6 +111,11 @@ async def _note_used_keys(keys: Keys) -> None:
             await keys.note_used()
         except StoreError as error:
             log.warning("could not write down which keys were used", error=error.message)
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """A WebSocket that is refused with an answer is no fault, though uvicorn says so of each."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 class _Server(uvicorn.Server):
