@@ -21,6 +21,7 @@
     │   ├── KeyRefused              a key is not known, or was revoked
     │   ├── TokenRefused            a token of an identity provider does not count
     │   ├── LoginRefused            a login at the identity provider did not come through
+    │   ├── SignatureRefused        what came in as a webhook is not signed as its source signs
     │   └── LoginNeeded             nothing says who asks
     ├── IssuerUnreachable           the identity provider gives no answer that can be used (Transient)
     ├── NotAllowed                  who asks is known, but may not do this (Permanent)
@@ -189,6 +190,10 @@ class NotIdentified(Permanent, StrettoError):
 
 class LoginNeeded(NotIdentified):
     """This server asks who you are. Send a key as `Authorization: Bearer st_…`, or log in at /auth/login."""
+
+
+class SignatureRefused(NotIdentified):
+    """The signature does not fit, or is too old. Check the source's secret and scheme, and the clocks on both sides."""
 
 
 class TokenRefused(NotIdentified):

@@ -16,8 +16,10 @@ from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys, People
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
-from stretto.events import Events, Transport
+from stretto.events import Events, Group, Transport
 from stretto.events.service import Subscription, carrying, make_transport
+from stretto.events.webhooks import HookReceiver, HookSources, Seal, Sender, Webhooks
+from stretto.events.webhooks.places import Places
 from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
 from stretto.gateway.config import GatewayConfig, stand_in
 from stretto.gateway.config_file import load_config
@@ -68,6 +70,10 @@ class Platform:
         self.transport = transport
         self.subscriptions: list[Subscription] = []
         """What takes events where a worker runs."""
+        self._seal = Seal(lambda: webhook_key(settings, database))
+        self._places = Places(local=settings.auth == "local", private=settings.webhook_allow_private)
+        self.hooks = HookReceiver(database, self._seal)
+        """What takes webhooks in, for all tenants."""
         self.keys = Keys(database)
         self.people = People(database)
         self.tokens = token_verifier(settings)
@@ -130,8 +136,10 @@ class Platform:
                 platform.handlers.update(handlers or {})
                 async with platform.watching(by_file):
                     if worker:
+                        sender = Sender(database, platform._seal, platform._places)
+                        platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
                         async with (
-                            carrying(database, transport, platform.subscriptions),
+                            carrying(database, transport, platform.subscriptions, {"webhooks": sender.run}),
                             platform.working(),
                         ):
                             yield platform
@@ -222,6 +230,14 @@ class Platform:
         """The door to a tenant's events."""
         return Events(self.database, self.transport, tenant_id)
 
+    def webhooks(self, tenant_id: UUID = DEFAULT_TENANT) -> Webhooks:
+        """The door to a tenant's webhooks."""
+        return Webhooks(self.database, self._seal, self._places, tenant_id)
+
+    def hook_sources(self, tenant_id: UUID = DEFAULT_TENANT) -> HookSources:
+        """The door to from where a tenant takes webhooks in."""
+        return HookSources(self.database, self._seal, tenant_id)
+
 
 def spare_collections() -> None:
     """Let Python's garbage collector pass over what stays; for a process that serves from now on.
@@ -247,6 +263,12 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     from stretto.gateway.keys.store import ProviderKeys
 
     return ProviderKeys(database, load_master(settings.home_path))
+
+
+async def webhook_key(settings: Settings, database: Database) -> bytes:
+    """The key that webhooks' secrets are sealed with. It is sealed itself, beside the providers' keys."""
+    keys = await asyncio.to_thread(sealed_keys, settings, database)
+    return bytes.fromhex((await keys.own("*webhooks")).reveal())
 
 
 def make_telemetry() -> Telemetry:

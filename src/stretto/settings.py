@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     max_map_items: int = Field(default=10_000, ge=1, description="Most items of one map or tasks of one plan.")
     retention_days: int = Field(default=90, ge=1, description="Days for which finished runs are kept.")
     event_retention_days: int = Field(default=14, ge=1, description="Days for which events are kept.")
+    webhook_allow_private: bool = Field(
+        default=False, description="Let webhooks go to addresses of private networks and of this machine, too."
+    )
     events_url: str | None = Field(
         default=None, description="What carries events to their readers: redis://host:port/db; else PostgreSQL alone."
     )

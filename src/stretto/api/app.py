@@ -13,6 +13,7 @@ from stretto.api import (
     events,
     flows,
     health,
+    hooks,
     keys,
     limits,
     login,
@@ -26,6 +27,7 @@ from stretto.api import (
     streams,
     tenant,
     usage,
+    webhooks,
 )
 from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
@@ -59,6 +61,9 @@ ROUTERS = (
     members.router,
     audit.router,
     events.router,
+    webhooks.router,
+    hooks.sources,
+    hooks.router,
     page.router,
 )
 

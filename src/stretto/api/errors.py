@@ -42,6 +42,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.LoginNeeded: 401,
     e.TokenRefused: 401,
     e.LoginRefused: 401,
+    e.SignatureRefused: 401,
     e.IssuerUnreachable: 503,
     e.NotAllowed: 403,
     e.TooManyStreams: 429,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stretto.events.event import APP_PREFIX, schema_path
+from stretto.events.event import entry_of, schema_path
 
 Schema = Mapping[str, Any]
 
@@ -140,6 +140,29 @@ TYPES: tuple[EventType, ...] = (
         "stretto.member.removed", "Somebody is no member any more.", "members/{member_id}", {"member_id": _ID, **_BY}
     ),
     EventType(
+        "stretto.webhook.disabled",
+        "A webhook gets nothing more, since its receiver is gone or has failed for days.",
+        "webhooks/{webhook_id}",
+        {"webhook_id": _ID, "reason": _TEXT},
+    ),
+    EventType(
+        "stretto.webhook.tested",
+        "Somebody tries a webhook out. It goes to that webhook alone, and is not in the log.",
+        "webhooks/{webhook_id}",
+        {"webhook_id": _ID},
+    ),
+    EventType(
+        "hook",
+        "A webhook came in, with a signature that fits; the event's type is `hook.` and the source's name.",
+        "hooks/{source}",
+        {"source": _TEXT, "delivery": {"type": "string", "description": "The sender's id, or a digest of the body."}},
+        {
+            "event": {"type": "string", "description": "The sender's name of what happened, where a header has one."},
+            "body": {"description": "The body, where it is JSON."},
+            "body_base64": {"type": "string", "description": "The body, where it is not."},
+        },
+    ),
+    EventType(
         "app",
         "What an `emit` step or a handler tells; the event's type is `app.` and its name.",
         "runs/{run_id}",
@@ -156,5 +179,5 @@ BY_NAME: Mapping[str, EventType] = {each.name: each for each in TYPES}
 
 
 def find_type(name: str) -> EventType | None:
-    """What the catalogue says of a type; those of flows share the entry `app`."""
-    return BY_NAME.get("app" if name.startswith(APP_PREFIX) else name)
+    """What the catalogue says of a type; those of flows share the entry `app`, those of incoming webhooks `hook`."""
+    return BY_NAME.get(entry_of(name))

@@ -12,6 +12,7 @@ import msgspec
 CONTENT_TYPE = "application/cloudevents+json"
 SCHEMAS_PATH = "/v1/events/schemas"
 APP_PREFIX = "app."
+HOOK_PREFIX = "hook."
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,5 +52,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def schema_path(type_: str) -> str:
-    """Where the JSON Schema of the data of such events is; the flows' own events share one."""
-    return f"{SCHEMAS_PATH}/{'app' if type_.startswith(APP_PREFIX) else type_}"
+    """Where the JSON Schema of the data of such events is."""
+    return f"{SCHEMAS_PATH}/{entry_of(type_)}"
+
+
+def entry_of(type_: str) -> str:
+    """The catalogue's entry of a type: the flows' own events share one, and so do incoming webhooks."""
+    if type_.startswith((APP_PREFIX, HOOK_PREFIX)):
+        return type_.partition(".")[0]
+    return type_

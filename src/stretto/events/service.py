@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -62,11 +62,19 @@ def make_transport(settings: Settings, database: Database) -> Transport:
 
 @asynccontextmanager
 async def carrying(
-    database: Database, transport: Transport, subscriptions: Sequence[Subscription]
+    database: Database,
+    transport: Transport,
+    subscriptions: Sequence[Subscription],
+    others: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
 ) -> AsyncGenerator[None]:
-    """Relay and consume until the end of the block; what is in hand then is finished first. `transport` is open."""
+    """Relay and consume until the end of the block; what is in hand then is finished first. `transport` is open.
+
+    `others` run beside, by their names, and are begun anew when they meet a fault.
+    """
     relay = Relay(database, None if isinstance(transport, PostgresTransport) else transport)
     tasks = [asyncio.create_task(_keep("relay", relay.run), name="events relay")]
+    for name, run in (others or {}).items():
+        tasks.append(asyncio.create_task(_keep(name, run), name=name))
     for each in subscriptions:
         name = f"events {each.group.name}"
         # A consumer that met a fault is replaced by a new one, under a new name.

@@ -1,7 +1,7 @@
 """Daily partitions of the event log and of what was done about events.
 
 Events are kept for days, not months, so their partitions are days. The log is partitioned by when an event was logged, the
-effects by the time inside the event's UUIDv7.
+effects and the deliveries to webhooks by the time inside the event's UUIDv7.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ QUERIES = load_queries("stretto.store")
 BOUNDS: dict[str, Callable[[datetime], str]] = {
     "events": lambda at: at.isoformat(),
     "event_effects": lambda at: str(uuid7_floor(at)),
+    "webhook_deliveries": lambda at: str(uuid7_floor(at)),
 }
 """The tables, and how a day begins in each one's key."""
 AHEAD = 3  # days

@@ -79,10 +79,10 @@ WHERE i.inhparent IN ('stretto.runs'::regclass, 'stretto.journal'::regclass, 'st
 ORDER BY c.relname
 
 -- days --
--- The daily partitions of the event log and of events' effects, by name.
+-- The daily partitions of the event log, of events' effects and of deliveries to webhooks, by name.
 SELECT c.relname::text AS name
 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-WHERE i.inhparent IN ('stretto.events'::regclass, 'stretto.event_effects'::regclass)
+WHERE i.inhparent IN ('stretto.events'::regclass, 'stretto.event_effects'::regclass, 'stretto.webhook_deliveries'::regclass)
 ORDER BY c.relname
 
 -- lock_partitions --

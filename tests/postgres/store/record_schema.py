@@ -23,7 +23,7 @@ HEADER = (
     "-- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.\n\n"
 )
 # The queue's tables are Procrastinate's, and the partitions are those of the month.
-PARTITIONS = "stretto.(runs|journal|calls|events|event_effects)_[0-9]*"
+PARTITIONS = "stretto.(runs|journal|calls|events|event_effects|webhook_deliveries)_[0-9]*"
 PASSING = re.compile(r"^(\\(un)?restrict .*|-- Dumped .*|-- Name: .*|SET transaction_timeout.*|--)\n", re.MULTILINE)
 
 

@@ -51,6 +51,13 @@ ROWS: dict[str, LiteralString] = {
     "event_letters": "INSERT INTO event_letters VALUES (%(t)s, 'g', %(r)s, %(t)s, 's', 0, 1, '{}', 'dead', 1, NULL, 'e', now(),"
     " now())",
     "event_effects": "INSERT INTO event_effects VALUES (%(t)s, 'g', %(r)s, now())",
+    "webhooks": "INSERT INTO webhooks (id, tenant_id, url, types, secret, created_at)"
+    " VALUES (gen_random_uuid(), %(t)s, 'https://a.example', '{*}', '', now())",
+    "webhook_deliveries": "INSERT INTO webhook_deliveries (event_id, webhook_id, tenant_id, type, body, status, created_at)"
+    " VALUES (%(r)s, gen_random_uuid(), %(t)s, 'x', '{}', 'failed', now())",
+    "hook_sources": "INSERT INTO hook_sources (public_id, tenant_id, name, scheme, secret, created_at)"
+    " VALUES (gen_random_uuid()::text, %(t)s, 'n', 'github', '', now())",
+    "hook_receipts": "INSERT INTO hook_receipts VALUES (%(t)s, 's', 'k', now())",
 }
 CHANGES: dict[str, LiteralString] = {
     "runs": "UPDATE runs SET status = 'failed'",
@@ -62,11 +69,14 @@ CHANGES: dict[str, LiteralString] = {
     "event_members": "UPDATE event_members SET until = now()",
     "event_slots": "UPDATE event_slots SET position = 7",
     "event_letters": "UPDATE event_letters SET error = 'stolen'",
+    "webhooks": "UPDATE webhooks SET url = 'stolen'",
+    "webhook_deliveries": "UPDATE webhook_deliveries SET status = 'pending'",
+    "hook_sources": "UPDATE hook_sources SET name = 'stolen'",
 }
 ONLY_READ = ("audit", "events")
 """Tables that the application reads, and only triggers and the relay's function write."""
 WRITTEN = sorted(set(ROWS) - set(ONLY_READ))
-REMOVALS = ("sessions", "signals", "timers", "waits", "schedules", "event_members", "event_slots", "event_letters")
+REMOVALS = ("sessions", "signals", "timers", "waits", "schedules", "event_members", "event_slots", "event_letters", "webhooks", "hook_sources")
 
 
 @pytest.fixture
@@ -197,7 +207,7 @@ async def test_partitions_cannot_be_reached_past_their_table(
         " AND c.relnamespace = 'stretto'::regnamespace"
     )
     partitions = [name for (name,) in await rows.fetchall()]
-    assert len(partitions) == 3 * 3 + 2 * 5 + 1  # months, days of events, and the rest of their effects
+    assert len(partitions) == 3 * 3 + 3 * 5 + 2  # months, days of events, and the rest of their effects and deliveries
     for name in partitions:
         with pytest.raises(errors.InsufficientPrivilege, match="permission denied for table"):
             async with two_tenants.tenant(DEFAULT_TENANT) as connection:

@@ -31,7 +31,7 @@ def test_each_type_has_a_schema_that_is_one(type_: EventType) -> None:
     schema = type_.schema()
     jsonschema_rs.meta.validate(schema)
     assert schema["required"]
-    assert re.fullmatch(r"app|stretto\.[a-z]+\.[a-z]+(ed|en)", type_.name)
+    assert re.fullmatch(r"app|hook|stretto\.[a-z]+\.[a-z]+(ed|en)", type_.name)
     assert all(name in type_.fields for name in re.findall(r"{(\w+)}", type_.subject))
 
 
@@ -42,8 +42,9 @@ def test_what_the_engine_tells_is_in_the_catalogue() -> None:
     assert names <= set(BY_NAME)
 
 
-def test_the_flows_own_events_share_an_entry() -> None:
+def test_the_flows_own_events_share_an_entry_and_so_do_incoming_webhooks() -> None:
     assert find_type("app.order.paid") is BY_NAME["app"]
+    assert find_type("hook.shop") is BY_NAME["hook"]
     assert find_type("stretto.run.melted") is None
 
 

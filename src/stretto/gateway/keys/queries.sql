@@ -9,11 +9,11 @@ SET sealed = excluded.sealed, master_id = excluded.master_id, updated_at = exclu
 
 -- list_keys --
 -- The names, and when each was set.
-SELECT name, updated_at FROM provider_keys ORDER BY name
+SELECT name, updated_at FROM provider_keys WHERE NOT starts_with(name, '*') ORDER BY name
 
 -- sealed_keys --
--- All keys as they are sealed.
-SELECT name, sealed, master_id FROM provider_keys ORDER BY name
+-- All keys of providers as they are sealed.
+SELECT name, sealed, master_id FROM provider_keys WHERE NOT starts_with(name, '*') ORDER BY name
 
 -- sealed_keys_held --
 -- All keys as they are sealed, so that nobody changes one while the master key is replaced.
@@ -28,4 +28,13 @@ WHERE k.name = n.name
 
 -- delete_key --
 -- Remove a key; gives its name if it was there.
-DELETE FROM provider_keys WHERE name = %(name)s RETURNING name
+DELETE FROM provider_keys WHERE name = %(name)s AND NOT starts_with(name, '*') RETURNING name
+
+-- keep_own_key --
+-- Keep a sealed key of Stretto's own, unless there is one of this name.
+INSERT INTO provider_keys (name, sealed, master_id, updated_at)
+VALUES (%(name)s, %(sealed)s, %(master_id)s, %(now)s) ON CONFLICT (name) DO NOTHING
+
+-- own_key --
+-- A key of Stretto's own, as it is sealed.
+SELECT sealed FROM provider_keys WHERE name = %(name)s

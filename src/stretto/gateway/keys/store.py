@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -72,6 +73,20 @@ class ProviderKeys:
             if found == name:
                 return self._master.open(name, bytes(sealed))
         raise unknown(name)
+
+    async def own(self, name: str) -> Key:
+        """A random key of Stretto's own (32 bytes, hex), made where there is none. Its name begins with `*`, as no other does.
+
+        It stands beside the providers' keys so that `rotate` covers it, and with it all that is sealed with it.
+        """
+        assert name.startswith("*")
+        fresh = Key(secrets.token_hex(32))
+        row = {"name": name, "sealed": self._master.seal(name, fresh), "master_id": self._master.id}
+        async with self._database.system() as connection:
+            await connection.execute(QUERIES["keep_own_key"], {**row, "now": datetime.now(UTC)})
+            found = await (await connection.execute(QUERIES["own_key"], {"name": name})).fetchone()
+        assert found is not None
+        return self._master.open(name, bytes(found[0]))
 
     async def names(self) -> list[SealedName]:
         """All names, in order."""
