@@ -80,9 +80,7 @@ async def list_hook_sources(
     """From where the tenant takes webhooks in."""
     found = await sources.list(after=after, limit=limit + 1)
     page = found[:limit]
-    return SourceList(
-        sources=[_shown(each) for each in page], next=page[-1].name if len(found) > limit else None
-    )
+    return SourceList(sources=[_shown(each) for each in page], next=page[-1].name if len(found) > limit else None)
 
 
 @sources.post("", status_code=201, dependencies=WRITE)

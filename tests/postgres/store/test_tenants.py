@@ -76,7 +76,18 @@ CHANGES: dict[str, LiteralString] = {
 ONLY_READ = ("audit", "events")
 """Tables that the application reads, and only triggers and the relay's function write."""
 WRITTEN = sorted(set(ROWS) - set(ONLY_READ))
-REMOVALS = ("sessions", "signals", "timers", "waits", "schedules", "event_members", "event_slots", "event_letters", "webhooks", "hook_sources")
+REMOVALS = (
+    "sessions",
+    "signals",
+    "timers",
+    "waits",
+    "schedules",
+    "event_members",
+    "event_slots",
+    "event_letters",
+    "webhooks",
+    "hook_sources",
+)
 
 
 @pytest.fixture

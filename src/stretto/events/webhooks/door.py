@@ -79,7 +79,7 @@ class Webhooks:
             check_types(types)
         if description is not None:
             check_description(description)
-        changes = {"url": url, "description": description, "active": active}
+        changes: dict[str, object] = {"url": url, "description": description, "active": active}
         changes["types"] = None if types is None else list(dict.fromkeys(types))
         await self._store.change(self._tenant_id, webhook_id, changes, revision)
         return await self.get(webhook_id)
@@ -131,9 +131,7 @@ class Webhooks:
             raise NotFound(f"There is no delivery of event {event_id} to webhook {webhook_id}.")
         return found[0]
 
-    async def send_again(
-        self, webhook_id: UUID, *, event_id: UUID | None = None, since: datetime | None = None
-    ) -> int:
+    async def send_again(self, webhook_id: UUID, *, event_id: UUID | None = None, since: datetime | None = None) -> int:
         """Send one event again, or all that failed of events since a time; gives how many.
 
         Raises `NotFound`, or `NotPossible` when the webhook is off, or the one event is on its way already.

@@ -50,7 +50,9 @@ class HookSources:
     async def add(self, name: str, scheme: str, secret: str, *, by: str = "") -> str:
         """Make a source; gives its public id, which stands in its address. Raises `Invalid` or `NotPossible`."""
         if not _NAME.fullmatch(name):
-            raise Invalid(f"{name[:100]!r} is no name for a source. Use small letters, digits, `_` and `-`; at most 40.")
+            raise Invalid(
+                f"{name[:100]!r} is no name for a source. Use small letters, digits, `_` and `-`; at most 40."
+            )
         check_secret(scheme, secret)
         public_id = secrets.token_urlsafe(24)
         values = {
@@ -103,7 +105,7 @@ def data_of(source: str, key: str, event: str, body: bytes) -> dict[str, Any]:
     if event and event.isprintable():
         data["event"] = event
     try:
-        if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH and too_deep(body):
+        if b"\\u0000" in body or (body.count(b"[") + body.count(b"{") > MAX_DEPTH and too_deep(body)):
             raise ValueError
         data["body"] = orjson.loads(body)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -142,9 +142,7 @@ class WebhookStore:
     ) -> list[Claimed]:
         """Take what is due, for so long."""
         told = _encode({str(webhook_id): count for webhook_id, count in busy.items()}).decode()
-        rows = await self._all(
-            None, "claim", me=me, lease_s=lease_s, most=most, per_webhook=per_webhook, busy=told
-        )
+        rows = await self._all(None, "claim", me=me, lease_s=lease_s, most=most, per_webhook=per_webhook, busy=told)
         return [Claimed(*row) for row in rows]
 
     async def settle(self, me: UUID, claimed: Claimed, outcome: Outcome, patience_s: float) -> bool:
@@ -205,9 +203,7 @@ class WebhookStore:
             await cursor.execute(_Q["webhooks"], values)
             return await cursor.fetchall()
 
-    async def change(
-        self, tenant_id: UUID, webhook_id: UUID, changes: Mapping[str, Any], revision: int | None
-    ) -> None:
+    async def change(self, tenant_id: UUID, webhook_id: UUID, changes: Mapping[str, Any], revision: int | None) -> None:
         """Change a webhook. Raises `NotFound` or `PreconditionFailed`."""
         named = dict.fromkeys(("url", "types", "description", "active"))
         values = {**named, **changes, "tenant_id": tenant_id, "id": webhook_id, "revision": revision}

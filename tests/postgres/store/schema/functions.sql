@@ -70,6 +70,33 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.audit_signal() OWNER TO stretto;
+CREATE FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) RETURNS TABLE(tenant_id uuid, webhook_id uuid, event_id uuid, attempts integer, body text, url text, active boolean, secret bytea, secret_before bytea)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    WITH seen AS (
+        SELECT d.event_id, d.webhook_id, d.next_at FROM webhook_deliveries d
+        WHERE d.status = 'pending' AND d.next_at <= clock_timestamp()
+          AND coalesce((busy ->> d.webhook_id::text)::integer, 0) < per_webhook
+        ORDER BY d.next_at LIMIT 1000
+    ), ranked AS (
+        SELECT s.*, row_number() OVER (PARTITION BY s.webhook_id ORDER BY s.next_at) AS n FROM seen s
+    ), chosen AS (
+        SELECT d.event_id, d.webhook_id FROM webhook_deliveries d
+        JOIN ranked r ON r.event_id = d.event_id AND r.webhook_id = d.webhook_id
+        WHERE r.n <= per_webhook - coalesce((busy ->> d.webhook_id::text)::integer, 0)
+          AND d.status = 'pending' AND d.next_at <= clock_timestamp()
+        ORDER BY d.next_at LIMIT most FOR UPDATE OF d SKIP LOCKED
+    ), taken AS (
+        UPDATE webhook_deliveries d SET claim = me, next_at = clock_timestamp() + lease
+        FROM chosen c WHERE d.event_id = c.event_id AND d.webhook_id = c.webhook_id
+        RETURNING d.tenant_id, d.webhook_id, d.event_id, d.attempts, d.body
+    )
+    SELECT t.tenant_id, t.webhook_id, t.event_id, t.attempts, t.body, coalesce(w.url, ''), coalesce(w.active, false), w.secret,
+           CASE WHEN w.before_until > clock_timestamp() THEN w.secret_before END
+    FROM taken t LEFT JOIN webhooks w ON w.id = t.webhook_id
+$$;
+ALTER FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) OWNER TO stretto;
 CREATE FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -272,6 +299,13 @@ CREATE FUNCTION stretto.find_api_key(wanted text) RETURNS TABLE(tenant_id uuid, 
     WHERE k.prefix = wanted AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
 $$;
 ALTER FUNCTION stretto.find_api_key(wanted text) OWNER TO stretto;
+CREATE FUNCTION stretto.find_hook_source(wanted text) RETURNS TABLE(tenant_id uuid, name text, scheme text, secret bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT s.tenant_id, s.name, s.scheme, s.secret FROM hook_sources s WHERE s.public_id = wanted AND s.active
+$$;
+ALTER FUNCTION stretto.find_hook_source(wanted text) OWNER TO stretto;
 CREATE FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) RETURNS TABLE(tenant_id uuid, tenant text, member_id uuid, role text, linked boolean)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -321,6 +355,13 @@ BEGIN
     RETURN fired;
 END $$;
 ALTER FUNCTION stretto.fire_due_timers(most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    WITH gone AS (DELETE FROM hook_receipts WHERE at < before RETURNING 1) SELECT count(*) FROM gone
+$$;
+ALTER FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) OWNER TO stretto;
 CREATE FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) RETURNS TABLE(slot smallint, epoch bigint, pos bigint, share integer)
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'

@@ -1,6 +1,7 @@
 -- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.
 
 ALTER TABLE ONLY stretto.event_effects ATTACH PARTITION stretto.event_effects_else DEFAULT;
+ALTER TABLE ONLY stretto.webhook_deliveries ATTACH PARTITION stretto.webhook_deliveries_else DEFAULT;
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_pkey PRIMARY KEY (tenant_id, route, key);
 ALTER TABLE ONLY stretto.api_keys
@@ -35,6 +36,12 @@ ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_pkey PRIMARY KEY (tenant_id, name, version);
 ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_tenant_id_name_digest_key UNIQUE (tenant_id, name, digest);
+ALTER TABLE ONLY stretto.hook_receipts
+    ADD CONSTRAINT hook_receipts_pkey PRIMARY KEY (tenant_id, source, delivery_key);
+ALTER TABLE ONLY stretto.hook_sources
+    ADD CONSTRAINT hook_sources_pkey PRIMARY KEY (public_id);
+ALTER TABLE ONLY stretto.hook_sources
+    ADD CONSTRAINT hook_sources_tenant_id_name_key UNIQUE (tenant_id, name);
 ALTER TABLE ONLY stretto.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (tenant_id, key);
 ALTER TABLE ONLY stretto.journal
@@ -79,6 +86,12 @@ ALTER TABLE ONLY stretto.usage_days
     ADD CONSTRAINT usage_days_pkey PRIMARY KEY (tenant_id, day, key);
 ALTER TABLE ONLY stretto.waits
     ADD CONSTRAINT waits_pkey PRIMARY KEY (run_id, step);
+ALTER TABLE ONLY stretto.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (event_id, webhook_id);
+ALTER TABLE ONLY stretto.webhook_deliveries_else
+    ADD CONSTRAINT webhook_deliveries_else_pkey PRIMARY KEY (event_id, webhook_id);
+ALTER TABLE ONLY stretto.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
 CREATE INDEX answers_by_age ON stretto.answers USING btree (tenant_id, route, kept_at);
 CREATE INDEX answers_by_rest ON stretto.answers USING btree (tenant_id, route, rest, expires_at) WHERE (rest IS NOT NULL);
 CREATE INDEX answers_expired ON stretto.answers USING btree (expires_at);
@@ -92,6 +105,7 @@ CREATE INDEX event_letters_due ON stretto.event_letters USING btree (tenant_id, 
 CREATE INDEX event_letters_in_order ON stretto.event_letters USING btree (tenant_id, group_name, event_tenant_id, subject, "position") WHERE (state = 'waiting'::text);
 CREATE INDEX events_by_id ON ONLY stretto.events USING btree (id);
 CREATE INDEX events_by_tenant ON ONLY stretto.events USING btree (tenant_id, "position");
+CREATE INDEX hook_receipts_by_age ON stretto.hook_receipts USING btree (at);
 CREATE INDEX idempotency_by_age ON stretto.idempotency USING btree (created_at);
 CREATE INDEX logins_used_by_end ON stretto.logins_used USING btree (until);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
@@ -106,14 +120,24 @@ CREATE INDEX sessions_of_person ON stretto.sessions USING btree (tenant_id, issu
 CREATE INDEX signals_by_run ON stretto.signals USING btree (run_id, id);
 CREATE INDEX timers_due ON stretto.timers USING btree (due_at);
 CREATE INDEX waits_by_name ON stretto.waits USING btree (tenant_id, kind, name, key);
+CREATE INDEX webhook_deliveries_by_webhook ON ONLY stretto.webhook_deliveries USING btree (webhook_id, event_id);
+CREATE INDEX webhook_deliveries_due ON ONLY stretto.webhook_deliveries USING btree (next_at) WHERE (status = 'pending'::text);
+CREATE INDEX webhook_deliveries_else_next_at_idx ON stretto.webhook_deliveries_else USING btree (next_at) WHERE (status = 'pending'::text);
+CREATE INDEX webhook_deliveries_else_webhook_id_event_id_idx ON stretto.webhook_deliveries_else USING btree (webhook_id, event_id);
+CREATE INDEX webhooks_by_tenant ON stretto.webhooks USING btree (tenant_id, id);
 ALTER INDEX stretto.event_effects_pkey ATTACH PARTITION stretto.event_effects_else_pkey;
+ALTER INDEX stretto.webhook_deliveries_due ATTACH PARTITION stretto.webhook_deliveries_else_next_at_idx;
+ALTER INDEX stretto.webhook_deliveries_pkey ATTACH PARTITION stretto.webhook_deliveries_else_pkey;
+ALTER INDEX stretto.webhook_deliveries_by_webhook ATTACH PARTITION stretto.webhook_deliveries_else_webhook_id_event_id_idx;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('key', 'prefix', 'name,role,scopes,expires_at,revoked_at,replaced_by');
 CREATE TRIGGER audit AFTER INSERT ON stretto.flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('flow', 'name', 'version,digest');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.hook_sources FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('hook-source', 'name', 'scheme,active');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('member', 'email', 'role,issuer,subject');
 CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_run();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority');
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('webhook', 'id', 'url,types,description,active,disabled_reason,rotated_at');
 CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
 CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
@@ -141,6 +165,8 @@ ALTER TABLE stretto.event_members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.event_slots ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.flows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.hook_receipts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.hook_sources ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.journal ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.members ENABLE ROW LEVEL SECURITY;
@@ -164,6 +190,8 @@ CREATE POLICY tenant ON stretto.event_members USING ((tenant_id = (NULLIF(curren
 CREATE POLICY tenant ON stretto.event_slots USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.events USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.hook_receipts USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.hook_sources USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.journal USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -176,15 +204,21 @@ CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('st
 CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.usage_days USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.waits USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.webhook_deliveries USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.webhooks USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 ALTER TABLE stretto.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.timers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.usage_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.waits ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.webhooks ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA stretto TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.drop_expired_answers(most integer) FROM PUBLIC;
@@ -201,6 +235,8 @@ REVOKE ALL ON FUNCTION stretto.figures() FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.figures() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_api_key(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_api_key(wanted text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.find_hook_source(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.find_hook_source(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_memberships(who_issuer text, who_subject text, mail text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.find_session(wanted bytea, who_issuer text, idle interval) FROM PUBLIC;
@@ -209,6 +245,8 @@ REVOKE ALL ON FUNCTION stretto.find_tenant(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.find_tenant(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.fire_due_timers(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.fire_due_timers(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.keys_only_end() FROM PUBLIC;
@@ -244,6 +282,8 @@ REVOKE ALL ON FUNCTION stretto.sweep_limits(older interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.sweep_limits(older interval) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.webhook_tenants() FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.webhook_tenants() TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.answers TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(revoked_at) ON TABLE stretto.api_keys TO stretto_app;
@@ -260,6 +300,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_members TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_slots TO stretto_app;
 GRANT SELECT ON TABLE stretto.events TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.flows TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.hook_receipts TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.hook_sources TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.idempotency TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.journal TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.lessees TO stretto_app;
@@ -278,4 +320,6 @@ GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.timers TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.waits TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.webhook_deliveries TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.webhooks TO stretto_app;
 -- PostgreSQL database dump complete

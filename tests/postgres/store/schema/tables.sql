@@ -226,6 +226,13 @@ BEGIN
     END LOOP;
 END $$;
 ALTER FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) OWNER TO stretto;
+CREATE FUNCTION stretto.webhook_tenants() RETURNS TABLE(moment timestamp with time zone, tenants uuid[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT now(), coalesce(array_agg(DISTINCT w.tenant_id), '{}') FROM webhooks w WHERE w.active
+$$;
+ALTER FUNCTION stretto.webhook_tenants() OWNER TO stretto;
 CREATE TABLE stretto.answers (
     tenant_id uuid NOT NULL,
     route text NOT NULL,
@@ -425,6 +432,24 @@ CREATE TABLE stretto.flows (
     created_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.flows OWNER TO stretto;
+CREATE TABLE stretto.hook_receipts (
+    tenant_id uuid NOT NULL,
+    source text NOT NULL,
+    delivery_key text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.hook_receipts OWNER TO stretto;
+CREATE TABLE stretto.hook_sources (
+    public_id text NOT NULL,
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    scheme text NOT NULL,
+    secret bytea NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    created_by text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.hook_sources OWNER TO stretto;
 CREATE TABLE stretto.idempotency (
     tenant_id uuid NOT NULL,
     key text NOT NULL,
@@ -638,3 +663,60 @@ CREATE TABLE stretto.waits (
     CONSTRAINT waits_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'review'::text])))
 );
 ALTER TABLE stretto.waits OWNER TO stretto;
+CREATE TABLE stretto.webhook_deliveries (
+    event_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    type text NOT NULL,
+    body text NOT NULL,
+    status text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone,
+    claim uuid,
+    created_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone,
+    response_code integer,
+    response_text text,
+    duration_ms integer,
+    error text,
+    CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text])))
+)
+PARTITION BY RANGE (event_id);
+ALTER TABLE stretto.webhook_deliveries OWNER TO stretto;
+CREATE TABLE stretto.webhook_deliveries_else (
+    event_id uuid CONSTRAINT webhook_deliveries_event_id_not_null NOT NULL,
+    webhook_id uuid CONSTRAINT webhook_deliveries_webhook_id_not_null NOT NULL,
+    tenant_id uuid CONSTRAINT webhook_deliveries_tenant_id_not_null NOT NULL,
+    type text CONSTRAINT webhook_deliveries_type_not_null NOT NULL,
+    body text CONSTRAINT webhook_deliveries_body_not_null NOT NULL,
+    status text CONSTRAINT webhook_deliveries_status_not_null NOT NULL,
+    attempts integer DEFAULT 0 CONSTRAINT webhook_deliveries_attempts_not_null NOT NULL,
+    next_at timestamp with time zone,
+    claim uuid,
+    created_at timestamp with time zone CONSTRAINT webhook_deliveries_created_at_not_null NOT NULL,
+    last_at timestamp with time zone,
+    response_code integer,
+    response_text text,
+    duration_ms integer,
+    error text,
+    CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text])))
+);
+ALTER TABLE stretto.webhook_deliveries_else OWNER TO stretto;
+CREATE TABLE stretto.webhooks (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    secret bytea NOT NULL,
+    secret_before bytea,
+    before_until timestamp with time zone,
+    rotated_at timestamp with time zone,
+    active boolean DEFAULT true NOT NULL,
+    disabled_reason text,
+    failing_since timestamp with time zone,
+    revision integer DEFAULT 1 NOT NULL,
+    created_by text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.webhooks OWNER TO stretto;
