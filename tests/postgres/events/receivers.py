@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
+async def receiving() -> AsyncGenerator[Receiver]:
     """A receiver that answers 200, but at these paths: `/fails`, `/gone`, `/moved`, `/later`, `/hangs`, `/resets`, `/floods`."""
     receiver, ended = Receiver(), asyncio.Event()
 

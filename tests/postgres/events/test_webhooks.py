@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,7 +70,7 @@ class Ground:
         return events
 
     @asynccontextmanager
-    async def sending(self, **options: Any) -> AsyncIterator[None]:
+    async def sending(self, **options: Any) -> AsyncGenerator[None]:
         sender = Sender(self.database, self.seal, Places(local=True), **options)
         task = asyncio.create_task(sender.run())
         try:
@@ -308,7 +308,7 @@ async def test_two_that_send_at_once_send_each_once(ground: Ground) -> None:
 
 
 @asynccontextmanager
-async def sender_process(settings: Settings, lease_s: float) -> AsyncIterator[asyncio.subprocess.Process]:
+async def sender_process(settings: Settings, lease_s: float) -> AsyncGenerator[asyncio.subprocess.Process]:
     environment = {"STRETTO_HOME": str(settings.home), "STRETTO_DATABASE_URL": str(settings.database_url)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.postgres.events.sending", KEY.hex(), str(lease_s)),
