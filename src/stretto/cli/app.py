@@ -25,6 +25,7 @@ from stretto.cli.show import show
 from stretto.cli.sim import sim
 from stretto.cli.up import up
 from stretto.cli.usage import usage
+from stretto.cli.webhooks import webhook
 from stretto.cli.worker import worker
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code.value:<3}  {meaning}" for code, meaning in MEANINGS.items())
@@ -67,6 +68,7 @@ for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
 app.add_typer(events)
+app.add_typer(webhook)
 app.add_typer(provider_key)
 app.command()(limits)
 for group in (usage, tenant, key):
