@@ -167,6 +167,16 @@ async def test_a_run_is_replayed_from_any_place(settings: Settings):
             assert (await client.get(f"{run}/replay?{query}")).status == 422, query
 
 
+async def test_streams_are_not_compressed(settings: Settings):
+    async with server(settings) as (client, _):
+        run = await start(client)
+        await until_status(client, run, "completed")
+        for path in (f"{run}/stream", f"{run}/replay?speed=0"):
+            answer = await client.request("GET", path, {"accept-encoding": "zstd, br, gzip"})
+            assert "content-encoding" not in answer.headers
+            assert b"event: end" in answer.body
+
+
 async def test_a_run_that_goes_on_is_replayed_so_far(settings: Settings):
     async with server(settings) as (client, _):
         run = await start(client, REVIEWED)
