@@ -27,6 +27,8 @@
     ├── NotAllowed                  who asks is known, but may not do this (Permanent)
     ├── TooManyStreams              the tenant has as many open streams as it may (Transient)
     ├── ServerFull                  this process has as many open streams as it may (Transient)
+    ├── QuotaExceeded               a quota of the tenant is used up (Transient)
+    │   └── TooManyRequests         more requests than the tenant, the key or the address may make
     ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
@@ -222,6 +224,18 @@ class ServerFull(Transient, StrettoError):
     """This server has as many open streams as it takes. Try again in a moment, or at another server."""
 
     retry_after_s = 5.0
+
+
+class QuotaExceeded(Transient, StrettoError):
+    """A quota of the tenant is used up. Try again later, or ask whoever runs this server for more."""
+
+    def __init__(self, message: str | None = None, retry_after_s: float | None = None, **ids: object) -> None:
+        super().__init__(message, **ids)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(QuotaExceeded):
+    """These are more requests than may be made. Wait as long as `Retry-After` says, and ask less often."""
 
 
 class PreconditionFailed(StrettoError):

@@ -36,6 +36,7 @@ from stretto.tools import Tools, builtin_tools, tool_handler
 
 if TYPE_CHECKING:
     from stretto.auth.login import Login
+    from stretto.auth.quotas import RequestLimiter
     from stretto.auth.sessions import Sessions
     from stretto.auth.tokens import TokenVerifier
     from stretto.gateway.keys.store import ProviderKeys
@@ -76,6 +77,7 @@ class Platform:
         """What takes webhooks in, for all tenants."""
         self.keys = Keys(database)
         self.people = People(database)
+        self._requests: RequestLimiter | None = None
         self.tokens = token_verifier(settings)
         self.login, self.sessions = login_at(settings, self.tokens, database)
         self.handlers: dict[str, Handler] = {
@@ -134,7 +136,7 @@ class Platform:
                 platform = cls(settings, database, hub, gateway, tools or builtin_tools(), transport)
                 platform.telemetry = telemetry
                 platform.handlers.update(handlers or {})
-                async with platform.watching(by_file):
+                async with platform.watching(by_file), platform.counting():
                     if worker:
                         sender = Sender(database, platform._seal, platform._places)
                         platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
@@ -147,6 +149,24 @@ class Platform:
                         yield platform
         finally:
             await database.close()
+
+    @property
+    def requests(self) -> RequestLimiter:
+        """What counts requests. Made on first use: its library takes long to load, and most commands serve nobody."""
+        if self._requests is None:
+            from stretto.auth.quotas import RequestLimiter
+
+            self._requests = RequestLimiter(self.database, self.settings)
+        return self._requests
+
+    @asynccontextmanager
+    async def counting(self) -> AsyncGenerator[None]:
+        """At the end, give back what the counting of requests holds."""
+        try:
+            yield
+        finally:
+            if self._requests is not None:
+                await self._requests.close()
 
     @asynccontextmanager
     async def watching(self, wanted: bool = True) -> AsyncGenerator[None]:

@@ -59,6 +59,16 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(
         default=None, description="Bearer token by which a scraper reads `/metrics` where everybody shows who he is."
     )
+    request_limit: str = Field(
+        default="6000/minute",
+        description="Requests of one tenant, over all processes; rates joined by `;`, or `none`. "
+        "`stretto tenant quota` sets another for one tenant.",
+    )
+    key_request_limit: str = Field(default="none", description="Requests of one key, likewise.")
+    address_limit: str = Field(
+        default="60/minute",
+        description="Attempts without credentials that count, of one client address and process; or `none`.",
+    )
     trace_content: bool = Field(default=False, description="Put what steps wrote into traces (redacted, cut short).")
     trace_ratio: float = Field(default=1.0, ge=0, le=1, description="Share of runs whose traces are exported.")
 

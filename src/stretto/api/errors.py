@@ -47,6 +47,8 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.NotAllowed: 403,
     e.TooManyStreams: 429,
     e.ServerFull: 503,
+    e.QuotaExceeded: 429,
+    e.TooManyRequests: 429,
     e.PreconditionFailed: 412,
     e.LeaseLost: 503,
     e.StepError: 502,

@@ -17,6 +17,7 @@ from stretto.cli.limits import limits
 from stretto.cli.lint import lint
 from stretto.cli.listing import runs
 from stretto.cli.provider_keys import provider_key
+from stretto.cli.quotas import quota
 from stretto.cli.replay import replay
 from stretto.cli.reviews import review, reviews
 from stretto.cli.run import run
@@ -71,6 +72,7 @@ app.add_typer(events)
 app.add_typer(webhook)
 app.add_typer(provider_key)
 app.command()(limits)
+tenant.command()(quota)
 for group in (usage, tenant, key):
     app.add_typer(group)
 app.command()(worker)

@@ -14,7 +14,7 @@ from stretto.engine.announced import schedule_fired
 from stretto.engine.rows import json_text
 from stretto.engine.runs import Runs
 from stretto.engine.store import RunStore, Schedule, fetch
-from stretto.errors import FlowNotFound, Invalid, NotFound
+from stretto.errors import FlowNotFound, Invalid, NotFound, QuotaExceeded
 from stretto.flow.compile import compile_document
 from stretto.flow.inputs import validate_input
 from stretto.store import Database
@@ -92,7 +92,7 @@ async def start_due(database: Database, hub: Hub) -> int:
         runs = Runs(database, hub, tenant_id)
         try:
             started += await _take_tick(runs, name, start=True)
-        except (Invalid, NotFound) as error:
+        except (Invalid, NotFound, QuotaExceeded) as error:
             log.error("a schedule could not start its flow", schedule=name, tenant_id=str(tenant_id), error=str(error))
             await _take_tick(runs, name, start=False)
     return started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
-from stretto.errors import DatabaseUnreachable, DiskFull, SettingsInvalid
+from stretto.errors import DatabaseUnreachable, DiskFull, QuotaExceeded, SettingsInvalid
 from stretto.settings import Settings
 from stretto.store import days, partitions
 from stretto.store.cluster import APP, OWNER, passwords_file, read_password
@@ -28,6 +29,7 @@ from stretto.store.sql import load_queries
 
 DEFAULT_TENANT = UUID("00000000-0000-7000-8000-000000000001")
 DEFAULT_TENANT_NAME = "local"
+QUOTA_USED_UP = "STQ01"  # as migration 0012 raises it
 QUERIES = load_queries("stretto.store")
 CONNECT_S = 10
 IDLE_IN_TRANSACTION = "5s"  # a process that is stopped in mid-transaction holds its locks no longer than this
@@ -262,6 +264,17 @@ def address_for_people(owner: str, member: Membership | None) -> str:
     return f"postgresql://?{urlencode(named, quote_via=quote)}"
 
 
+def quota_exceeded(error: psycopg.DatabaseError) -> QuotaExceeded:
+    """What the trigger on runs says of a quota, in words."""
+    told = json.loads(error.diag.message_detail or "{}")
+    most, ask = told["most"], "or ask whoever runs this server for more."
+    if told["kind"] == "runs_per_day":
+        message = f"The tenant may start {most} runs a day (UTC), and has. Try again tomorrow, {ask}"
+    else:
+        message = f"The tenant may have {most} unfinished runs, and has. Wait until one ends, cancel one, {ask}"
+    return QuotaExceeded(message, told["retry_after_s"], quota=told["kind"])
+
+
 @contextmanager
 def clear_errors() -> Generator[None]:
     """Turn what psycopg says of a server that is away, or of a full disk, into our errors; the rest goes through."""
@@ -273,7 +286,11 @@ def clear_errors() -> Generator[None]:
         raise DatabaseUnreachable(
             f"The transaction was ended because it stood idle for over {IDLE_IN_TRANSACTION}. It may be tried again."
         ) from error
-    except psycopg.OperationalError as error:
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == QUOTA_USED_UP:
+            raise quota_exceeded(error) from None
+        if not isinstance(error, psycopg.OperationalError):
+            raise
         if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
             raise DatabaseUnreachable(f"No connection to the database: {str(error).strip()}") from error
         raise

@@ -42,6 +42,10 @@ ROWS: dict[str, LiteralString] = {
     " VALUES (%(t)s, now(), 'a', 'b', 'c', 'done', '{}')",
     "sessions": "INSERT INTO sessions VALUES (gen_random_uuid(), %(t)s, uuid_send(gen_random_uuid()), 'i', 's', '', '', NULL,"
     " 'owner', now(), now(), now() + interval '1 hour')",
+    "quotas": "INSERT INTO quotas VALUES (%(t)s, 'requests', '', '1/day'),"
+    " ('00000000-0000-7000-8000-000000000002', 'requests', '', '1/day')",
+    "request_windows": "INSERT INTO request_windows VALUES (%(t)s, 'n', 0, '{}', 0, now()),"
+    " ('00000000-0000-7000-8000-000000000002', 'n', 0, '{}', 0, now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
     "outbox": "INSERT INTO outbox (id, tenant_id, type, subject, at, data) VALUES (%(r)s, %(t)s, 'x', 's', now(), '{}')",
     "events": "INSERT INTO events VALUES (1, now(), 0, %(r)s, %(t)s, 'x', 's', now(), '{}'),"
@@ -73,8 +77,8 @@ CHANGES: dict[str, LiteralString] = {
     "webhook_deliveries": "UPDATE webhook_deliveries SET status = 'pending'",
     "hook_sources": "UPDATE hook_sources SET name = 'stolen'",
 }
-ONLY_READ = ("audit", "events")
-"""Tables that the application reads, and only triggers and the relay's function write."""
+ONLY_READ = ("audit", "events", "quotas", "request_windows")
+"""Tables that the application reads, and only triggers, functions and the operator write."""
 WRITTEN = sorted(set(ROWS) - set(ONLY_READ))
 REMOVALS = (
     "sessions",

@@ -58,12 +58,14 @@ OPENAI_CODES: Mapping[type[e.StrettoError], str] = {
     e.ContextTooLong: "context_length_exceeded",
     e.ContentFiltered: "content_filter",
     e.BudgetExceeded: "insufficient_quota",
+    e.QuotaExceeded: "rate_limit_exceeded",
+    e.TooManyRequests: "rate_limit_exceeded",
     e.ModelRateLimited: "rate_limit_exceeded",
     e.LimitReached: "rate_limit_exceeded",
     e.WorkDeferred: "rate_limit_exceeded",
 }
 
-SPOKEN = (e.StepError, e.Invalid, e.NotFound, e.NotIdentified, e.NotAllowed)
+SPOKEN = (e.StepError, e.Invalid, e.NotFound, e.NotIdentified, e.NotAllowed, e.QuotaExceeded)
 """Errors whose words are for the caller; what the others say is for the operator, and goes to the log."""
 
 

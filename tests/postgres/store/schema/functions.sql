@@ -70,6 +70,44 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.audit_signal() OWNER TO stretto;
+CREATE FUNCTION stretto.check_run_quotas() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE quota record; moment timestamp; today date; have bigint; wait_s integer;
+BEGIN
+    FOR quota IN
+        SELECT q.kind, q.value::integer AS most, q.day, q.used FROM quotas q
+        WHERE q.tenant_id = NEW.tenant_id AND q.kind IN ('runs_per_day', 'unfinished_runs') AND q.name = ''
+        ORDER BY q.kind FOR UPDATE
+    LOOP
+        moment := clock_timestamp() AT TIME ZONE 'UTC';
+        today := greatest(moment::date, quota.day);
+        wait_s := NULL;
+        IF quota.kind = 'unfinished_runs' THEN
+            SELECT count(*) INTO have FROM (
+                SELECT 1 FROM runs r WHERE r.tenant_id = NEW.tenant_id AND r.finished_at IS NULL LIMIT quota.most) r;
+        ELSE
+            IF quota.day IS NULL THEN   -- just set: what was started today counts
+                SELECT count(*) INTO have FROM runs r WHERE r.tenant_id = NEW.tenant_id AND r.id >= (lpad(to_hex(
+                    extract(epoch FROM today::timestamp)::bigint * 1000), 12, '0') || repeat('0', 20))::uuid;
+            ELSE
+                have := CASE WHEN quota.day = today THEN quota.used ELSE 0 END;
+            END IF;
+            wait_s := ceil(extract(epoch FROM (today + 1)::timestamp - moment));
+        END IF;
+        IF have >= quota.most THEN
+            RAISE EXCEPTION USING ERRCODE = 'STQ01', MESSAGE = 'a quota of runs is used up',
+                DETAIL = jsonb_build_object('kind', quota.kind, 'most', quota.most, 'retry_after_s', wait_s)::text;
+        END IF;
+        IF quota.kind = 'runs_per_day' THEN
+            UPDATE quotas q SET day = today, used = have + 1
+            WHERE q.tenant_id = NEW.tenant_id AND q.kind = quota.kind AND q.name = '';
+        END IF;
+    END LOOP;
+    RETURN NEW;
+END $$;
+ALTER FUNCTION stretto.check_run_quotas() OWNER TO stretto;
 CREATE FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) RETURNS TABLE(tenant_id uuid, webhook_id uuid, event_id uuid, attempts integer, body text, url text, active boolean, secret bytea, secret_before bytea)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -362,6 +400,21 @@ CREATE FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) RE
     WITH gone AS (DELETE FROM hook_receipts WHERE at < before RETURNING 1) SELECT count(*) FROM gone
 $$;
 ALTER FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) OWNER TO stretto;
+CREATE FUNCTION stretto.forget_windows(most integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE gone integer;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('stretto.request_windows')) THEN RETURN 0; END IF;
+    DELETE FROM request_windows w USING (
+        SELECT tenant_id, name FROM request_windows WHERE until < clock_timestamp()
+        LIMIT most FOR UPDATE SKIP LOCKED) old
+    WHERE w.tenant_id = old.tenant_id AND w.name = old.name;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+ALTER FUNCTION stretto.forget_windows(most integer) OWNER TO stretto;
 CREATE FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) RETURNS TABLE(slot smallint, epoch bigint, pos bigint, share integer)
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'

@@ -66,6 +66,10 @@ ALTER TABLE ONLY stretto.provider_keys
     ADD CONSTRAINT provider_keys_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY stretto.queue_schema
     ADD CONSTRAINT queue_schema_pkey PRIMARY KEY (only_one);
+ALTER TABLE ONLY stretto.quotas
+    ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, kind, name);
+ALTER TABLE ONLY stretto.request_windows
+    ADD CONSTRAINT request_windows_pkey PRIMARY KEY (tenant_id, name);
 ALTER TABLE ONLY stretto.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.schedules
@@ -113,6 +117,7 @@ CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject)
 CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
 CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
 CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
+CREATE INDEX runs_unfinished_by_tenant ON ONLY stretto.runs USING btree (tenant_id) WHERE (finished_at IS NULL);
 CREATE INDEX schedules_due ON stretto.schedules USING btree (next_at);
 CREATE INDEX sessions_by_end ON stretto.sessions USING btree (tenant_id, ends_at);
 CREATE INDEX sessions_by_member ON stretto.sessions USING btree (member_id);
@@ -133,6 +138,7 @@ CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.api_keys FOR EACH ROW EXE
 CREATE TRIGGER audit AFTER INSERT ON stretto.flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('flow', 'name', 'version,digest');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.hook_sources FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('hook-source', 'name', 'scheme,active');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('member', 'email', 'role,issuer,subject');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF value ON stretto.quotas FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('quota', 'kind', 'name,value');
 CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_run();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority');
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
@@ -141,6 +147,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EA
 CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
 CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
+CREATE TRIGGER quotas BEFORE INSERT ON stretto.runs FOR EACH ROW EXECUTE FUNCTION stretto.check_run_quotas();
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.api_keys
@@ -149,6 +156,8 @@ ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.quotas
+    ADD CONSTRAINT quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_member_id_fkey FOREIGN KEY (member_id) REFERENCES stretto.members(id) ON DELETE CASCADE;
 ALTER TABLE ONLY stretto.sessions
@@ -173,7 +182,9 @@ ALTER TABLE stretto.members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.outbox ENABLE ROW LEVEL SECURITY;
 CREATE POLICY platform ON stretto.provider_keys USING ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL)) WITH CHECK ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL));
 ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.quotas ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rename ON stretto.tenants FOR UPDATE USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+ALTER TABLE stretto.request_windows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
@@ -196,6 +207,8 @@ CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_
 CREATE POLICY tenant ON stretto.journal USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.outbox USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.quotas USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.request_windows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.sessions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -217,6 +230,7 @@ REVOKE ALL ON FUNCTION stretto.add_audit(tenant uuid, action text, target text, 
 REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.check_run_quotas() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) FROM PUBLIC;
@@ -247,6 +261,8 @@ REVOKE ALL ON FUNCTION stretto.fire_due_timers(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.fire_due_timers(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.forget_hook_receipts(before timestamp with time zone) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.forget_windows(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.forget_windows(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.join_event_group(of_tenant uuid, of_group text, me text, lease interval, beginning bigint) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.keys_only_end() FROM PUBLIC;
@@ -274,12 +290,17 @@ GRANT ALL ON FUNCTION stretto.read_events(lowest bigint, after bigint[], most in
 REVOKE ALL ON FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) TO stretto_app;
 GRANT ALL ON FUNCTION stretto.rescue_runs(silence interval) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.reset_windows(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.reset_windows(wanted text) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.sweep_limits(older interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.sweep_limits(older interval) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.webhook_tenants() FROM PUBLIC;
@@ -310,6 +331,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.members TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.outbox TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;
+GRANT SELECT ON TABLE stretto.quotas TO stretto_app;
+GRANT SELECT ON TABLE stretto.request_windows TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.sessions TO stretto_app;

@@ -157,6 +157,18 @@ BEGIN
     RETURN rescued;
 END $$;
 ALTER FUNCTION stretto.rescue_runs(silence interval) OWNER TO stretto;
+CREATE FUNCTION stretto.reset_windows(wanted text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE gone integer;
+BEGIN
+    DELETE FROM request_windows WHERE tenant_id = nullif(current_setting('stretto.tenant', true), '')::uuid
+        AND (wanted IS NULL OR name = wanted);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+ALTER FUNCTION stretto.reset_windows(wanted text) OWNER TO stretto;
 CREATE FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -207,6 +219,81 @@ BEGIN
     DELETE FROM lessees WHERE alive_until < clock_timestamp() - interval '1 hour';
 END $$;
 ALTER FUNCTION stretto.sweep_limits(older interval) OWNER TO stretto;
+CREATE FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    bound uuid := nullif(current_setting('stretto.tenant', true), '')::uuid;
+    before bigint; slots bigint[]; taken integer[]; ring integer[]; sum bigint; at_ms bigint; need bigint; pass integer;
+    many integer := cardinality(owners);
+BEGIN
+    IF bound IS NOT NULL AND bound <> ANY (owners) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'these counters are another tenant''s';
+    END IF;
+    granted := array_fill(0, ARRAY[cardinality(wants)]);
+    used := array_fill(0::bigint, ARRAY[many]); slots := used; wait_ms := used; taken := array_fill(0, ARRAY[many]);
+    FOR i IN 1 .. many LOOP
+        LOOP
+            SELECT w.slot, w.counts, w.total INTO before, ring, sum FROM request_windows w
+            WHERE w.tenant_id = owners[i] AND w.name = names[i] FOR UPDATE;
+            EXIT WHEN FOUND;
+            INSERT INTO request_windows VALUES (owners[i], names[i], 0, array_fill(0, ARRAY[61]), 0, clock_timestamp())
+            ON CONFLICT DO NOTHING;
+        END LOOP;
+        -- The time is read once the row is held, and never runs back.
+        at_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+        slots[i] := greatest(at_ms / widths[i], before);
+        IF slots[i] - before > 60 THEN
+            sum := 0;
+        ELSE
+            FOR k IN 1 .. (slots[i] - before)::integer LOOP sum := sum - ring[(before + k) % 61 + 1]; END LOOP;
+        END IF;
+        used[i] := sum;
+    END LOOP;
+    FOR g IN 1 .. cardinality(wants) LOOP
+        pass := wants[g];
+        FOR k IN firsts[g] .. firsts[g + 1] - 1 LOOP
+            pass := greatest(0, least(pass, mosts[refs[k]] - used[refs[k]]));
+        END LOOP;
+        pass := pass - pass % sizes[g];
+        granted[g] := pass;
+        FOR k IN firsts[g] .. firsts[g + 1] - 1 LOOP
+            used[refs[k]] := used[refs[k]] + pass;
+            taken[refs[k]] := taken[refs[k]] + pass;
+        END LOOP;
+    END LOOP;
+    FOR i IN 1 .. many LOOP
+        SELECT w.slot, turn_window(w.counts, w.slot, slots[i]) INTO before, ring FROM request_windows w
+        WHERE w.tenant_id = owners[i] AND w.name = names[i];
+        IF taken[i] > 0 THEN
+            ring[slots[i] % 61 + 1] := ring[slots[i] % 61 + 1] + taken[i];
+            UPDATE request_windows w SET slot = slots[i], counts = ring, total = used[i],
+                until = clock_timestamp() + make_interval(secs => widths[i] * 61 / 1000.0)
+            WHERE w.tenant_id = owners[i] AND w.name = names[i];
+        END IF;
+        need := greatest(1, used[i] - mosts[i] + 1);
+        FOR k IN 1 .. 61 LOOP   -- the oldest slot first
+            need := need - ring[(slots[i] + k) % 61 + 1];
+            IF need <= 0 THEN
+                at_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+                wait_ms[i] := greatest(0, (slots[i] + k) * widths[i] - at_ms);
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+ALTER FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) OWNER TO stretto;
+CREATE FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    IF now - before > 60 THEN RETURN array_fill(0, ARRAY[61]); END IF;
+    FOR k IN 1 .. (now - before)::integer LOOP counts[(before + k) % 61 + 1] := 0; END LOOP;
+    RETURN counts;
+END $$;
+ALTER FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) OWNER TO stretto;
 CREATE FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
@@ -542,6 +629,28 @@ CREATE TABLE stretto.queue_schema (
     CONSTRAINT queue_schema_only_one_check CHECK (only_one)
 );
 ALTER TABLE stretto.queue_schema OWNER TO stretto;
+CREATE TABLE stretto.quotas (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    value text NOT NULL,
+    day date,
+    used integer DEFAULT 0 NOT NULL,
+    CONSTRAINT quotas_check CHECK (((name = ''::text) OR (kind = 'key_requests'::text))),
+    CONSTRAINT quotas_check1 CHECK (((kind = ANY (ARRAY['requests'::text, 'key_requests'::text])) OR (value ~ '^[0-9]{1,9}$'::text))),
+    CONSTRAINT quotas_kind_check CHECK ((kind = ANY (ARRAY['requests'::text, 'key_requests'::text, 'runs_per_day'::text, 'unfinished_runs'::text])))
+);
+ALTER TABLE stretto.quotas OWNER TO stretto;
+CREATE UNLOGGED TABLE stretto.request_windows (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    slot bigint NOT NULL,
+    counts integer[] NOT NULL,
+    total bigint NOT NULL,
+    until timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE stretto.request_windows OWNER TO stretto;
 CREATE TABLE stretto.runs (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
