@@ -7,15 +7,18 @@ import gc
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys, People
 from stretto.engine import Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
+from stretto.engine.store import deliver_in
 from stretto.events import Events, Group, Transport
 from stretto.events.service import Subscription, carrying, make_transport
 from stretto.events.webhooks import HookReceiver, HookSources, Seal, Sender, Webhooks
@@ -73,7 +76,7 @@ class Platform:
         """What takes events where a worker runs."""
         self._seal = Seal(lambda: webhook_key(settings, database))
         self._places = Places(local=settings.auth == "local", private=settings.webhook_allow_private)
-        self.hooks = HookReceiver(database, self._seal)
+        self.hooks = HookReceiver(database, self._seal, tell_waits)
         """What takes webhooks in, for all tenants."""
         self.keys = Keys(database)
         self.people = People(database)
@@ -283,6 +286,13 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     from stretto.gateway.keys.store import ProviderKeys
 
     return ProviderKeys(database, load_master(settings.home_path))
+
+
+async def tell_waits(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, type_: str, data: Mapping[str, Any]
+) -> None:
+    """Let the steps go on that wait for an incoming webhook: for its type, and its sender's name of what happened, if any."""
+    await deliver_in(connection, tenant_id, type_, str(data.get("event", "")), data)
 
 
 async def webhook_key(settings: Settings, database: Database) -> bytes:

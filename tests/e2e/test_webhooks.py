@@ -147,3 +147,25 @@ async def test_rotating_the_master_key_leaves_secrets_readable(settings: Setting
             path = f"/v1/webhooks/{made['id']}/deliveries/{delivery.event_id}"
             await until(lambda got: got.json["status"] == "succeeded", lambda: client.get(path))
         Reference(made["secret"]).verify(receiver.came[0][2], receiver.came[0][1])
+
+
+async def test_a_step_that_waits_goes_on_by_what_comes_in(settings: Settings, tmp_path: Path) -> None:
+    flow: dict[str, Any] = {
+        "flow": "patient",
+        "steps": {"push": {"wait": {"event": "hook.hub", "key": "push"}}},
+        "output": "{{ push.data.body.ref }}",
+    }
+    async with server(settings.model_copy(update={"home": tmp_path})) as (client, _):
+        source = {"name": "hub", "scheme": "github", "secret": SECRET}
+        path = (await client.post("/v1/hook-sources", source)).json["path"]
+        run = (await client.post("/v1/runs", {"flow": flow})).json["id"]
+
+        async def seen() -> Answer:
+            return await client.get(f"/v1/runs/{run}")
+
+        await until(lambda got: got.json["status"] == "waiting", seen)
+        for event, ref in (("ping", "no"), ("push", "main")):
+            body = json.dumps({"ref": ref}).encode()
+            assert (await client.request("POST", path, signed(body) | {"x-github-event": event}, body)).status == 202
+        done = await until(lambda got: got.json["status"] == "completed", seen)
+        assert done.json["output"] == "main"

@@ -160,7 +160,8 @@ class RunStore:
 
     async def deliver(self, tenant_id: UUID, name: str, key: str, data: Any) -> None:
         """End the waits for this event."""
-        await self._all(tenant_id, "take_event_waits", name=name, key=key, data=json_text(data))
+        async with self.database.tenant(tenant_id) as connection:
+            await deliver_in(connection, tenant_id, name, key, data)
 
     async def save_schedule(self, tenant_id: UUID, schedule: Schedule, at: datetime) -> None:
         await self._all(
@@ -270,3 +271,9 @@ class TenantLog:
             for row in await fetch(connection, "read_journals", values):
                 found.setdefault(row[0], []).append(Row(*row[1:]))
         return found
+
+
+async def deliver_in(connection: AsyncConnection[TupleRow], tenant_id: UUID, name: str, key: str, data: Any) -> None:
+    """End the waits for an event, in a transaction of the tenant that somebody else holds."""
+    values = {"tenant_id": tenant_id, "name": name, "key": key, "data": json_text(data)}
+    await connection.execute(_Q["take_event_waits"], values)

@@ -17,7 +17,7 @@ from stretto.errors import Invalid, NotFound, SignatureRefused
 from stretto.events.event import HOOK_PREFIX
 from stretto.events.webhooks.schemes import Request, check_secret, verify
 from stretto.events.webhooks.sealing import Seal
-from stretto.events.webhooks.store import FoundSource, Source, WebhookStore
+from stretto.events.webhooks.store import FoundSource, Source, Told, WebhookStore
 from stretto.store import Database
 
 MAX_BODY_BYTES = 256 * 1024
@@ -73,9 +73,10 @@ class HookSources:
 class HookReceiver:
     """Takes what comes in, for whatever tenant."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, told: Told | None = None) -> None:
         self._store = WebhookStore(database)
         self._seal = seal
+        self._told = told
 
     async def find(self, public_id: str) -> FoundSource:
         """Whose address this is. Raises `NotFound`."""
@@ -96,7 +97,8 @@ class HookReceiver:
             "subject": f"hooks/{source.name}",
             "data": data_of(source.name, verified.key, verified.event, body),
         }
-        return Received(verified.key, await self._store.receive(source.tenant_id, public_id, verified.key, event))
+        first = await self._store.receive(source.tenant_id, public_id, verified.key, event, self._told)
+        return Received(verified.key, first)
 
 
 def data_of(source: str, key: str, event: str, body: bytes) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncConnection
 from psycopg.rows import TupleRow, class_row
 
 from stretto.errors import NotFound, NotPossible, PreconditionFailed
@@ -20,6 +21,8 @@ _Q = load_queries("stretto.events.webhooks")
 _encode = msgspec.json.Encoder().encode
 MOST_WEBHOOKS = 100
 """So many webhooks a tenant may have: each multiplies its events."""
+Told = Callable[[AsyncConnection[TupleRow], UUID, str, Mapping[str, Any]], Awaitable[None]]
+"""Hears of an event that comes in, by its tenant, type and data, in the transaction that writes it."""
 DeliveryStatus = Literal["pending", "succeeded", "failed"]
 
 
@@ -278,13 +281,17 @@ class WebhookStore:
         rows = await self._all(None, "find_source", public_id=public_id)
         return FoundSource(*rows[0]) if rows else None
 
-    async def receive(self, tenant_id: UUID, public_id: str, key: str, event: Mapping[str, Any]) -> bool:
-        """Write an event, once for each key; gives whether it was the first time."""
+    async def receive(
+        self, tenant_id: UUID, public_id: str, key: str, event: Mapping[str, Any], told: Told | None
+    ) -> bool:
+        """Write an event, once for each key; gives whether it was the first time. `told` is part of the transaction."""
         async with self._database.tenant(tenant_id) as connection:
             values = {"tenant_id": tenant_id, "source": public_id, "key": key}
             if await (await connection.execute(_Q["receive"], values)).fetchone() is None:
                 return False
             await put_events(connection, [event])
+            if told is not None:
+                await told(connection, tenant_id, event["type"], event["data"])
             return True
 
     async def forget_receipts(self, remember_s: float) -> int:
