@@ -35,10 +35,19 @@ def dump(url: str) -> str:
 
 
 def parts(text: str) -> dict[str, str]:
-    """The dump as files: the functions, the tables, and the rules that come after them."""
-    tables = text.index("CREATE TABLE ")
+    """The dump as files: functions, tables, and the rules that come after them.
+
+    A table whose rows functions return stands among the functions; those that come after it are a file of their own.
+    """
+    after = text.index("CREATE TABLE ")
+    tables = text.index("CREATE TABLE ", text.rindex("CREATE FUNCTION "))
     rules = text.index("ALTER TABLE ONLY ", tables)
-    named = {"functions.sql": text[:tables], "tables.sql": text[tables:rules], "rules.sql": text[rules:]}
+    named = {
+        "functions.sql": text[:after],
+        "functions_after_limits.sql": text[after:tables],
+        "tables.sql": text[tables:rules],
+        "rules.sql": text[rules:],
+    }
     return {name: HEADER + part for name, part in named.items()}
 
 

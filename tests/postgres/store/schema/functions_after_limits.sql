@@ -1,0 +1,322 @@
+-- Recorded by `python -m tests.postgres.store.record_schema`; compared by test_schema.py. Not edited by hand.
+
+CREATE TABLE stretto.limits (
+    name text NOT NULL,
+    kind text NOT NULL,
+    configured double precision,
+    configured_per_s double precision,
+    learned double precision,
+    learned_per_s double precision,
+    capacity double precision GENERATED ALWAYS AS (LEAST(configured, learned)) STORED,
+    per_s double precision GENERATED ALWAYS AS (LEAST(configured_per_s, learned_per_s)) STORED,
+    level double precision DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    closed_until timestamp with time zone,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT limits_kind_check CHECK ((kind = ANY (ARRAY['rate'::text, 'slots'::text])))
+);
+ALTER TABLE stretto.limits OWNER TO stretto;
+CREATE FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) RETURNS double precision
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT least(l.capacity, l.level + coalesce(l.per_s, 0) * greatest(0, extract(epoch FROM moment - l.updated_at)::float8))
+$$;
+ALTER FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) OWNER TO stretto;
+CREATE FUNCTION stretto.new_event_id() RETURNS uuid
+    LANGUAGE sql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+        placing substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+        FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+ALTER FUNCTION stretto.new_event_id() OWNER TO stretto;
+CREATE FUNCTION stretto.note_denials(denials jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    INSERT INTO audit (tenant_id, at, actor, action, target, outcome, times, request_id, address, detail)
+    SELECT d.tenant_id, clock_timestamp(), d.actor, d.action, d.target, 'denied', d.times, d.request_id, d.address, d.detail
+    FROM jsonb_to_recordset(denials) AS d(tenant_id uuid, actor text, action text, target text, times integer,
+        request_id text, address text, detail jsonb, run_id uuid)
+    WHERE d.run_id IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.id = d.run_id AND r.tenant_id <> d.tenant_id)
+$$;
+ALTER FUNCTION stretto.note_denials(denials jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.note_keys_used(ids uuid[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    UPDATE api_keys SET last_used_at = date_trunc('minute', now())
+    WHERE id = ANY(ids) AND (last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))
+$$;
+ALTER FUNCTION stretto.note_keys_used(ids uuid[]) OWNER TO stretto;
+CREATE FUNCTION stretto.observe_limits(observed jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE moment timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO limits AS l (name, kind, learned, learned_per_s, level, updated_at, closed_until, changed_at)
+    SELECT o->>0, 'rate', (o->>1)::float8, (o->>2)::float8, coalesce((o->>3)::float8, (o->>1)::float8, 0), moment,
+           moment + make_interval(secs => (o->>4)::float8), moment
+    FROM jsonb_array_elements(observed) o ORDER BY o->>0
+    ON CONFLICT (name) DO UPDATE SET
+        level = least(CASE WHEN l.capacity IS NULL THEN excluded.learned ELSE level_at(l, moment) END,
+                      (SELECT (o->>3)::float8 FROM jsonb_array_elements(observed) o WHERE o->>0 = l.name LIMIT 1),
+                      coalesce(excluded.learned, l.learned)),
+        updated_at = greatest(l.updated_at, moment),
+        learned = coalesce(excluded.learned, l.learned),
+        learned_per_s = coalesce(excluded.learned_per_s, l.learned_per_s),
+        closed_until = greatest(l.closed_until, excluded.closed_until),
+        changed_at = CASE WHEN excluded.closed_until IS NOT NULL OR excluded.learned IS DISTINCT FROM l.learned
+                          THEN moment ELSE l.changed_at END;
+END $$;
+ALTER FUNCTION stretto.observe_limits(observed jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.put_events(events jsonb) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE written integer;
+BEGIN
+    INSERT INTO outbox (id, tenant_id, type, subject, at, data, traceparent)
+    SELECT coalesce(e.id, new_event_id()),
+           coalesce(e.tenant_id, nullif(current_setting('stretto.tenant', true), '')::uuid),
+           e.type, e.subject, coalesce(e.at, clock_timestamp()), coalesce(e.data, '{}'), e.traceparent
+    FROM jsonb_to_recordset(events)
+         AS e(id uuid, tenant_id uuid, type text, subject text, at timestamptz, data jsonb, traceparent text);
+    GET DIAGNOSTICS written = ROW_COUNT;
+    IF written > 0 THEN
+        PERFORM pg_notify('stretto_outbox', '');
+    END IF;
+    RETURN written;
+END $$;
+ALTER FUNCTION stretto.put_events(events jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) RETURNS TABLE(pos bigint, slot smallint, id uuid, tenant_id uuid, type text, subject text, at timestamp with time zone, data jsonb, traceparent text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT e.position, e.slot, e.id, e.tenant_id, e.type, e.subject, e.at, e.data, e.traceparent FROM events e
+    WHERE e.position > lowest AND e.position > after[e.slot + 1] ORDER BY e.position LIMIT most
+$$;
+ALTER FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    h event_head;
+    moment timestamptz := clock_timestamp();
+BEGIN
+    led := false;
+    moved := 0;
+    SELECT * INTO h FROM event_head FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND OR (h.relay IS DISTINCT FROM me AND h.relay_until > moment) THEN
+        SELECT position INTO head FROM event_head;
+        RETURN;
+    END IF;
+    led := true;
+    moment := greatest(moment, h.logged_at);
+    WITH taken AS (
+        DELETE FROM outbox o USING (SELECT n FROM outbox ORDER BY n LIMIT most) first WHERE o.n = first.n
+        RETURNING o.*
+    )
+    INSERT INTO events (position, logged_at, slot, id, tenant_id, type, subject, at, data, traceparent)
+    SELECT h.position + row_number() OVER (ORDER BY t.n), moment,
+           get_byte(sha256(convert_to(t.tenant_id::text || '/' || t.subject, 'UTF8')), 0) & 15,
+           t.id, t.tenant_id, t.type, t.subject, t.at, t.data, t.traceparent
+    FROM taken t;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    head := h.position + moved;
+    UPDATE event_head SET position = head, relay = me, relay_until = clock_timestamp() + lease,
+        logged_at = CASE WHEN moved > 0 THEN moment ELSE h.logged_at END;
+    IF moved > 0 THEN
+        PERFORM pg_notify('stretto_events', head::text);
+    END IF;
+END $$;
+ALTER FUNCTION stretto.relay_events(me text, lease interval, most integer, OUT led boolean, OUT moved integer, OUT head bigint) OWNER TO stretto;
+CREATE FUNCTION stretto.rescue_runs(silence interval) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
+    AS $$
+DECLARE job record; rescued integer := 0;
+BEGIN
+    FOR job IN
+        SELECT j.id, j.priority, (j.args->>'run_id')::uuid AS run, (j.args->>'tenant_id')::uuid AS tenant
+        FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+        WHERE j.status = 'doing' AND j.task_name = 'advance_run'
+          AND (w.id IS NULL OR w.last_heartbeat < now() - silence)
+        FOR UPDATE OF j SKIP LOCKED
+    LOOP
+        PERFORM procrastinate_finish_job_v1(job.id, 'failed', true);
+        PERFORM wake_run(job.run, job.tenant, job.priority);
+        rescued := rescued + 1;
+    END LOOP;
+    DELETE FROM procrastinate_workers w
+    WHERE w.last_heartbeat < now() - greatest(silence * 20, interval '1 hour')
+      AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j WHERE j.worker_id = w.id);
+    RETURN rescued;
+END $$;
+ALTER FUNCTION stretto.rescue_runs(silence interval) OWNER TO stretto;
+CREATE FUNCTION stretto.reset_windows(wanted text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE gone integer;
+BEGIN
+    DELETE FROM request_windows WHERE tenant_id = nullif(current_setting('stretto.tenant', true), '')::uuid
+        AND (wanted IS NULL OR name = wanted);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    RETURN gone;
+END $$;
+ALTER FUNCTION stretto.reset_windows(wanted text) OWNER TO stretto;
+CREATE FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO budgets AS b (tenant_id, name, spent_usd, updated_at)
+    SELECT tenant, s.name, s.cost, clock_timestamp() FROM unnest(names, costs) AS s(name, cost) ORDER BY s.name
+    ON CONFLICT (tenant_id, name) DO UPDATE SET spent_usd = b.spent_usd + excluded.spent_usd, updated_at = excluded.updated_at;
+    INSERT INTO budget_leases AS l (tenant_id, name, process, held_usd)
+    SELECT tenant, s.name, me, -s.cost FROM unnest(names, costs, leased) AS s(name, cost, leased)
+    WHERE s.leased OR EXISTS (
+        SELECT FROM budget_leases x WHERE x.tenant_id = tenant AND x.name = s.name AND x.process = me)
+    ON CONFLICT (tenant_id, name, process) DO UPDATE SET held_usd = l.held_usd + excluded.held_usd;
+END $$;
+ALTER FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) OWNER TO stretto;
+CREATE FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) RETURNS SETOF uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
+    AS $$
+DECLARE item record;
+BEGIN
+    FOR item IN
+        SELECT r.id, r.tenant_id, r.priority, s.kind, s.body
+        FROM unnest(run_ids, kinds, bodies) WITH ORDINALITY AS s(run_id, kind, body, n) JOIN runs r ON r.id = s.run_id
+        WHERE r.finished_at IS NULL OR (r.status IN ('failed', 'cancelled') AND s.kind = 'retry')
+        ORDER BY r.id, s.n
+    LOOP
+        INSERT INTO signals (tenant_id, run_id, kind, body, created_at)
+        VALUES (item.tenant_id, item.id, item.kind, item.body, clock_timestamp());
+        PERFORM wake_run(item.id, item.tenant_id, 3 - item.priority);
+        PERFORM pg_notify('stretto_signal', item.id::text);
+        RETURN NEXT item.id;
+    END LOOP;
+END $$;
+ALTER FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) OWNER TO stretto;
+CREATE FUNCTION stretto.sweep_limits(older interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM budgets b WHERE b.updated_at < clock_timestamp() - older;
+    DELETE FROM budget_leases l
+    WHERE NOT EXISTS (SELECT FROM budgets b WHERE b.tenant_id = l.tenant_id AND b.name = l.name)
+       OR (l.held_usd <= 0 AND NOT EXISTS (
+              SELECT FROM lessees p WHERE p.process = l.process AND p.alive_until > clock_timestamp() - interval '1 hour'));
+    DELETE FROM claims c WHERE NOT EXISTS (
+        SELECT FROM lessees p WHERE p.process = c.process AND p.alive_until > clock_timestamp() - interval '1 hour');
+    DELETE FROM lessees WHERE alive_until < clock_timestamp() - interval '1 hour';
+END $$;
+ALTER FUNCTION stretto.sweep_limits(older interval) OWNER TO stretto;
+CREATE FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    bound uuid := nullif(current_setting('stretto.tenant', true), '')::uuid;
+    before bigint; slots bigint[]; taken integer[]; ring integer[]; sum bigint; at_ms bigint; need bigint; pass integer;
+    many integer := cardinality(owners);
+BEGIN
+    IF bound IS NOT NULL AND bound <> ANY (owners) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'these counters are another tenant''s';
+    END IF;
+    granted := array_fill(0, ARRAY[cardinality(wants)]);
+    used := array_fill(0::bigint, ARRAY[many]); slots := used; wait_ms := used; taken := array_fill(0, ARRAY[many]);
+    FOR i IN 1 .. many LOOP
+        LOOP
+            SELECT w.slot, w.counts, w.total INTO before, ring, sum FROM request_windows w
+            WHERE w.tenant_id = owners[i] AND w.name = names[i] FOR UPDATE;
+            EXIT WHEN FOUND;
+            INSERT INTO request_windows VALUES (owners[i], names[i], 0, array_fill(0, ARRAY[61]), 0, clock_timestamp())
+            ON CONFLICT DO NOTHING;
+        END LOOP;
+        -- The time is read once the row is held, and never runs back.
+        at_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+        slots[i] := greatest(at_ms / widths[i], before);
+        IF slots[i] - before > 60 THEN
+            sum := 0;
+        ELSE
+            FOR k IN 1 .. (slots[i] - before)::integer LOOP sum := sum - ring[(before + k) % 61 + 1]; END LOOP;
+        END IF;
+        used[i] := sum;
+    END LOOP;
+    FOR g IN 1 .. cardinality(wants) LOOP
+        pass := wants[g];
+        FOR k IN firsts[g] .. firsts[g + 1] - 1 LOOP
+            pass := greatest(0, least(pass, mosts[refs[k]] - used[refs[k]]));
+        END LOOP;
+        pass := pass - pass % sizes[g];
+        granted[g] := pass;
+        FOR k IN firsts[g] .. firsts[g + 1] - 1 LOOP
+            used[refs[k]] := used[refs[k]] + pass;
+            taken[refs[k]] := taken[refs[k]] + pass;
+        END LOOP;
+    END LOOP;
+    FOR i IN 1 .. many LOOP
+        SELECT w.slot, turn_window(w.counts, w.slot, slots[i]) INTO before, ring FROM request_windows w
+        WHERE w.tenant_id = owners[i] AND w.name = names[i];
+        IF taken[i] > 0 THEN
+            ring[slots[i] % 61 + 1] := ring[slots[i] % 61 + 1] + taken[i];
+            UPDATE request_windows w SET slot = slots[i], counts = ring, total = used[i],
+                until = clock_timestamp() + make_interval(secs => widths[i] * 61 / 1000.0)
+            WHERE w.tenant_id = owners[i] AND w.name = names[i];
+        END IF;
+        need := greatest(1, used[i] - mosts[i] + 1);
+        FOR k IN 1 .. 61 LOOP   -- the oldest slot first
+            need := need - ring[(slots[i] + k) % 61 + 1];
+            IF need <= 0 THEN
+                at_ms := floor(extract(epoch FROM clock_timestamp()) * 1000);
+                wait_ms[i] := greatest(0, (slots[i] + k) * widths[i] - at_ms);
+                EXIT;
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+ALTER FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) OWNER TO stretto;
+CREATE FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) RETURNS integer[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    IF now - before > 60 THEN RETURN array_fill(0, ARRAY[61]); END IF;
+    FOR k IN 1 .. (now - before)::integer LOOP counts[(before + k) % 61 + 1] := 0; END LOOP;
+    RETURN counts;
+END $$;
+ALTER FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) OWNER TO stretto;
+CREATE FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
+    AS $$
+BEGIN
+    LOOP
+        PERFORM 1 FROM procrastinate_jobs WHERE queueing_lock = run::text AND status = 'todo' FOR UPDATE;
+        IF FOUND THEN RETURN; END IF;
+        BEGIN
+            PERFORM procrastinate_defer_jobs_v1(ARRAY[ROW(
+                'runs', 'advance_run', priority, run::text, run::text,
+                jsonb_build_object('run_id', run, 'tenant_id', tenant), NULL)::procrastinate_job_to_defer_v1]);
+            RETURN;
+        EXCEPTION WHEN unique_violation THEN
+            NULL;  -- another transaction has put one there in the meantime: look again, to lock it
+        END;
+    END LOOP;
+END $$;
+ALTER FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) OWNER TO stretto;
+CREATE FUNCTION stretto.webhook_tenants() RETURNS TABLE(moment timestamp with time zone, tenants uuid[])
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT now(), coalesce(array_agg(DISTINCT w.tenant_id), '{}') FROM webhooks w WHERE w.active
+$$;
+ALTER FUNCTION stretto.webhook_tenants() OWNER TO stretto;
