@@ -17,8 +17,8 @@ from psycopg.rows import TupleRow
 
 from stretto.auth import LOCAL, AuthStore, NewKeyRow, Operator, Principal, new_key
 from stretto.auth.quotas import QuotaStore, RequestLimiter, limiter
-from stretto.auth.quotas.counting import Counter
-from stretto.auth.quotas.windows import Windows
+from stretto.auth.quotas.counting import Counter, Taken
+from stretto.auth.quotas.windows import GATHER_S, Windows
 from stretto.errors import DatabaseUnreachable, Invalid, NotFound
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
@@ -104,6 +104,19 @@ async def test_concurrent_requests_share_a_statement(windows: Windows) -> None:
     assert all(each.passes for each in found)
     assert windows.statements <= 2
     assert found[0].stands[0].used == 900
+
+
+async def test_requests_that_come_one_after_another_do_not_cost_a_statement_each(windows: Windows) -> None:
+    counter = Counter(DEFAULT_TENANT, "a", 10_000, 60)
+    await windows.take([counter])
+    loop, before, asked = asyncio.get_running_loop(), windows.statements, list[asyncio.Task[Taken]]()
+    begun = loop.time()
+    for _ in range(400):
+        asked.append(asyncio.create_task(windows.take([counter])))
+        await asyncio.sleep(0.0005)
+    assert all(each.passes for each in await asyncio.gather(*asked))
+    assert windows.statements - before <= (loop.time() - begun) / GATHER_S + 2
+    assert (await windows.take([counter], 0)).stands[0].used == 401
 
 
 async def test_who_leaves_while_he_waits_disturbs_nobody(windows: Windows) -> None:
