@@ -11,10 +11,12 @@
     │   ├── SettingsInvalid         a setting or the command line cannot be used
     │   ├── IdempotencyConflict     the same Idempotency-Key came with another request
     │   └── NotPossible             the run or step is not in a state that allows this
+    │       └── FlowArchived        the flow starts no new run
     ├── NotFound
     │   ├── FlowNotFound
     │   ├── RunNotFound
     │   ├── StepNotFound
+    │   ├── ScheduleNotFound
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
     ├── NotIdentified               who asks is not known (Permanent)
@@ -162,6 +164,10 @@ class NotPossible(Invalid):
     """The run or step is not in a state that allows this. `stretto show RUN` tells its state."""
 
 
+class FlowArchived(NotPossible):
+    """The flow is archived, so it starts no run. `POST /v1/flows/NAME/restore` brings it back."""
+
+
 class NotFound(StrettoError):
     """There is no such thing. Check the id."""
 
@@ -176,6 +182,10 @@ class RunNotFound(NotFound):
 
 class StepNotFound(NotFound):
     """The run has no such step. `stretto show RUN` lists its steps."""
+
+
+class ScheduleNotFound(NotFound):
+    """There is no schedule of this name. `stretto schedule list` lists them."""
 
 
 class ToolNotFound(Permanent, NotFound):

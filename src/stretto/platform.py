@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from stretto.agents import agent_handler, judge_handler
 from stretto.auth import Keys, People
-from stretto.engine import Handler, Runs, Schedules, Worker
+from stretto.engine import Flows, Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.engine.store import deliver_in
 from stretto.events import Events, Group, Transport
@@ -247,7 +247,11 @@ class Platform:
 
     def schedules(self, tenant_id: UUID = DEFAULT_TENANT) -> Schedules:
         """The door to a tenant's schedules."""
-        return Schedules(self.database, self.hub, tenant_id)
+        return Schedules(self.database, tenant_id)
+
+    def flows(self, tenant_id: UUID = DEFAULT_TENANT) -> Flows:
+        """The door to a tenant's stored flows."""
+        return Flows(self.database, tenant_id)
 
     def events(self, tenant_id: UUID = DEFAULT_TENANT) -> Events:
         """The door to a tenant's events."""

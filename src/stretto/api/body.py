@@ -12,7 +12,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from stretto.store.idempotency import Once
+
 MAX_DEPTH = 100
+ONCE = "stretto.once"
+"""Where a request's scope keeps what its `Idempotency-Key` stands for."""
 
 
 class Body(BaseModel):
@@ -29,19 +33,25 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def read_and_handle(request: Request) -> Response:
-            if self.body_field is None:
-                return await handle(request)
-            request = _JsonRequest(request.scope, request.receive)
-            await request.read()
-            return await handle(request)
+            if self.body_field is not None:
+                request = JsonRequest(request.scope, request.receive)
+                await request.read()
+            response = await handle(request)
+            once = request.scope.get(ONCE)
+            if isinstance(once, Once) and once.replayed:
+                response.headers["Idempotency-Replayed"] = "true"
+            return response
 
         return read_and_handle
 
 
-class _JsonRequest(Request):
+class JsonRequest(Request):
+    """A request whose body has been read as JSON."""
+
     _value: object = None
 
     async def read(self) -> None:
+        """Read the body. Raises what becomes a 400, 415 or 422."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise HTTPException(415, "The body must be JSON. Send it with `Content-Type: application/json`.")
@@ -56,6 +66,7 @@ class _JsonRequest(Request):
             raise RequestValidationError(mistakes, body=self._value)
 
     async def json(self) -> object:
+        """The value that was read."""
         return self._value
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import RunsDoor, needs
+from stretto.engine import Flows
 from stretto.engine.store import RunStore
 from stretto.errors import FlowNotFound
 from stretto.flow.compile import compile_document
@@ -50,7 +51,7 @@ async def save_flow(document: dict[str, Any], runs: RunsDoor, response: Response
     Prompts are texts in it. A document with mistakes gets all of them at once, each with its place.
     """
     graph = await asyncio.to_thread(compile_document, document)
-    version = await runs.save_flow(graph)
+    version = await Flows(runs.database, runs.tenant_id).save(graph)
     response.headers["Location"] = f"/v1/flows/{graph.name}"
     return StoredFlow(name=graph.name, version=version, document=dict(graph.document))
 

@@ -77,7 +77,7 @@ async def _add(
             graph = compile_document(found[1])
         given = validate_input(graph, read_inputs(graph, pairs, file))
         schedules = platform.schedules()
-        await platform.runs().save_flow(graph)
+        await platform.flows().save(graph)
         saved = await schedules.save(name, graph.name, cron, timezone=timezone, input=given, priority=priority)
     print(f"{saved.name}: {saved.flow_name} at {cron} ({timezone}); next at {saved.next_at:%Y-%m-%d %H:%M} UTC")
     return Exit.DONE

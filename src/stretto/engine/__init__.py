@@ -1,5 +1,6 @@
 """Carrying flows out: journal, worker, timers, control, recovery, replay, fork."""
 
+from stretto.engine.flows import Flows
 from stretto.engine.fork import Edits, fork
 from stretto.engine.runs import Runs
 from stretto.engine.schedules import Schedules
@@ -11,6 +12,7 @@ __all__ = [
     "Awaiting",
     "Edits",
     "Emitted",
+    "Flows",
     "Handler",
     "Run",
     "Runs",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from stretto.engine.flows import check_startable
 from stretto.engine.journal import Awaited, waits_statement
 from stretto.engine.rows import fact_row, facts_of, json_text, row_fact
 from stretto.engine.runs import Runs
@@ -19,6 +20,7 @@ from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Frame, StepState
+from stretto.store.idempotency import Once, claim
 from stretto.store.ids import made_at, new_id
 from stretto.stream.log import Row
 
@@ -37,12 +39,13 @@ class Edits:
         return cls(given, {name: value for name, value in edits.items() if not name.startswith("input.")})
 
 
-async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) -> UUID:
+async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None, once: Once | None = None) -> UUID:
     """Start a run that goes on from `step` of another one.
 
     Everything that does not depend on the step is kept as it happened and not run again; the step and
     what depends on it run anew. `edits` may change the input, which counts for what runs from here on,
-    and may set outputs, also that of the step itself. Raises `StepNotFound`, `InputInvalid` or `NotPossible`.
+    and may set outputs, also that of the step itself. A request that came before, by `once`, gives the run that it made.
+    Raises `StepNotFound`, `InputInvalid`, `FlowArchived` or `NotPossible`.
     """
     edits = edits or Edits()
     rows = await runs.journal(run_id)
@@ -77,8 +80,7 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None) 
     for name, value in edits.outputs.items():
         path = origin.path if name == origin.step.id else name
         new_rows.append(fact_row(len(new_rows) + 1, f.StepCompleted(step=path, output=value, note="set by fork"), at))
-    await _save(runs, run_id, fork_id, first, new_rows, _check(graph, new_rows))
-    return fork_id
+    return await _save(runs, (run_id, fork_id), first, new_rows, _check(graph, new_rows), once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +178,14 @@ def _check(graph: Graph, rows: list[Row]) -> list[Awaited]:
 
 
 async def _save(
-    runs: Runs, parent_id: UUID, run_id: UUID, first: f.RunAccepted, rows: list[Row], waits: list[Awaited]
-) -> None:
+    runs: Runs, ids: tuple[UUID, UUID], first: f.RunAccepted, rows: list[Row], waits: list[Awaited], once: Once | None
+) -> UUID:
+    """Write the fork, unless the same request made one before; gives its id."""
+    parent_id, run_id = ids
     async with runs.database.tenant(runs.tenant_id) as connection:
+        if (earlier := await claim(connection, runs.tenant_id, once, "run", str(run_id))) is not None:
+            return UUID(earlier)
+        await check_startable(connection, runs.tenant_id, first.flow)
         values = {
             "tenant_id": runs.tenant_id,
             "run_id": run_id,
@@ -192,3 +199,4 @@ async def _save(
         await insert_run(connection, values, [(run_id, row) for row in rows])
         if waits:
             await fetch(connection, "add_waits", waits_statement(runs.tenant_id, [(run_id, wait) for wait in waits]))
+    return run_id

@@ -23,8 +23,9 @@ SELECT version FROM added, put_events(jsonb_build_array(
     jsonb_set(%(event)s::jsonb, '{data,version}', to_jsonb(added.version))));
 
 -- find_version --
--- The version of a flow that has this document
-SELECT version FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND digest = %(digest)s;
+-- The version of a flow that has this document, and whether the flow is archived
+SELECT (SELECT version FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND digest = %(digest)s),
+       EXISTS (SELECT FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s);
 
 -- get_flow --
 -- A version of a flow, or its latest
@@ -33,18 +34,42 @@ WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND (%(version)s::int IS NUL
 ORDER BY version DESC LIMIT 1;
 
 -- flow_names --
--- Names of the tenant's flows
-SELECT DISTINCT name FROM flows WHERE tenant_id = %(tenant_id)s ORDER BY name LIMIT 1000;
+-- Names of the tenant's flows that can be started
+SELECT DISTINCT name FROM flows f WHERE tenant_id = %(tenant_id)s
+    AND NOT EXISTS (SELECT FROM archived_flows a WHERE a.tenant_id = f.tenant_id AND a.name = f.name)
+ORDER BY name LIMIT 1000;
 
--- claim_key --
--- Take an Idempotency-Key for a new run; no row when it was taken before
-INSERT INTO idempotency (tenant_id, key, digest, run_id, created_at)
-VALUES (%(tenant_id)s, %(key)s, %(digest)s, %(run_id)s, %(at)s)
-ON CONFLICT (tenant_id, key) DO NOTHING RETURNING run_id;
+-- is_archived --
+-- Whether a flow is archived
+SELECT FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
--- get_key --
--- The run that an Idempotency-Key stands for
-SELECT run_id, digest FROM idempotency WHERE tenant_id = %(tenant_id)s AND key = %(key)s;
+-- list_flows --
+-- Flows by name, each with its latest version, after a name; archived ones if wanted
+SELECT f.name, f.version, f.created_at, first.created_at, a.archived_at
+FROM (SELECT DISTINCT ON (name) name, version, created_at FROM flows
+      WHERE tenant_id = %(tenant_id)s AND (%(after)s::text IS NULL OR name > %(after)s)
+        AND (%(name)s::text IS NULL OR name = %(name)s)
+      ORDER BY name, version DESC) f
+JOIN flows first ON first.tenant_id = %(tenant_id)s AND first.name = f.name AND first.version = 1
+LEFT JOIN archived_flows a ON a.tenant_id = %(tenant_id)s AND a.name = f.name
+WHERE %(archived)s OR a.name IS NULL
+ORDER BY f.name LIMIT %(limit)s;
+
+-- list_versions --
+-- The versions of a flow, latest first, before one
+SELECT version, digest, created_at FROM flows
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND (%(before)s::int IS NULL OR version < %(before)s)
+ORDER BY version DESC LIMIT %(limit)s;
+
+-- archive_flow --
+-- Put a flow away, if it is there
+INSERT INTO archived_flows (tenant_id, name, archived_at)
+SELECT tenant_id, name, %(at)s FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND version = 1
+ON CONFLICT DO NOTHING;
+
+-- restore_flow --
+-- Bring an archived flow back
+DELETE FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
 -- insert_run --
 -- A run that is accepted, and the event that tells of it
@@ -70,13 +95,16 @@ SELECT id, flow_name, flow_version, status, priority, input, output, error, pare
 FROM runs WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s;
 
 -- list_runs --
--- Latest runs first, optionally of one state or flow, before a cursor
+-- Latest runs first, of these states, flows, priorities and parent, accepted in a time, before a cursor
 SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
        accepted_at, updated_at, finished_at
 FROM runs
 WHERE tenant_id = %(tenant_id)s
-  AND (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(flow_name)s::text IS NULL OR flow_name = %(flow_name)s)
+  AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+  AND (%(flows)s::text[] IS NULL OR flow_name = ANY(%(flows)s))
+  AND (%(priorities)s::int[] IS NULL OR priority = ANY(%(priorities)s))
+  AND (%(parent)s::uuid IS NULL OR parent_id = %(parent)s)
+  AND (%(since)s::uuid IS NULL OR id >= %(since)s)
   AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s;
 
@@ -178,15 +206,25 @@ DELETE FROM signals WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s::bigint
 
 -- save_schedule --
 -- Add a schedule, or replace the one of this name
-INSERT INTO schedules (tenant_id, name, flow_name, cron, timezone, input, priority, next_at, created_at)
-VALUES (%(tenant_id)s, %(name)s, %(flow_name)s, %(cron)s, %(timezone)s, %(input)s::jsonb, %(priority)s, %(next_at)s, %(at)s)
+INSERT INTO schedules (tenant_id, name, flow_name, cron, timezone, input, priority, paused, next_at, created_at)
+VALUES (%(tenant_id)s, %(name)s, %(flow_name)s, %(cron)s, %(timezone)s, %(input)s::jsonb, %(priority)s, %(paused)s,
+        %(next_at)s, %(at)s)
 ON CONFLICT (tenant_id, name) DO UPDATE SET flow_name = excluded.flow_name, cron = excluded.cron,
-    timezone = excluded.timezone, input = excluded.input, priority = excluded.priority, next_at = excluded.next_at;
+    timezone = excluded.timezone, input = excluded.input, priority = excluded.priority, paused = excluded.paused,
+    next_at = excluded.next_at, revision = schedules.revision + 1
+RETURNING revision;
+
+-- lock_schedule --
+-- A schedule, locked: what somebody saw of it stays so until the transaction ends
+SELECT name, flow_name, cron, timezone, input, priority, next_at, paused, revision FROM schedules
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s FOR UPDATE;
 
 -- list_schedules --
--- The tenant's schedules by name
-SELECT name, flow_name, cron, timezone, input, priority, next_at FROM schedules
-WHERE tenant_id = %(tenant_id)s ORDER BY name LIMIT 1000;
+-- The tenant's schedules by name, after one, or the one of a name
+SELECT name, flow_name, cron, timezone, input, priority, next_at, paused, revision FROM schedules
+WHERE tenant_id = %(tenant_id)s AND (%(name)s::text IS NULL OR name = %(name)s)
+  AND (%(after)s::text IS NULL OR name > %(after)s)
+ORDER BY name LIMIT %(limit)s;
 
 -- delete_schedule --
 -- Remove a schedule
@@ -194,8 +232,8 @@ DELETE FROM schedules WHERE tenant_id = %(tenant_id)s AND name = %(name)s RETURN
 
 -- take_due_schedule --
 -- A schedule that is due, locked; no row when another worker has it or had it
-SELECT name, flow_name, cron, timezone, input, priority, next_at FROM schedules
-WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND next_at <= %(at)s FOR UPDATE SKIP LOCKED;
+SELECT name, flow_name, cron, timezone, input, priority, next_at, paused, revision FROM schedules
+WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND next_at <= %(at)s AND NOT paused FOR UPDATE SKIP LOCKED;
 
 -- move_schedule --
 -- When a schedule is due next

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.engine.announced import flow_saved
+from stretto.engine.flows import archived_flow, check_startable, save_in
 from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
-from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotPossible, RunNotFound, StepNotFound
+from stretto.errors import FlowNotFound, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
-from stretto.store import Database
+from stretto.store import Database, uuid7_floor
 from stretto.store.acting import traceparent_now
+from stretto.store.idempotency import Once, claim, once
 from stretto.store.ids import made_at, new_id
 from stretto.stream.cursor import START, Cursor
 from stretto.stream.events import Batch, Event
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
-
-_canonical = msgspec.json.Encoder(order="sorted").encode
-MAX_KEY_CHARS = 255
 
 
 class Runs:
@@ -54,12 +51,13 @@ class Runs:
         input: Mapping[str, Any] | None = None,
         *,
         priority: int | None = None,
-        idempotency_key: str | None = None,
+        idempotency_key: str | Once | None = None,
     ) -> UUID:
         """Accept a run; once this returns, no crash loses it. `flow` is a graph, or the name of a stored flow.
 
         With an `idempotency_key` that was used before, gives the run that it started; raises
-        `IdempotencyConflict` when that was another request. Raises `InputInvalid` or `FlowNotFound`.
+        `IdempotencyConflict` when that was another request. A text stands for a request with this flow, input and
+        priority. Raises `InputInvalid`, `FlowNotFound` or `FlowArchived`.
         """
         async with self.database.tenant(self.tenant_id) as connection:
             return await self.start_in(connection, flow, input, priority=priority, idempotency_key=idempotency_key)
@@ -71,24 +69,20 @@ class Runs:
         input: Mapping[str, Any] | None = None,
         *,
         priority: int | None = None,
-        idempotency_key: str | None = None,
+        idempotency_key: str | Once | None = None,
     ) -> UUID:
         """As `start`, in a transaction that somebody else holds."""
-        if idempotency_key is not None and not 0 < len(idempotency_key) <= MAX_KEY_CHARS:
-            raise InputInvalid(
-                f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} characters; this has {len(idempotency_key)}."
-            )
         if priority is not None and priority not in range(4):
             raise InputInvalid(f"A priority is 0 (first), 1, 2 or 3 (last), not {priority}.")
         name = flow if isinstance(flow, str) else flow.name
         run_id = new_id()
         at = made_at(run_id)
-        if idempotency_key is not None:
+        request = idempotency_key
+        if not isinstance(request, Once):
             document = None if isinstance(flow, str) else flow.digest
-            digest = hashlib.sha256(_canonical([name, document, input or {}, priority])).hexdigest()
-            known = await self._claim_key(connection, idempotency_key, digest, run_id)
-            if known is not None:
-                return known
+            request = once(request, name, document, input or {}, priority)
+        if (known := await claim(connection, self.tenant_id, request, "run", str(run_id), at=at)) is not None:
+            return UUID(known)
         graph, version = await self._graph(connection, flow)
         valid = validate_input(graph, input or {})
         rank = graph.priority if priority is None else priority
@@ -106,57 +100,19 @@ class Runs:
         await insert_run(connection, values, [(run_id, fact_row(1, accepted, at))])
         return run_id
 
-    async def _claim_key(
-        self, connection: AsyncConnection[TupleRow], key: str, digest: str, run_id: UUID
-    ) -> UUID | None:
-        values = {
-            "tenant_id": self.tenant_id,
-            "key": key,
-            "digest": digest,
-            "run_id": run_id,
-            "at": made_at(run_id),
-        }
-        if await fetch(connection, "claim_key", values):
-            return None
-        (known, known_digest), *_ = await fetch(connection, "get_key", values)
-        if known_digest != digest:
-            raise IdempotencyConflict(
-                f"The Idempotency-Key {key!r} started run {known} with another flow, input or priority. "
-                "Use a new key for a new request."
-            )
-        return known
-
     async def _graph(self, connection: AsyncConnection[TupleRow], flow: Graph | str) -> tuple[Graph, int]:
-        if isinstance(flow, str):
-            values = {"tenant_id": self.tenant_id, "name": flow, "version": None}
-            found = await fetch(connection, "get_flow", values)
-            if not found:
-                raise FlowNotFound(f"There is no flow named {flow!r}. Store one with `stretto run FILE`.")
-            return compile_document(found[0][1]), found[0][0]
-        return flow, await self._save(connection, flow)
-
-    async def _save(self, connection: AsyncConnection[TupleRow], graph: Graph) -> int:
-        known = {"tenant_id": self.tenant_id, "name": graph.name, "digest": graph.digest}
-        if found := await fetch(connection, "find_version", known):
-            return int(found[0][0])
-        at = made_at(new_id())
-        values = {
-            "tenant_id": self.tenant_id,
-            "name": graph.name,
-            "digest": graph.digest,
-            "document": json_text(graph.document),
-            "version": None,
-            "at": at,
-            "event": json_text(flow_saved(graph.name, graph.digest, at)),
-        }
-        while not (found := await fetch(connection, "save_flow", values)):
-            pass  # the conflict was waited for, so the next try sees the other's version
-        return int(found[0][0])
-
-    async def save_flow(self, graph: Graph) -> int:
-        """Store a flow; gives its version, the same for the same document."""
-        async with self.database.tenant(self.tenant_id) as connection:
-            return await self._save(connection, graph)
+        """What is started, and its version. Raises `FlowArchived`."""
+        if not isinstance(flow, str):
+            version, archived = await save_in(connection, self.tenant_id, flow)
+            if archived:
+                raise archived_flow(flow.name)
+            return flow, version
+        values = {"tenant_id": self.tenant_id, "name": flow, "version": None}
+        found = await fetch(connection, "get_flow", values)
+        if not found:
+            raise FlowNotFound(f"There is no flow named {flow!r}. Store one with `stretto run FILE`.")
+        await check_startable(connection, self.tenant_id, flow)
+        return compile_document(found[0][1]), found[0][0]
 
     # Look
 
@@ -169,15 +125,27 @@ class Runs:
     async def list(
         self,
         *,
-        status: str | None = None,
-        flow_name: str | None = None,
+        status: str | Collection[str] | None = None,
+        flow_name: str | Collection[str] | None = None,
+        priority: Collection[int] | None = None,
+        parent_id: UUID | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: UUID | None = None,
         limit: int = 50,
     ) -> list[Run]:
-        """Latest runs first; `before` goes on after the last of the page before."""
-        return await self._store.runs(
-            self.tenant_id, status=status, flow_name=flow_name, before=before, limit=min(max(limit, 1), 1000)
-        )
+        """Latest runs first, accepted from `since` on and before `until`; `before` goes on after the page before."""
+        ends = [end for end in (before, None if until is None else uuid7_floor(until)) if end is not None]
+        values = {
+            "statuses": _several(status),
+            "flows": _several(flow_name),
+            "priorities": None if priority is None else list(priority),
+            "parent": parent_id,
+            "since": None if since is None else uuid7_floor(since),
+            "before": min(ends, default=None),
+            "limit": min(max(limit, 1), 1000),
+        }
+        return await self._store.runs(self.tenant_id, values)
 
     async def find(self, text: str) -> UUID:
         """The run with this id, or whose id ends so (as `stretto runs` shows it)."""
@@ -334,3 +302,7 @@ class Runs:
     async def deliver(self, event: str, data: Any = None, key: str = "") -> None:
         """Let the steps that wait for this event go on."""
         await self._store.deliver(self.tenant_id, event, key, data)
+
+
+def _several(value: str | Collection[str] | None) -> list[str] | None:
+    return None if value is None else [value] if isinstance(value, str) else list(value)

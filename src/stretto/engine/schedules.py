@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,12 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 import structlog
 from cronsim import CronSim, CronSimError
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from stretto.engine.announced import schedule_fired
 from stretto.engine.rows import json_text
 from stretto.engine.runs import Runs
-from stretto.engine.store import RunStore, Schedule, fetch
-from stretto.errors import FlowNotFound, Invalid, NotFound, QuotaExceeded
+from stretto.engine.store import RunStore, Schedule, fetch, put_schedule
+from stretto.errors import FlowArchived, FlowNotFound, Invalid, NotFound, PreconditionFailed, QuotaExceeded, ScheduleNotFound
 from stretto.flow.compile import compile_document
 from stretto.flow.inputs import validate_input
 from stretto.store import Database
@@ -45,9 +50,9 @@ def next_tick(cron: str, timezone: str, after: datetime) -> datetime:
 class Schedules:
     """The schedules of one tenant."""
 
-    def __init__(self, database: Database, hub: Hub, tenant_id: UUID) -> None:
+    def __init__(self, database: Database, tenant_id: UUID) -> None:
+        self._database = database
         self._store = RunStore(database)
-        self._runs = Runs(database, hub, tenant_id)
         self._tenant_id = tenant_id
 
     async def save(
@@ -57,27 +62,69 @@ class Schedules:
         cron: str,
         *,
         timezone: str = "UTC",
-        input: dict[str, object] | None = None,
+        input: Mapping[str, object] | None = None,
         priority: int = 2,
+        paused: bool = False,
+        expected: int | None = None,
     ) -> Schedule:
-        """Add a schedule or replace the one of this name. Raises `Invalid`, `InputInvalid` or `FlowNotFound`."""
+        """Add a schedule or replace the one of this name; its `revision` is 1 when it is new.
+
+        `expected` is the revision that was seen, 0 where there must be none yet. Raises `Invalid`, `InputInvalid`,
+        `FlowNotFound` or `PreconditionFailed`.
+        """
         at = datetime.now(UTC)
         next_at = next_tick(cron, timezone, at)
         found = await self._store.flow(self._tenant_id, flow_name)
         if found is None:
             raise FlowNotFound(f"There is no flow named {flow_name!r}. Store one with `stretto run FILE`.")
-        valid = validate_input(compile_document(found[1]), input or {})
-        schedule = Schedule(name, flow_name, cron, timezone, valid, priority, next_at)
-        await self._store.save_schedule(self._tenant_id, schedule, at)
+        graph = await asyncio.to_thread(compile_document, found[1])
+        valid = validate_input(graph, input or {})
+        schedule = Schedule(name, flow_name, cron, timezone, valid, priority, next_at, paused)
+        async with self._database.tenant(self._tenant_id) as connection:
+            saved = await put_schedule(connection, self._tenant_id, schedule, at)
+            if expected is not None and saved.revision != expected + 1:
+                raise PreconditionFailed  # which takes the change back
+            return saved
+
+    async def list(self, after: str | None = None, limit: int = 1000) -> list[Schedule]:
+        """Schedules by name, after one of them."""
+        return await self._store.schedules(self._tenant_id, after=after, limit=limit)
+
+    async def get(self, name: str) -> Schedule:
+        """One of them. Raises `NotFound`."""
+        found = await self._store.schedules(self._tenant_id, name=name)
+        if not found:
+            raise _missing(name)
+        return found[0]
+
+    async def set_paused(self, name: str, paused: bool) -> Schedule:
+        """Let a schedule rest, or go on with its next tick from now. Raises `NotFound`."""
+        async with self._database.tenant(self._tenant_id) as connection:
+            schedule = await self._locked(connection, name, None)
+            if schedule.paused == paused:
+                return schedule
+            at = datetime.now(UTC)
+            changed = replace(schedule, paused=paused, next_at=next_tick(schedule.cron, schedule.timezone, at))
+            return await put_schedule(connection, self._tenant_id, changed, at)
+
+    async def delete(self, name: str, expected: int | None = None) -> None:
+        """Remove a schedule; runs that it started go on. Raises `NotFound`, or `PreconditionFailed` for another revision."""
+        async with self._database.tenant(self._tenant_id) as connection:
+            await self._locked(connection, name, expected)
+            await fetch(connection, "delete_schedule", {"tenant_id": self._tenant_id, "name": name})
+
+    async def _locked(self, connection: AsyncConnection[TupleRow], name: str, expected: int | None) -> Schedule:
+        found = await fetch(connection, "lock_schedule", {"tenant_id": self._tenant_id, "name": name})
+        if not found:
+            raise _missing(name)
+        schedule = Schedule(*found[0])
+        if expected not in (None, schedule.revision):
+            raise PreconditionFailed
         return schedule
 
-    async def list(self) -> list[Schedule]:
-        return await self._store.schedules(self._tenant_id)
 
-    async def delete(self, name: str) -> None:
-        """Remove a schedule; runs that it started go on. Raises `NotFound`."""
-        if not await self._store.delete_schedule(self._tenant_id, name):
-            raise NotFound(f"There is no schedule named {name!r}. `stretto schedule list` lists them.")
+def _missing(name: str) -> ScheduleNotFound:
+    return ScheduleNotFound(f"There is no schedule named {name!r}. `stretto schedule list` lists them.")
 
 
 async def start_due(database: Database, hub: Hub) -> int:
@@ -85,13 +132,15 @@ async def start_due(database: Database, hub: Hub) -> int:
 
     One transaction holds the lock on the schedule, its run and its next time. Ticks that were missed
     while no worker lived are made up for by one run, not by many. A schedule whose flow cannot be started
-    any more waits for its next tick, and the log says why.
+    any more waits for its next tick, and the log says why; so does, in silence, one whose flow is archived.
     """
     started = 0
     for tenant_id, name in await RunStore(database).due_schedules():
         runs = Runs(database, hub, tenant_id)
         try:
             started += await _take_tick(runs, name, start=True)
+        except FlowArchived:
+            await _take_tick(runs, name, start=False)
         except (Invalid, NotFound, QuotaExceeded) as error:
             log.error("a schedule could not start its flow", schedule=name, tenant_id=str(tenant_id), error=str(error))
             await _take_tick(runs, name, start=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -73,6 +73,8 @@ class Schedule:
     input: Any
     priority: int
     next_at: datetime
+    paused: bool = False
+    revision: int = 1
 
 
 class RunStore:
@@ -107,30 +109,13 @@ class RunStore:
             await cursor.execute(_Q["get_run"], {"tenant_id": tenant_id, "run_id": run_id})
             return await cursor.fetchone()
 
-    async def runs(
-        self,
-        tenant_id: UUID,
-        *,
-        status: str | None = None,
-        flow_name: str | None = None,
-        before: UUID | None = None,
-        limit: int = 50,
-    ) -> list[Run]:
-        """Latest runs first."""
+    async def runs(self, tenant_id: UUID, values: Mapping[str, Any]) -> list[Run]:
+        """Latest runs first; `values` are those of `list_runs`."""
         async with (
             self.database.tenant(tenant_id) as connection,
             connection.cursor(row_factory=class_row(Run)) as cursor,
         ):
-            await cursor.execute(
-                _Q["list_runs"],
-                {
-                    "tenant_id": tenant_id,
-                    "status": status,
-                    "flow_name": flow_name,
-                    "before": before,
-                    "limit": limit,
-                },
-            )
+            await cursor.execute(_Q["list_runs"], {"tenant_id": tenant_id, **values})
             return await cursor.fetchall()
 
     async def find(self, tenant_id: UUID, ending: str) -> list[UUID]:
@@ -163,25 +148,12 @@ class RunStore:
         async with self.database.tenant(tenant_id) as connection:
             await deliver_in(connection, tenant_id, name, key, data)
 
-    async def save_schedule(self, tenant_id: UUID, schedule: Schedule, at: datetime) -> None:
-        await self._all(
-            tenant_id,
-            "save_schedule",
-            name=schedule.name,
-            flow_name=schedule.flow_name,
-            cron=schedule.cron,
-            timezone=schedule.timezone,
-            input=json_text(schedule.input),
-            priority=schedule.priority,
-            next_at=schedule.next_at,
-            at=at,
-        )
-
-    async def schedules(self, tenant_id: UUID) -> list[Schedule]:
-        return [Schedule(*row) for row in await self._all(tenant_id, "list_schedules")]
-
-    async def delete_schedule(self, tenant_id: UUID, name: str) -> bool:
-        return bool(await self._all(tenant_id, "delete_schedule", name=name))
+    async def schedules(
+        self, tenant_id: UUID, *, name: str | None = None, after: str | None = None, limit: int = 1000
+    ) -> list[Schedule]:
+        """By name: all after one, or the one of a name."""
+        rows = await self._all(tenant_id, "list_schedules", name=name, after=after, limit=limit)
+        return [Schedule(*row) for row in rows]
 
     # Over all tenants; the functions behind these give counts and ids only.
 
@@ -227,6 +199,15 @@ async def put_signal(connection: AsyncConnection[TupleRow], run_id: UUID, kind: 
     """Leave a signal in this transaction and wake the run; False when the run is over or unknown."""
     values = {"run_ids": [run_id], "kinds": [kind], "bodies": [json_text(body)]}
     return bool(await fetch(connection, "signal_runs", values))
+
+
+async def put_schedule(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, schedule: Schedule, at: datetime
+) -> Schedule:
+    """Add a schedule, or replace the one of its name; gives it with its revision, which is 1 for one that is new."""
+    values = {"tenant_id": tenant_id, "at": at, **asdict(schedule), "input": json_text(schedule.input)}
+    rows = await fetch(connection, "save_schedule", values)
+    return replace(schedule, revision=int(rows[0][0]))
 
 
 async def _read_rows(

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 def uuid7_floor(at: datetime) -> UUID:
     """The smallest UUIDv7 of this millisecond: RFC 9562 with every bit after the time at zero."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
+    return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
 
 
 @dataclass(frozen=True, slots=True, order=True)

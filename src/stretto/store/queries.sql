@@ -89,6 +89,16 @@ ORDER BY c.relname
 -- Of the processes that make or drop partitions at once, let one go first. Held until the transaction ends.
 SELECT pg_advisory_xact_lock(7314520018402)
 
+-- claim_key --
+-- Take an Idempotency-Key for what is being made; no row when it was taken before.
+INSERT INTO stretto.idempotency (tenant_id, key, digest, kind, made_id, created_at)
+VALUES (%(tenant_id)s, %(key)s, %(digest)s, %(kind)s, %(made_id)s, %(at)s)
+ON CONFLICT (tenant_id, key) DO NOTHING RETURNING key
+
+-- get_key --
+-- What an Idempotency-Key stands for.
+SELECT kind, made_id, digest FROM stretto.idempotency WHERE tenant_id = %(tenant_id)s AND key = %(key)s
+
 -- forget_idempotency --
 -- Forget the requests whose keys are too old to come again.
 DELETE FROM stretto.idempotency WHERE created_at < %(before)s

@@ -9,11 +9,10 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.engine import Schedules
+from stretto.engine import Flows, Schedules
 from stretto.engine.schedules import next_tick, start_due
 from stretto.errors import FlowNotFound, InputInvalid, Invalid, NotFound
 from stretto.store import DEFAULT_TENANT, Database
-from stretto.stream import Hub
 from tests.postgres.engine.stage import Stage, flow, until
 
 GREET = flow({"w": {"wait": {"event": "never"}}}, flow="greet", input={"name": {"type": "string", "default": "you"}})
@@ -22,8 +21,8 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 async def schedules(stage: Stage) -> Schedules:
-    await stage.runs.save_flow(GREET)
-    return Schedules(stage.database, stage.hub, DEFAULT_TENANT)
+    await Flows(stage.database, DEFAULT_TENANT).save(GREET)
+    return Schedules(stage.database, DEFAULT_TENANT)
 
 
 async def make_due(
@@ -77,10 +76,10 @@ async def test_a_schedule_that_cannot_start_does_not_hold_up_the_others(
     stage: Stage, schedules: Schedules, owner: AsyncConnection[TupleRow]
 ) -> None:
     await schedules.save("hello", "greet", "0 0 1 1 *")
-    await stage.runs.save_flow(flow({"w": {"wait": {"event": "x"}}}, flow="other"))
+    await Flows(stage.database, DEFAULT_TENANT).save(flow({"w": {"wait": {"event": "x"}}}, flow="other"))
     await schedules.save("second", "other", "0 0 1 1 *")
     changed = flow({"w": {"wait": {"event": "never"}}}, flow="greet", input={"age": {"type": "integer"}})
-    await stage.runs.save_flow(changed)
+    await Flows(stage.database, DEFAULT_TENANT).save(changed)
     await make_due(owner, "hello", timedelta(minutes=2))
     await make_due(owner, "second")
     assert await start_due(stage.database, stage.hub) == 1
@@ -132,9 +131,8 @@ def test_the_next_tick_is_after_and_in_the_zone_s_own_time(
 
 async def test_a_tenant_s_schedules_are_its_own(stage: Stage, schedules: Schedules) -> None:
     await schedules.save("hello", "greet", "* * * * *")
-    async with Hub() as hub:
-        stranger = Schedules(stage.database, hub, type(DEFAULT_TENANT)(int=7))
-        assert await stranger.list() == []
-        with pytest.raises(NotFound):
-            await stranger.delete("hello")
+    stranger = Schedules(stage.database, type(DEFAULT_TENANT)(int=7))
+    assert await stranger.list() == []
+    with pytest.raises(NotFound):
+        await stranger.delete("hello")
     assert len(await schedules.list()) == 1

@@ -24,7 +24,7 @@ ROWS: dict[str, LiteralString] = {
     "runs": "INSERT INTO runs (id, tenant_id, flow_name, flow_version, status, priority, input, accepted_at, updated_at)"
     " VALUES (%(r)s, %(t)s, 'f', 1, 'accepted', 1, '{}', now(), now())",
     "journal": "INSERT INTO journal (run_id, seq, tenant_id, at, kind) VALUES (%(r)s, 1, %(t)s, now(), 'RunAccepted')",
-    "idempotency": "INSERT INTO idempotency VALUES (%(t)s, 'key', 'd', %(r)s, now())",
+    "idempotency": "INSERT INTO idempotency VALUES (%(t)s, 'key', 'd', %(r)s::text, now())",
     "signals": "INSERT INTO signals (tenant_id, run_id, kind, body, created_at) VALUES (%(t)s, %(r)s, 'x', '{}', now())",
     "timers": "INSERT INTO timers VALUES (%(t)s, %(r)s, 'step', now())",
     "waits": "INSERT INTO waits (tenant_id, run_id, step, kind, name, body, since)"
@@ -46,6 +46,7 @@ ROWS: dict[str, LiteralString] = {
     " ('00000000-0000-7000-8000-000000000002', 'requests', '', '1/day')",
     "request_windows": "INSERT INTO request_windows VALUES (%(t)s, 'n', 0, '{}', 0, now()),"
     " ('00000000-0000-7000-8000-000000000002', 'n', 0, '{}', 0, now())",
+    "archived_flows": "INSERT INTO archived_flows VALUES (%(t)s, 'f', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
     "outbox": "INSERT INTO outbox (id, tenant_id, type, subject, at, data) VALUES (%(r)s, %(t)s, 'x', 's', now(), '{}')",
     "events": "INSERT INTO events VALUES (1, now(), 0, %(r)s, %(t)s, 'x', 's', now(), '{}'),"
@@ -86,6 +87,7 @@ REMOVALS = (
     "timers",
     "waits",
     "schedules",
+    "archived_flows",
     "event_members",
     "event_slots",
     "event_letters",

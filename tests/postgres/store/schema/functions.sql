@@ -23,6 +23,17 @@ CREATE FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail 
         coalesce(current_setting('stretto.address', true), ''), detail)
 $$;
 ALTER FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.audit_archive() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM add_audit(coalesce(NEW.tenant_id, OLD.tenant_id),
+        CASE TG_OP WHEN 'INSERT' THEN 'flow.archived' ELSE 'flow.restored' END,
+        'flows/' || coalesce(NEW.name, OLD.name), '{}');
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.audit_archive() OWNER TO stretto;
 CREATE FUNCTION stretto.audit_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -177,7 +188,8 @@ CREATE FUNCTION stretto.due_schedules(most integer) RETURNS TABLE(tenant_id uuid
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
     AS $$
-    SELECT s.tenant_id, s.name FROM schedules s WHERE s.next_at <= clock_timestamp() ORDER BY s.next_at LIMIT most
+    SELECT s.tenant_id, s.name FROM schedules s WHERE s.next_at <= clock_timestamp() AND NOT s.paused
+    ORDER BY s.next_at LIMIT most
 $$;
 ALTER FUNCTION stretto.due_schedules(most integer) OWNER TO stretto;
 CREATE FUNCTION stretto.event_position_at(moment timestamp with time zone) RETURNS bigint

@@ -8,6 +8,8 @@ ALTER TABLE ONLY stretto.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.api_keys
     ADD CONSTRAINT api_keys_prefix_key UNIQUE (prefix);
+ALTER TABLE ONLY stretto.archived_flows
+    ADD CONSTRAINT archived_flows_pkey PRIMARY KEY (tenant_id, name);
 ALTER TABLE ONLY stretto.audit
     ADD CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, id);
 ALTER TABLE ONLY stretto.budget_leases
@@ -135,12 +137,13 @@ ALTER INDEX stretto.webhook_deliveries_due ATTACH PARTITION stretto.webhook_deli
 ALTER INDEX stretto.webhook_deliveries_pkey ATTACH PARTITION stretto.webhook_deliveries_else_pkey;
 ALTER INDEX stretto.webhook_deliveries_by_webhook ATTACH PARTITION stretto.webhook_deliveries_else_webhook_id_event_id_idx;
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('key', 'prefix', 'name,role,scopes,expires_at,revoked_at,replaced_by');
+CREATE TRIGGER audit AFTER INSERT OR DELETE ON stretto.archived_flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_archive();
 CREATE TRIGGER audit AFTER INSERT ON stretto.flows FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('flow', 'name', 'version,digest');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.hook_sources FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('hook-source', 'name', 'scheme,active');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('member', 'email', 'role,issuer,subject');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF value ON stretto.quotas FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('quota', 'kind', 'name,value');
 CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_run();
-CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority,paused');
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('webhook', 'id', 'url,types,description,active,disabled_reason,rotated_at');
@@ -152,6 +155,8 @@ ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.api_keys
     ADD CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.archived_flows
+    ADD CONSTRAINT archived_flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.members
@@ -164,6 +169,7 @@ ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE stretto.answers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.api_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.archived_flows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.budget_leases ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.budgets ENABLE ROW LEVEL SECURITY;
@@ -191,6 +197,7 @@ ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.signals ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stretto.answers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.api_keys USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.archived_flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.audit USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.budget_leases USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.budgets USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -227,6 +234,7 @@ ALTER TABLE stretto.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.webhooks ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA stretto TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_archive() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
@@ -310,6 +318,7 @@ GRANT SELECT,INSERT ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(revoked_at) ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(expires_at) ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(replaced_by) ON TABLE stretto.api_keys TO stretto_app;
+GRANT SELECT,INSERT,DELETE ON TABLE stretto.archived_flows TO stretto_app;
 GRANT SELECT ON TABLE stretto.audit TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budget_leases TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budgets TO stretto_app;

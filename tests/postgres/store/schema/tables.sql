@@ -30,6 +30,12 @@ CREATE TABLE stretto.api_keys (
     CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'operator'::text, 'reviewer'::text, 'viewer'::text])))
 );
 ALTER TABLE stretto.api_keys OWNER TO stretto;
+CREATE TABLE stretto.archived_flows (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    archived_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.archived_flows OWNER TO stretto;
 CREATE TABLE stretto.audit (
     id bigint NOT NULL,
     tenant_id uuid NOT NULL,
@@ -221,8 +227,9 @@ CREATE TABLE stretto.idempotency (
     tenant_id uuid NOT NULL,
     key text NOT NULL,
     digest text NOT NULL,
-    run_id uuid NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    made_id text CONSTRAINT idempotency_run_id_not_null NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    kind text DEFAULT 'run'::text NOT NULL
 );
 ALTER TABLE stretto.idempotency OWNER TO stretto;
 CREATE TABLE stretto.journal (
@@ -359,7 +366,9 @@ CREATE TABLE stretto.schedules (
     input jsonb NOT NULL,
     priority smallint NOT NULL,
     next_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    revision integer DEFAULT 1 NOT NULL
 );
 ALTER TABLE stretto.schedules OWNER TO stretto;
 CREATE TABLE stretto.sessions (

@@ -1,1 +1,0 @@
--- One Idempotency-Key for whatever a request creates.
