@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from stretto.api import (
     audit,
     control,
+    description,
     events,
     flows,
     health,
@@ -32,11 +33,11 @@ from stretto.api import (
 from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
 from stretto.api.doors import Needs
-from stretto.api.errors import PROBLEM_RESPONSE, map_errors
+from stretto.api.description import describe
+from stretto.api.errors import map_errors
 from stretto.api.event_stream import OpenStreams
 from stretto.api.guard import Guard, Served
 from stretto.api.observed import Observed
-from stretto.api.openai.described import PATHS
 from stretto.api.openai.gate import Door
 from stretto.api.openai.routes import ROUTES
 from stretto.auth import Permission
@@ -65,19 +66,18 @@ ROUTERS = (
     hooks.sources,
     hooks.router,
     page.router,
+    description.router,
 )
 
 
 def create_app(platform: Platform) -> FastAPI:
-    """The HTTP API of an open platform. Closing the platform is the caller's business, and comes after the server's end.
-
-    There is no `/docs` yet: FastAPI's page would load its scripts from elsewhere. `/openapi.json` is there.
-    """
+    """The HTTP API of an open platform. Closing the platform is the caller's business, and comes after the server's end."""
     app = FastAPI(
         title="Stretto",
         summary="Durable, streaming flows of agents.",
         version="1",
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
     )
@@ -85,7 +85,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.streams = OpenStreams(platform.settings)
     app.router.routes.extend(ROUTES)
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEM_RESPONSE)
+        app.include_router(router)
     map_errors(app)
     app.state.denials = Denials(platform.database)
     settings = platform.settings
@@ -96,7 +96,7 @@ def create_app(platform: Platform) -> FastAPI:
     if platform.telemetry is not None:
         app.state.exposition = Exposition(platform.telemetry, platform.database)
         app.add_middleware(Observed, telemetry=platform.telemetry)
-    describe_doors(app)
+    describe(app, ROUTERS)
     return app
 
 
@@ -116,15 +116,3 @@ def permissions() -> dict[tuple[str, str], Permission | None]:
             for method in methods:
                 found[method, route.path.replace(":path}", "}")] = needed[0] if needed else None
     return found
-
-
-def describe_doors(app: FastAPI) -> None:
-    """Let `/openapi.json` tell of the doors, too."""
-    made = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made()["paths"].update(PATHS)
-        return made()
-
-    app.openapi = described

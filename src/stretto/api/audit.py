@@ -12,12 +12,12 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.paging import Limit, Next, NumberCursor, page_of
 from stretto.auth import AuthStore
 from stretto.auth.store import AuditRow
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
-MAX_ID = 2**63 - 1
 _line = msgspec.json.Encoder().encode
 
 
@@ -40,10 +40,10 @@ class AuditEntry(BaseModel):
 
 
 class AuditList(BaseModel):
-    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest first."""
 
     entries: list[AuditEntry]
-    next: int | None
+    next: Next
 
 
 class Only(BaseModel):
@@ -61,8 +61,8 @@ async def list_audit(
     platform: PlatformDoor,
     principal: PrincipalDoor,
     only: Annotated[Only, Depends()],
-    before: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: NumberCursor,
+    limit: Limit = 50,
 ) -> AuditList:
     """What was changed and what was denied, latest first."""
     found = await AuthStore(platform.database).audit(
@@ -71,11 +71,8 @@ async def list_audit(
         limit=limit + 1,
         **only.model_dump(),
     )
-    page = found[:limit]
-    return AuditList(
-        entries=[AuditEntry.model_validate(entry) for entry in page],
-        next=page[-1].id if len(found) > limit else None,
-    )
+    page, following = page_of(found, limit, lambda entry: entry.id)
+    return AuditList(entries=[AuditEntry.model_validate(entry) for entry in page], next=following)
 
 
 @router.get(

@@ -83,23 +83,13 @@ STATUS: Mapping[type[e.StrettoError], int] = {
 }
 """The status of every error. A class that is missing here fails the tests."""
 
-_TEXT = {"type": "string"}
-PROBLEM_RESPONSE: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "A problem: what happened, where, and what to do about it (RFC 9457).",
-        "content": {
-            "application/problem+json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail"],
-                    "properties": {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT}
-                    | {"errors": {"type": "array", "items": {"type": "object", "required": ["detail"]}}},
-                }
-            }
-        },
-    }
-}
-"""What OpenAPI says of every error."""
+DOCS = "/docs/errors"
+"""The page that explains every problem, each at its name."""
+
+
+def title_of(name: str) -> str:
+    """A problem's name as words."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda capital: " " + capital[0].lower(), name)
 
 
 def problem(
@@ -110,8 +100,13 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document. `name` is a class of the error tree or of that form; clients tell problems apart by it."""
-    title = re.sub(r"(?<=[a-z])([A-Z])", lambda capital: " " + capital[0].lower(), name)
-    body: dict[str, object] = {"type": f"urn:stretto:error:{name}", "title": title, "status": status, "detail": detail}
+    body: dict[str, object] = {
+        "type": f"urn:stretto:error:{name}",
+        "title": title_of(name),
+        "status": status,
+        "detail": detail,
+        "docs": f"{DOCS}#{name}",
+    }
     if errors:
         body["errors"] = list(errors)
     return JSONResponse(body, status, headers, media_type="application/problem+json")
@@ -166,10 +161,38 @@ async def _of_validation(request: Request, error: Exception) -> JSONResponse:
 
 def of_mistakes(mistakes: Sequence[Mapping[str, Any]], body: object) -> JSONResponse:
     """The problem document of a request that does not fit; the mistakes are pydantic's, with their source before each place."""
-    errors = [{"detail": mistake["msg"]} | place(mistake, body) for mistake in mistakes]
+    errors = [{"detail": mistake["msg"]} | place(mistake, body) | _expected(mistake) for mistake in mistakes]
     count = len(errors)
     detail = f"The request has {count} mistake{'s' if count > 1 else ''}. Mend each at the place named under `errors`."
     return problem(422, "RequestInvalid", detail, errors)
+
+
+_BOUNDS = {
+    "ge": "at least",
+    "gt": "more than",
+    "le": "at most",
+    "lt": "less than",
+    "min_length": "a length of at least",
+    "max_length": "a length of at most",
+    "pattern": "a text of the form",
+    "expected": "",
+    "expected_tags": "one of",
+    "expected_schemes": "a URL with",
+}
+_TYPES = re.compile(r"Input should be (?:a )?valid (.+)")
+
+
+def _expected(mistake: Mapping[str, Any]) -> dict[str, str]:
+    """What was expected, in a few words, as far as the check tells."""
+    context = cast("Mapping[str, object]", mistake.get("ctx") or {})
+    bounds = [f"{words} {context[name]}".strip() for name, words in _BOUNDS.items() if name in context]
+    if not bounds and (found := _TYPES.match(mistake["msg"])):
+        bounds = [found[1]]
+    if mistake["type"] == "missing":
+        bounds = ["a value"]
+    elif mistake["type"] == "extra_forbidden":
+        bounds = ["no field of this name"]
+    return {"expected": " and ".join(bounds)} if bounds else {}
 
 
 def place(mistake: Mapping[str, Any], body: object) -> dict[str, str]:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.paging import IdCursor, Limit, Next, page_of
 from stretto.auth import AuthStore, NewKeyRow, Permission, Role, new_key
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=JsonRoute)
@@ -45,10 +46,10 @@ class KeyMade(KeyShown):
 
 
 class KeyList(BaseModel):
-    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest first."""
 
     keys: list[KeyShown]
-    next: UUID | None
+    next: Next
 
 
 class NewKey(Body):
@@ -70,15 +71,13 @@ class Rotation(Body):
 async def list_keys(
     platform: PlatformDoor,
     principal: PrincipalDoor,
-    before: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: IdCursor,
+    limit: Limit = 50,
 ) -> KeyList:
     """The tenant's keys, those that ended too."""
     found = await AuthStore(platform.database).keys_of(principal.tenant_id, before=before, limit=limit + 1)
-    page = found[:limit]
-    return KeyList(
-        keys=[KeyShown.model_validate(key) for key in page], next=page[-1].id if len(found) > limit else None
-    )
+    page, following = page_of(found, limit, lambda key: key.id)
+    return KeyList(keys=[KeyShown.model_validate(key) for key in page], next=following)
 
 
 @router.post("", status_code=201, dependencies=[needs("keys:write")])

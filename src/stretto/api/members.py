@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.etags import IfMatch, set_etag
+from stretto.api.paging import IdCursor, Limit, Next, page_of
 from stretto.auth import AuthStore, Role
 from stretto.errors import NotFound
 from stretto.platform import Platform
@@ -34,10 +34,10 @@ class MemberShown(BaseModel):
 
 
 class MemberList(BaseModel):
-    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest first."""
 
     members: list[MemberShown]
-    next: UUID | None
+    next: Next
 
 
 class NewMember(Body):
@@ -57,16 +57,13 @@ class MemberChange(Body):
 async def list_members(
     platform: PlatformDoor,
     principal: PrincipalDoor,
-    before: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: IdCursor,
+    limit: Limit = 50,
 ) -> MemberList:
     """The tenant's members."""
     found = await AuthStore(platform.database).members(principal.tenant_id, before=before, limit=limit + 1)
-    page = found[:limit]
-    return MemberList(
-        members=[MemberShown.model_validate(member) for member in page],
-        next=page[-1].id if len(found) > limit else None,
-    )
+    page, following = page_of(found, limit, lambda member: member.id)
+    return MemberList(members=[MemberShown.model_validate(member) for member in page], next=following)
 
 
 @router.post("", status_code=201, dependencies=[needs("members:write")])

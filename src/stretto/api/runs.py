@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import AwareDatetime, BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import RunsDoor, needs
-from stretto.api.shown import RunDetail, RunSummary, Status
+from stretto.api.once import OnceDoor
+from stretto.api.paging import IdCursor, Limit, Next, VersionCursor, cursor_at, page_of
+from stretto.api.problems import fails
+from stretto.api.shown import FlowName, Priority, RunDetail, RunSummary, Status, StepPath
 from stretto.engine import Edits, Runs, fork
 from stretto.engine.store import TenantLog
+from stretto.errors import (
+    FlowArchived,
+    FlowInvalid,
+    FlowNotFound,
+    IdempotencyConflict,
+    InputInvalid,
+    NotPossible,
+    RunNotFound,
+    StepNotFound,
+)
 from stretto.flow.compile import compile_document
-from stretto.stream.cursor import MAX_SEQ
 from stretto.stream.log import TEXT
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
@@ -27,10 +40,10 @@ FACTS_PAGE = 1_000
 
 
 class RunList(BaseModel):
-    """Latest runs first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest runs first."""
 
     runs: list[RunSummary]
-    next: UUID | None
+    next: Next
 
 
 class FactItem(BaseModel):
@@ -44,81 +57,117 @@ class FactItem(BaseModel):
 
 
 class FactList(BaseModel):
-    """Facts in order. `next` is what `after` takes to go on; null when there are no more yet."""
+    """Facts in order. `next` is null when there are no more yet."""
 
     facts: list[FactItem]
-    next: int | None
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class _Only:
+    """Which runs are listed."""
+
+    status: list[Status] | None
+    flow: list[FlowName] | None
+    priority: list[int] | None
+    parent: UUID | None
+    since: datetime | None
+    until: datetime | None
+
+
+async def _only(
+    status: Annotated[list[Status] | None, Query(max_length=7, description="One of these.")] = None,
+    flow: Annotated[list[FlowName] | None, Query(max_length=20, description="Of one of these flows.")] = None,
+    priority: Annotated[list[Priority] | None, Query(max_length=4, description="One of these.")] = None,
+    parent: Annotated[UUID | None, Query(description="Forks of this run.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Accepted then or later.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Accepted earlier than that.")] = None,
+) -> _Only:
+    return _Only(status, flow, priority, parent, since, until)
 
 
 class NewRun(Body):
     """A run to start: of a stored flow by name, or of a flow's document, which is stored."""
 
-    flow: str | dict[str, Any]
+    flow: FlowName | dict[str, Any]
     input: dict[str, Any] = Field(default_factory=dict[str, Any])
-    priority: int | None = Field(default=None, ge=0, le=3, description="0 (first) to 3 (last).")
+    priority: Priority | None = Field(default=None, description="0 (first) to 3 (last); none: the flow's own.")
 
 
 class NewFork(Body):
     """From which step a fork goes on, and what it changes: fields of the input, outputs of steps."""
 
-    step: str
+    step: StepPath
     input: dict[str, Any] = Field(default_factory=dict[str, Any])
     outputs: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
 @router.get("", dependencies=[needs("runs:read")])
 async def list_runs(
-    runs: RunsDoor,
-    status: Status | None = None,
-    flow: str | None = None,
-    before: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    runs: RunsDoor, only: Annotated[_Only, Depends(_only)], before: IdCursor, limit: Limit = 50
 ) -> RunList:
-    """Runs, latest first, optionally of one status or flow."""
-    found = await runs.list(status=status, flow_name=flow, before=before, limit=limit + 1)
-    page = found[:limit]
-    return RunList(
-        runs=[RunSummary.model_validate(run) for run in page],
-        next=page[-1].id if len(found) > limit else None,
+    """Runs, latest first, all or some."""
+    found = await runs.list(
+        status=only.status,
+        flow_name=only.flow,
+        priority=only.priority,
+        parent_id=only.parent,
+        since=only.since,
+        until=only.until,
+        before=before,
+        limit=limit + 1,
     )
+    page, following = page_of(found, limit, lambda run: run.id)
+    return RunList(runs=[RunSummary.model_validate(run) for run in page], next=following)
 
 
-@router.post("", status_code=201, dependencies=[needs("runs:start")])
-async def start_run(
-    new: NewRun,
-    runs: RunsDoor,
-    response: Response,
-    idempotency_key: Annotated[str | None, Header()] = None,
-) -> RunDetail:
-    """Accept a run; after the 201 no crash loses it. The same `Idempotency-Key` again gives the same run."""
+@router.post(
+    "",
+    status_code=201,
+    responses=fails(FlowNotFound, FlowInvalid, InputInvalid, FlowArchived, IdempotencyConflict),
+    dependencies=[needs("runs:start")],
+)
+async def start_run(new: NewRun, runs: RunsDoor, response: Response, once: OnceDoor) -> RunDetail:
+    """Accept a run; after the 201 no crash loses it."""
     flow = new.flow if isinstance(new.flow, str) else await asyncio.to_thread(compile_document, new.flow)
-    run_id = await runs.start(flow, new.input, priority=new.priority, idempotency_key=idempotency_key)
+    run_id = await runs.start(flow, new.input, priority=new.priority, idempotency_key=once)
     return await _created(runs, run_id, response)
 
 
-@router.get("/{run_id}", dependencies=[needs("runs:read")])
+@router.get("/{run_id}", responses=fails(RunNotFound), dependencies=[needs("runs:read")])
 async def get_run(run_id: UUID, runs: RunsDoor) -> RunDetail:
     """One run, with input, output and error."""
     return RunDetail.model_validate(await runs.get(run_id))
 
 
-@router.get("/{run_id}/facts", dependencies=[needs("runs:read")])
-async def list_facts(run_id: UUID, runs: RunsDoor, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0) -> FactList:
-    """What happened in the run after row `after`, without its text, a page at a time; a page may be empty."""
+@router.get("/{run_id}/facts", responses=fails(RunNotFound), dependencies=[needs("runs:read")])
+async def list_facts(
+    run_id: UUID,
+    runs: RunsDoor,
+    after: VersionCursor,
+    limit: Annotated[int, Query(ge=1, le=FACTS_PAGE, description="Rows of the journal, text among them.")] = FACTS_PAGE,
+) -> FactList:
+    """What happened in the run, without its text, a page at a time; a page may be empty, and others follow."""
     await runs.get(run_id)
-    rows = await TenantLog(runs.database, runs.tenant_id).read(run_id, after, FACTS_PAGE)
+    rows = await TenantLog(runs.database, runs.tenant_id).read(run_id, after or 0, limit)
     facts = [
         FactItem(seq=row.seq, name=row.kind, step=row.step, data=row.data, at=row.at)
         for row in rows
         if row.kind != TEXT
     ]
-    return FactList(facts=facts, next=rows[-1].seq if len(rows) == FACTS_PAGE else None)
+    return FactList(facts=facts, next=cursor_at(rows[-1].seq) if len(rows) == limit else None)
 
 
-@router.post("/{run_id}/fork", status_code=201, dependencies=[needs("runs:start")])
-async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, response: Response) -> RunDetail:
+@router.post(
+    "/{run_id}/fork",
+    status_code=201,
+    responses=fails(RunNotFound, StepNotFound, InputInvalid, NotPossible, FlowArchived, IdempotencyConflict),
+    dependencies=[needs("runs:start")],
+)
+async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, response: Response, once: OnceDoor) -> RunDetail:
     """Start a run that keeps what does not depend on the step, and goes on from there."""
-    return await _created(runs, await fork(runs, run_id, new.step, Edits(new.input, new.outputs)), response)
+    fork_id = await fork(runs, run_id, new.step, Edits(new.input, new.outputs), once)
+    return await _created(runs, fork_id, response)
 
 
 async def _created(runs: Runs, run_id: UUID, response: Response) -> RunDetail:

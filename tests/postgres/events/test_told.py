@@ -12,7 +12,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.engine import Edits, Emitted, Schedules, StepContext, StepResult, fork
+from stretto.engine import Edits, Emitted, Flows, Schedules, StepContext, StepResult, fork
 from stretto.engine.announced import MAX_APP_DATA_BYTES
 from stretto.events.catalogue import find_type
 from stretto.events.store import EventStore
@@ -137,8 +137,8 @@ async def test_a_fork_tells_of_itself_and_not_again_of_what_it_keeps(stage: Stag
 
 
 async def test_a_schedule_that_starts_a_run(stage: Stage, owner: AsyncConnection[TupleRow]) -> None:
-    schedules = Schedules(stage.database, stage.hub, DEFAULT_TENANT)
-    await stage.runs.save_flow(flow({"a": {"emit": {"event": "x"}}}))
+    schedules = Schedules(stage.database, DEFAULT_TENANT)
+    await Flows(stage.database, DEFAULT_TENANT).save(flow({"a": {"emit": {"event": "x"}}}))
     await schedules.save("nightly", "test", "0 3 * * *")
     await owner.execute("UPDATE schedules SET next_at = %s", [datetime.now(UTC) - timedelta(minutes=1)])
     assert await stage._start_due() == 1
