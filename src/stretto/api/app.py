@@ -32,8 +32,8 @@ from stretto.api import (
 )
 from stretto.api.authentication import Authentication
 from stretto.api.denials import Denials
-from stretto.api.doors import Needs
 from stretto.api.description import describe
+from stretto.api.doors import Needs
 from stretto.api.errors import map_errors
 from stretto.api.event_stream import OpenStreams
 from stretto.api.guard import Guard, Served

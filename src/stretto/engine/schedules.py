@@ -19,7 +19,15 @@ from stretto.engine.announced import schedule_fired
 from stretto.engine.rows import json_text
 from stretto.engine.runs import Runs
 from stretto.engine.store import RunStore, Schedule, fetch, put_schedule
-from stretto.errors import FlowArchived, FlowNotFound, Invalid, NotFound, PreconditionFailed, QuotaExceeded, ScheduleNotFound
+from stretto.errors import (
+    FlowArchived,
+    FlowNotFound,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    QuotaExceeded,
+    ScheduleNotFound,
+)
 from stretto.flow.compile import compile_document
 from stretto.flow.inputs import validate_input
 from stretto.store import Database
