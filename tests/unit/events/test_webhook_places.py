@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_address
 
+import aiohttp
 import pytest
 
 from stretto.errors import Invalid
 from stretto.events.webhooks.places import Places
 from stretto.events.webhooks.resolver import CheckedResolver
+from stretto.events.webhooks.sender import open_session
 
 PUBLIC, LOCAL, PRIVATE = Places(), Places(local=True), Places(private=True)
 NEVER = [
@@ -58,6 +61,15 @@ def test_public_addresses_are_reached(address: str) -> None:
             "https://example.org\\@127.0.0.1",
             "https://exämple.org",
         ),
+        *(
+            "https://127.1",
+            "https://2130706433",
+            "https://0x7f000001",
+            "https://127.0.0.1.",
+            "https://a.0x7f",
+            "https://1.2.3",
+        ),
+        *("https://[::1%25lo]/", "https://127.0.0.1:8443", "https://0177.0.0.1"),
         "https://example.org/" + "a" * 2_000,
     ],
 )
@@ -84,3 +96,24 @@ async def test_a_name_that_leads_inside_is_not_resolved(name: str) -> None:
     with pytest.raises(OSError, match="may not go to"):
         await CheckedResolver(PUBLIC).resolve(name, 443)
     assert {each["host"] for each in await CheckedResolver(LOCAL).resolve(name, 443)} <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1"])
+async def test_a_connection_to_this_machine_is_not_made_even_past_the_check_of_the_url(host: str) -> None:
+    came: list[object] = []
+    listener = await asyncio.start_server(lambda reader, writer: came.append(writer.close()), "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, open_session(PUBLIC, 5) as session:
+        with pytest.raises((aiohttp.ClientError, OSError)):
+            await session.post(f"http://{host}:{port}/")
+    assert came == []
+
+
+async def test_where_it_is_allowed_the_same_connection_is_made() -> None:
+    came: list[object] = []
+    listener = await asyncio.start_server(lambda reader, writer: came.append(writer.close()), "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, open_session(LOCAL, 5) as session:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await session.post(f"http://localhost:{port}/")
+    assert len(came) == 1

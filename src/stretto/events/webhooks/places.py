@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -30,6 +31,8 @@ _NEVER = tuple(
     )
 )
 """Refused even where private addresses are allowed (IANA's special-purpose registries)."""
+_NUMERIC = re.compile("[0-9]*|0x[0-9a-f]*")
+"""The last label of a host that WHATWG's URL standard takes for a number ("ends in a number")."""
 _METADATA_V6 = ip_address("fd00:ec2::254")
 
 
@@ -68,6 +71,9 @@ class Places:
         if not host or not parts.netloc:
             raise Invalid("The URL names no host. It looks like https://example.org/stretto.")
         literal = _literal(host)
+        if literal is None and (":" in host or _NUMERIC.fullmatch(host.rstrip(".").rpartition(".")[2])):
+            # 127.1, 2130706433, 0x7f000001: old ways to write an address, which whoever connects may read in another way.
+            raise Invalid(f"{host[:100]} is neither a name nor a whole address. Write an address as 203.0.113.7.")
         here = host == "localhost" or (literal is not None and literal.is_loopback)
         if parts.scheme != "https" and not (parts.scheme == "http" and here and (self.local or self.private)):
             raise Invalid("The URL must begin with https://. Only this machine may be reached by http, for trying out.")

@@ -1,11 +1,13 @@
 """Resolves names for aiohttp. Each address is checked, and the connection goes to one that was: no name can lead elsewhere
-between the check and the connection."""
+between the check and the connection. What is written as an address passes no resolver: hence the check of each socket."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
+from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -27,7 +29,7 @@ class CheckedResolver(AbstractResolver):
         results: list[ResolveResult] = []
         for kind, _, protocol, _, place in found:
             address = str(place[0])
-            if kind not in (socket.AF_INET, socket.AF_INET6) or not self._places.allows(ip_address(address)):
+            if kind not in (socket.AF_INET, socket.AF_INET6) or not _allowed(self._places, address):
                 raise OSError(f"{host} leads to an address that webhooks may not go to")
             results.append(
                 ResolveResult(
@@ -43,3 +45,22 @@ class CheckedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is kept open."""
+
+
+def checked_sockets(places: Places) -> Callable[[tuple[Any, ...]], socket.socket]:
+    """Makes the sockets of connections, for aiohttp's `socket_factory`; none to an address that is not allowed."""
+
+    def make(place: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, address = place
+        if family not in (socket.AF_INET, socket.AF_INET6) or not _allowed(places, str(address[0])):
+            raise OSError("This is an address that webhooks may not go to")
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
+def _allowed(places: Places, address: str) -> bool:
+    try:
+        return places.allows(ip_address(address))
+    except ValueError:
+        return False

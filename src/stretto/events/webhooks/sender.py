@@ -227,11 +227,15 @@ def open_session(places: Places, timeout_s: float) -> aiohttp.ClientSession:
     """Connections that go to allowed addresses only. Proxies of the environment are not used: they would resolve names."""
     import aiohttp  # noqa: PLC0415 - loaded with the first delivery
 
-    from stretto.events.webhooks.resolver import CheckedResolver  # noqa: PLC0415
+    from stretto.events.webhooks.resolver import CheckedResolver, checked_sockets  # noqa: PLC0415
 
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
-            resolver=CheckedResolver(places), use_dns_cache=False, limit=MOST_AT_ONCE, force_close=True
+            resolver=CheckedResolver(places),
+            socket_factory=checked_sockets(places),
+            use_dns_cache=False,
+            limit=MOST_AT_ONCE,
+            force_close=True,
         ),
         timeout=aiohttp.ClientTimeout(total=timeout_s),
         cookie_jar=aiohttp.DummyCookieJar(),
