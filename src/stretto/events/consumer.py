@@ -39,6 +39,7 @@ ACK_EVERY_S = 0.1
 IDLE_ACK_EVERY_S = 5.0
 DUE_EVERY_S = 0.5
 SENT_AGAIN_EVERY_S = 2.0
+TEND_EVERY_S = 10.0
 MOST_READ = 500
 MOST_IN_HAND = 1_000
 MOST_SUBJECTS_PARKED = 10_000
@@ -119,6 +120,7 @@ class Consumer:
         self._room = asyncio.Event()
         self._news_aside = asyncio.Event()
         self._stopping = False
+        self._tended_at = time.monotonic()
 
     async def run(self) -> None:
         """Take events until it is cancelled; then finish what is in hand and give the slots back."""
@@ -171,8 +173,12 @@ class Consumer:
         new = self._slots.update(share.held, share.fair)
         # A margin, so that nobody else takes the slots before this process knows that it has lost them.
         self._lease_until = asked + self._lease_s * 0.8
-        if new:
-            self._parked |= await self._store.take_up(self.group, new)
+        # Now and then for all: a letter that another process set aside just when the one before it was settled has no time.
+        tended = time.monotonic() > self._tended_at + TEND_EVERY_S
+        if new or tended:
+            self._tended_at = time.monotonic() if tended else self._tended_at
+            async with self._letters:
+                self._parked |= await self._store.take_up(self.group, self._slots.numbers if tended else new)
             self._slots.admit(new)
             self._room.set()
         for subject in [subject for subject, slot in self._parked.items() if slot not in self._slots]:

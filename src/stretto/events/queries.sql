@@ -162,6 +162,12 @@ WHERE tenant_id = %(tenant_id)s AND group_name = %(group)s AND event_id = (
     ORDER BY position LIMIT 1)
 RETURNING event_id, event, attempts, error, first_at, last_at, state, due_at;
 
+-- has_letters --
+-- Whether a subject has letters waiting
+SELECT 1 FROM event_letters
+WHERE tenant_id = %(tenant_id)s AND group_name = %(group)s AND state = 'waiting'
+  AND event_tenant_id = %(event_tenant_id)s AND subject = %(subject)s LIMIT 1;
+
 -- list_letters --
 -- Dead letters of the tenant's groups, or of one, in the order of their positions
 SELECT group_name, event_id, event, attempts, error, first_at, last_at, state, due_at FROM event_letters

@@ -199,7 +199,7 @@ class EventStore:
                 "behind": each.behind,
                 "error": each.error,
             }
-            for each in parked
+            for each in {each.event.id: each for each in reversed(parked)}.values()  # one may have been read again
         ]
         await self._of(group, "park", letters=_encode(rows).decode())
 
@@ -234,6 +234,9 @@ class EventStore:
             await connection.execute(_Q[query], values)
             cursor = await connection.execute(_Q["next_of_subject"], values)
             row = await cursor.fetchone()
+            # A process that has lost the slot may settle the one found between the look and the update: look again.
+            while row is None and await (await connection.execute(_Q["has_letters"], values)).fetchone():
+                row = await (await connection.execute(_Q["next_of_subject"], values)).fetchone()
         return None if row is None else _letter((group.name, *row))
 
     async def letters(
