@@ -9,6 +9,10 @@ SELECT put_events(%(events)s::jsonb);
 -- Move events from the outbox to the log
 SELECT led, moved, head FROM relay_events(%(me)s, make_interval(secs => %(lease_s)s), %(most)s);
 
+-- spare_disk --
+-- Let the commit of this transaction not wait for the disk
+SET LOCAL synchronous_commit TO off;
+
 -- leave_relay --
 -- Let another process relay
 SELECT leave_relay(%(me)s);

@@ -72,7 +72,7 @@ class Relay:
 
     async def turn(self) -> Relayed:
         """Move one batch, if this process is the one that relays."""
-        turn = await self._store.relay(self.name, self._lease_s, MOST)
+        turn = await self._store.relay(self.name, self._lease_s, MOST, wait_for_disk=self._elsewhere is not None)
         if self._elsewhere is not None and turn.led:
             await self._pass_on(self._elsewhere, turn.head)
         return turn
@@ -91,6 +91,7 @@ class Relay:
 
     async def _leave(self) -> None:
         try:
+            await self.turn()  # what was written while this process ended
             await self._store.leave_relay(self.name)
         except AWAY:
             log.info("could not hand the relay over; another process takes it when its time is over")
