@@ -111,7 +111,7 @@ INSERT INTO event_letters AS l (tenant_id, group_name, event_id, event_tenant_id
 SELECT %(tenant_id)s, %(group)s, p.id, p.event_tenant_id, p.subject, p.slot, p.position, p.event,
     p.state, p.attempts,
     CASE WHEN p.attempts > 0 THEN clock_timestamp() + make_interval(secs => p.pause_s)
-         WHEN p.behind OR EXISTS (
+         WHEN p.behind OR row_number() OVER (PARTITION BY p.event_tenant_id, p.subject ORDER BY p.position) > 1 OR EXISTS (
             SELECT FROM event_letters b WHERE b.tenant_id = %(tenant_id)s AND b.group_name = %(group)s
                AND b.event_tenant_id = p.event_tenant_id AND b.subject = p.subject AND b.state = 'waiting') THEN NULL
          ELSE clock_timestamp() END,

@@ -209,7 +209,9 @@ class EventStore:
                 "behind": each.behind,
                 "error": each.error,
             }
-            for each in {each.event.id: each for each in reversed(parked)}.values()  # one may have been read again
+            for each in {
+                each.event.id: each for each in reversed(parked)
+            }.values()  # one may have been read again: once
         ]
         await self._of(group, "park", letters=_encode(rows).decode())
 
@@ -220,7 +222,7 @@ class EventStore:
 
     async def due(self, group: Group, slots: Sequence[int], most: int) -> list[Letter]:
         rows = await self._of(group, "due_letters", slots=list(slots), most=most)
-        return [_letter((group.name, *row)) for row in rows]
+        return sorted((_letter((group.name, *row)) for row in rows), key=lambda letter: letter.event.position)
 
     async def settle(self, group: Group, letter: Letter) -> Letter | None:
         """A letter was taken; gives the next one of its subject."""
@@ -241,6 +243,7 @@ class EventStore:
             **more,
         }
         async with self.database.tenant(group.tenant_id) as connection, connection.pipeline():
+            await connection.execute(_Q["spare_disk"])  # what a crash of PostgreSQL forgets of it is tried once more
             await connection.execute(_Q[query], values)
             cursor = await connection.execute(_Q["next_of_subject"], values)
             row = await cursor.fetchone()
