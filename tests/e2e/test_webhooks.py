@@ -57,6 +57,15 @@ async def test_a_webhook_is_changed_by_who_may(settings: Settings, tmp_path: Pat
         made = await client.post("/v1/webhooks", new, **admin)
         path, etag = made.headers["location"], made.headers["etag"]
         assert made.json["secret"].startswith("whsec_")
+        key = {**admin, "idempotency_key": "k"}
+        first = await client.post("/v1/webhooks", new, **key)
+        again = await client.post("/v1/webhooks", new, **key)  # its secret cannot be said again
+        assert (first.status, again.status, again.json["type"]) == (201, 409, "urn:stretto:error:IdempotencyConflict")
+        listed = (await client.get("/v1/webhooks?limit=1", **admin)).json
+        assert [each["id"] for each in listed["webhooks"]] == [first.json["id"]]
+        rest = (await client.get(f"/v1/webhooks?limit=1&cursor={listed['next']}", **admin)).json
+        assert ([each["id"] for each in rest["webhooks"]], rest["next"]) == ([made.json["id"]], None)
+        assert (await client.request("DELETE", first.headers["location"], admin)).status == 204
         seen = await client.get(path, **viewer)
         assert (seen.status, seen.headers["etag"]) == (200, etag)
         assert "secret" not in seen.json
@@ -75,7 +84,7 @@ async def test_a_webhook_is_changed_by_who_may(settings: Settings, tmp_path: Pat
         assert rotated["secret"] != made.json["secret"]
         assert rotated["before_until"] is not None
         told = await audit(client, admin)
-        assert [each["action"] for each in told[:3]] == ["webhook.changed", "webhook.changed", "webhook.created"]
+        assert [each["action"] for each in told[:2]] == ["webhook.changed", "webhook.changed"]
         assert made.json["secret"] not in json.dumps(told)
         assert (await client.request("DELETE", path, admin)).status == 204
         assert (await client.get("/v1/webhooks", **admin)).json == {"webhooks": [], "next": None}
@@ -95,7 +104,10 @@ async def test_what_comes_in_is_an_event_once(settings: Settings, tmp_path: Path
     async with server(settings.model_copy(update={"home": tmp_path, "auth": "required"})) as (client, platform):
         admin, other = await key_for(platform, "admin"), await key_for(platform, "owner", "other")
         source = {"name": "hub", "scheme": "github", "secret": SECRET}
-        made = await client.post("/v1/hook-sources", source, **admin)
+        once = {**admin, "idempotency_key": "k"}
+        made = await client.post("/v1/hook-sources", source, **once)
+        repeated = await client.post("/v1/hook-sources", source, **once)
+        assert (repeated.json, repeated.headers["idempotency-replayed"]) == (made.json, "true")
         path = made.json["path"]
         assert made.status == 201
         assert SECRET not in (await client.get("/v1/hook-sources", **admin)).body.decode()

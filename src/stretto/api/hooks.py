@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PRINCIPAL, PlatformDoor, PrincipalDoor, needs
+from stretto.api.once import OnceDoor
+from stretto.api.paging import Limit, NameCursor, Next, page_of
+from stretto.api.problems import fails
 from stretto.auth import Principal
-from stretto.errors import SignatureRefused
+from stretto.errors import IdempotencyConflict, Invalid, NotFound, NotPossible, SignatureRefused
 from stretto.events.webhooks import HookSources, Source
 from stretto.events.webhooks.sources import MAX_BODY_BYTES
 
@@ -42,10 +45,10 @@ class SourceShown(BaseModel):
 
 
 class SourceList(BaseModel):
-    """In the order of their names. `next` is what `after` takes for the page after this one; null on the last."""
+    """In the order of their names."""
 
     sources: list[SourceShown]
-    next: str | None
+    next: Next
 
 
 class NewSource(Body):
@@ -72,33 +75,30 @@ class HookReceived(BaseModel):
 
 
 @sources.get("", dependencies=READ)
-async def list_hook_sources(
-    sources: SourcesDoor,
-    after: Annotated[str | None, Query(max_length=40)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> SourceList:
+async def list_hook_sources(sources: SourcesDoor, after: NameCursor, limit: Limit = 50) -> SourceList:
     """From where the tenant takes webhooks in."""
-    found = await sources.list(after=after, limit=limit + 1)
-    page = found[:limit]
-    return SourceList(sources=[_shown(each) for each in page], next=page[-1].name if len(found) > limit else None)
+    page, following = page_of(await sources.list(after=after, limit=limit + 1), limit, lambda each: each.name)
+    return SourceList(sources=[_shown(each) for each in page], next=following)
 
 
-@sources.post("", status_code=201, dependencies=WRITE)
-async def add_hook_source(
-    new: NewSource, sources: SourcesDoor, principal: PrincipalDoor, response: Response
-) -> SourceMade:
+@sources.post("", status_code=201, dependencies=WRITE, responses=fails(Invalid, NotPossible, IdempotencyConflict))
+async def add_hook_source(new: NewSource, sources: SourcesDoor, principal: PrincipalDoor, once: OnceDoor) -> SourceMade:
     """Make a source. Its path cannot be guessed; what proves a request is its signature all the same."""
-    public_id = await sources.add(new.name, new.scheme, new.secret, by=principal.by)
+    public_id = await sources.add(new.name, new.scheme, new.secret, by=principal.by, once=once)
     return SourceMade(name=new.name, scheme=new.scheme, path=f"/v1/hooks/{public_id}")
 
 
-@sources.delete("/{name}", status_code=204, dependencies=WRITE)
+@sources.delete("/{name}", status_code=204, dependencies=WRITE, responses=fails(NotFound))
 async def remove_hook_source(name: Annotated[str, Path(pattern=NAME)], sources: SourcesDoor) -> None:
     """Remove a source: its path leads nowhere from now on."""
     await sources.remove(name)
 
 
-@router.post("/v1/hooks/{public_id}", status_code=202, responses={200: {"model": HookReceived}})
+@router.post(
+    "/v1/hooks/{public_id}",
+    status_code=202,
+    responses={200: {"model": HookReceived}, **fails(SignatureRefused, NotFound, "ContentTooLarge")},
+)
 async def receive_hook(
     public_id: Annotated[str, Path(max_length=64)], request: Request, platform: PlatformDoor, response: Response
 ) -> HookReceived:

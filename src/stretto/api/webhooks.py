@@ -13,6 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.etags import IfMatch, set_etag
+from stretto.api.once import OnceDoor
+from stretto.api.paging import IdCursor, Limit, Next, page_of
+from stretto.api.problems import fails
+from stretto.errors import IdempotencyConflict, Invalid, NotFound, NotPossible, PreconditionFailed
 from stretto.events.webhooks import Delivery, Webhook, Webhooks
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=JsonRoute)
@@ -58,10 +62,10 @@ class WebhookMade(WebhookShown):
 
 
 class WebhookList(BaseModel):
-    """Latest first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest first."""
 
     webhooks: list[WebhookShown]
-    next: UUID | None
+    next: Next
 
 
 class NewWebhook(Body):
@@ -113,10 +117,10 @@ class DeliveryDetail(DeliveryShown):
 
 
 class DeliveryList(BaseModel):
-    """Latest events first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest events first."""
 
     deliveries: list[DeliveryShown]
-    next: UUID | None
+    next: Next
 
 
 class FailedSince(Body):
@@ -132,34 +136,29 @@ class SentAgain(BaseModel):
 
 
 @router.get("", dependencies=READ)
-async def list_webhooks(
-    webhooks: WebhooksDoor, before: UUID | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> WebhookList:
+async def list_webhooks(webhooks: WebhooksDoor, before: IdCursor, limit: Limit = 50) -> WebhookList:
     """The tenant's webhooks."""
-    found = await webhooks.list(before=before, limit=limit + 1)
-    page = found[:limit]
-    return WebhookList(
-        webhooks=[WebhookShown.model_validate(each) for each in page], next=page[-1].id if len(found) > limit else None
-    )
+    page, following = page_of(await webhooks.list(before=before, limit=limit + 1), limit, lambda each: each.id)
+    return WebhookList(webhooks=[WebhookShown.model_validate(each) for each in page], next=following)
 
 
-@router.post("", status_code=201, dependencies=WRITE)
+@router.post("", status_code=201, dependencies=WRITE, responses=fails(Invalid, NotPossible, IdempotencyConflict))
 async def add_webhook(
-    new: NewWebhook, webhooks: WebhooksDoor, principal: PrincipalDoor, response: Response
+    new: NewWebhook, webhooks: WebhooksDoor, principal: PrincipalDoor, once: OnceDoor, response: Response
 ) -> WebhookMade:
     """Make a webhook. Its secret is in this answer and nowhere else."""
-    made, secret = await webhooks.add(new.url, new.types, description=new.description, by=principal.by)
+    made, secret = await webhooks.add(new.url, new.types, description=new.description, by=principal.by, once=once)
     response.headers["Location"] = f"/v1/webhooks/{made.id}"
     return _made(made, secret, response)
 
 
-@router.get("/{webhook_id}", dependencies=READ)
+@router.get("/{webhook_id}", dependencies=READ, responses=fails(NotFound))
 async def get_webhook(webhook_id: UUID, webhooks: WebhooksDoor, response: Response) -> WebhookShown:
     """One webhook."""
     return _shown(await webhooks.get(webhook_id), response)
 
 
-@router.patch("/{webhook_id}", dependencies=WRITE)
+@router.patch("/{webhook_id}", dependencies=WRITE, responses=fails(Invalid, NotFound, PreconditionFailed))
 async def change_webhook(
     webhook_id: UUID, change: WebhookChange, webhooks: WebhooksDoor, revision: IfMatch, response: Response
 ) -> WebhookShown:
@@ -175,13 +174,13 @@ async def change_webhook(
     return _shown(changed, response)
 
 
-@router.delete("/{webhook_id}", status_code=204, dependencies=WRITE)
+@router.delete("/{webhook_id}", status_code=204, dependencies=WRITE, responses=fails(NotFound, PreconditionFailed))
 async def remove_webhook(webhook_id: UUID, webhooks: WebhooksDoor, revision: IfMatch) -> None:
     """Remove a webhook and what waits for it."""
     await webhooks.remove(webhook_id, revision=revision)
 
 
-@router.post("/{webhook_id}/rotate", dependencies=WRITE)
+@router.post("/{webhook_id}/rotate", dependencies=WRITE, responses=fails(NotFound))
 async def rotate_webhook(
     webhook_id: UUID, rotation: SecretRotation, webhooks: WebhooksDoor, response: Response
 ) -> WebhookMade:
@@ -190,43 +189,45 @@ async def rotate_webhook(
     return _made(await webhooks.get(webhook_id), secret, response)
 
 
-@router.post("/{webhook_id}/test", status_code=202, dependencies=WRITE)
+@router.post("/{webhook_id}/test", status_code=202, dependencies=WRITE, responses=fails(NotFound, NotPossible))
 async def test_webhook(webhook_id: UUID, webhooks: WebhooksDoor) -> DeliveryDetail:
     """Send the event `stretto.webhook.tested` to this webhook alone."""
     return _detail(await webhooks.test(webhook_id))
 
 
-@router.post("/{webhook_id}/send-again", status_code=202, dependencies=WRITE)
+@router.post("/{webhook_id}/send-again", status_code=202, dependencies=WRITE, responses=fails(NotFound, NotPossible))
 async def send_failed_again(webhook_id: UUID, failed: FailedSince, webhooks: WebhooksDoor) -> SentAgain:
     """Send all again that failed of events since a time, from the first attempt on."""
     return SentAgain(sent=await webhooks.send_again(webhook_id, since=failed.since))
 
 
-@router.get("/{webhook_id}/deliveries", dependencies=READ)
+@router.get("/{webhook_id}/deliveries", dependencies=READ, responses=fails(NotFound))
 async def list_deliveries(
     webhook_id: UUID,
     webhooks: WebhooksDoor,
-    before: UUID | None = None,
+    before: IdCursor,
     status: Status | None = None,
     type: Annotated[str | None, Query(max_length=122, description="How the event's type begins.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Limit = 50,
 ) -> DeliveryList:
     """What was sent to a webhook, or is to be. Kept as long as events are."""
     found = await webhooks.deliveries(webhook_id, before=before, status=status, type_=type, limit=limit + 1)
-    page = found[:limit]
-    return DeliveryList(
-        deliveries=[DeliveryShown.model_validate(each) for each in page],
-        next=page[-1].event_id if len(found) > limit else None,
-    )
+    page, following = page_of(found, limit, lambda each: each.event_id)
+    return DeliveryList(deliveries=[DeliveryShown.model_validate(each) for each in page], next=following)
 
 
-@router.get("/{webhook_id}/deliveries/{event_id}", dependencies=READ)
+@router.get("/{webhook_id}/deliveries/{event_id}", dependencies=READ, responses=fails(NotFound))
 async def get_delivery(webhook_id: UUID, event_id: UUID, webhooks: WebhooksDoor) -> DeliveryDetail:
     """One delivery."""
     return _detail(await webhooks.delivery(webhook_id, event_id))
 
 
-@router.post("/{webhook_id}/deliveries/{event_id}/send-again", status_code=202, dependencies=WRITE)
+@router.post(
+    "/{webhook_id}/deliveries/{event_id}/send-again",
+    status_code=202,
+    dependencies=WRITE,
+    responses=fails(NotFound, NotPossible),
+)
 async def send_delivery_again(webhook_id: UUID, event_id: UUID, webhooks: WebhooksDoor) -> DeliveryDetail:
     """Send an event again, also one that was received, from the first attempt on."""
     await webhooks.send_again(webhook_id, event_id=event_id)

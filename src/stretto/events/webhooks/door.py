@@ -14,6 +14,7 @@ from stretto.events.webhooks.sealing import Seal
 from stretto.events.webhooks.signing import new_secret
 from stretto.events.webhooks.store import Delivery, DeliveryStatus, Webhook, WebhookStore, no_webhook
 from stretto.store import Database, uuid7_floor
+from stretto.store.idempotency import Once
 from stretto.store.ids import new_id
 
 MOST_TYPES = 50
@@ -42,7 +43,9 @@ class Webhooks:
             raise no_webhook(webhook_id)
         return found[0]
 
-    async def add(self, url: str, types: Sequence[str], *, description: str = "", by: str = "") -> tuple[Webhook, str]:
+    async def add(
+        self, url: str, types: Sequence[str], *, description: str = "", by: str = "", once: Once | None = None
+    ) -> tuple[Webhook, str]:
         """Make a webhook; gives it and its secret, which nobody can show again. Raises `Invalid` or `NotPossible`."""
         self._places.check_url(url)
         check_types(types)
@@ -56,7 +59,7 @@ class Webhooks:
             "secret": await self._seal.seal(self._tenant_id, str(webhook_id), secret),
             "by": by,
         }
-        await self._store.add(self._tenant_id, values)
+        await self._store.add(self._tenant_id, values, once)
         return await self.get(webhook_id), secret
 
     async def change(

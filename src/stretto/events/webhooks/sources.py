@@ -19,6 +19,7 @@ from stretto.events.webhooks.schemes import Request, check_secret, verify
 from stretto.events.webhooks.sealing import Seal
 from stretto.events.webhooks.store import FoundSource, Source, Told, WebhookStore
 from stretto.store import Database
+from stretto.store.idempotency import Once
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_DEPTH = 100
@@ -47,7 +48,7 @@ class HookSources:
         """Sources, in the order of their names."""
         return await self._store.sources(self._tenant_id, after=after, limit=limit)
 
-    async def add(self, name: str, scheme: str, secret: str, *, by: str = "") -> str:
+    async def add(self, name: str, scheme: str, secret: str, *, by: str = "", once: Once | None = None) -> str:
         """Make a source; gives its public id, which stands in its address. Raises `Invalid` or `NotPossible`."""
         if not _NAME.fullmatch(name):
             raise Invalid(
@@ -62,8 +63,7 @@ class HookSources:
             "secret": await self._seal.seal(self._tenant_id, public_id, secret),
             "by": by,
         }
-        await self._store.add_source(self._tenant_id, values)
-        return public_id
+        return await self._store.add_source(self._tenant_id, values, once)
 
     async def remove(self, name: str) -> None:
         """Remove a source: its address leads nowhere from now on. Raises `NotFound`."""

@@ -16,6 +16,7 @@ from stretto.errors import NotFound, NotPossible, PreconditionFailed
 from stretto.events.event import Event
 from stretto.events.store import put_events
 from stretto.store import Database, load_queries
+from stretto.store.idempotency import Once, claim
 
 _Q = load_queries("stretto.events.webhooks")
 _encode = msgspec.json.Encoder().encode
@@ -186,9 +187,10 @@ class WebhookStore:
 
     # Webhooks of a tenant
 
-    async def add(self, tenant_id: UUID, values: Mapping[str, Any]) -> None:
-        """A new webhook. Raises `NotPossible` when there are too many."""
+    async def add(self, tenant_id: UUID, values: Mapping[str, Any], once: Once | None = None) -> None:
+        """A new webhook. Raises `NotPossible` when there are too many, `IdempotencyConflict` for a key that was used."""
         async with self._database.tenant(tenant_id) as connection:
+            await claim(connection, tenant_id, once, "webhook", str(values["id"]), shown_once=True)
             row = await (await connection.execute(_Q["count_webhooks"], {"tenant_id": tenant_id})).fetchone()
             if row is not None and row[0] >= MOST_WEBHOOKS:
                 raise NotPossible(f"There are {MOST_WEBHOOKS} webhooks already. Remove one first.")
@@ -262,10 +264,21 @@ class WebhookStore:
 
     # In
 
-    async def add_source(self, tenant_id: UUID, values: Mapping[str, Any]) -> None:
-        """A new source. Raises `NotPossible` when the name is taken."""
-        if not await self._all(tenant_id, "add_source", **values):
-            raise NotPossible(f"There is a source {values['name']!r} already. Choose another name, or remove it first.")
+    async def add_source(self, tenant_id: UUID, values: Mapping[str, Any], once: Once | None = None) -> str:
+        """A new source; gives its public id, or that of the one that the same request made before.
+
+        Raises `NotPossible` when the name is taken, `IdempotencyConflict` for a key that stands for another request.
+        """
+        async with self._database.tenant(tenant_id) as connection:
+            earlier = await claim(connection, tenant_id, once, "hook source", values["public_id"])
+            if earlier is not None:
+                return earlier
+            cursor = await connection.execute(_Q["add_source"], {"tenant_id": tenant_id, **values})
+            if await cursor.fetchone() is None:
+                raise NotPossible(
+                    f"There is a source {values['name']!r} already. Choose another name, or remove it first."
+                )
+        return values["public_id"]
 
     async def sources(self, tenant_id: UUID, *, after: str | None = None, limit: int = 50) -> list[Source]:
         """The tenant's sources, in the order of their names."""
