@@ -156,6 +156,11 @@ class Readers:
         if state.is_reader:
             self._feeds.get(self.source_of(state.path), {}).pop(state.path, None)
 
+    def forget_under(self, prefixes: tuple[str, ...]) -> None:
+        """The steps whose path begins with one of these were dropped, with all that reads them."""
+        for source in [source for source in self._feeds if source.startswith(prefixes)]:
+            del self._feeds[source]
+
     def item_ended(self, reader_path: str) -> None:
         """An item of this reader has ended or was dropped."""
         feed = self._feeds.get(self.source_of(reader_path), {}).get(reader_path)

@@ -247,7 +247,10 @@ class RunTask:
             return
         self._pumping = True
         try:
-            while sum(self._do(command) for command in commands(self.progress)):
+            asked: set[tuple[object, ...]] = set()
+            while not self.progress.is_over and sum(
+                self._do_once(command, asked) for command in commands(self.progress)
+            ):
                 pass
         except Exception as error:  # a fault of this program: stop, so that the job is tried again
             self.scribe.lose(error)
@@ -256,6 +259,26 @@ class RunTask:
         self.scribe.send()
         if self.progress.is_over or not self._attempts:
             self._changed.set()
+
+    def _do_once(self, command: Command, asked: set[tuple[object, ...]]) -> int:
+        """Do what was not asked for before in this round of work. No command's answer can come to nothing, so the
+        same one again is a fault of this program; it would be asked for without end, and no other run could go on."""
+        fact = command.fact if isinstance(command, Record) else None
+        path = getattr(command if fact is None else fact, "step" if fact is not None else "path", "")
+        state = self.progress.state(path)
+        what = type(command if fact is None else fact).__name__
+        key = (what, path, getattr(fact, "turn", 0), 0 if state is None else state.attempt)
+        if key not in asked:
+            asked.add(key)
+            return self._do(command)
+        if not self.progress.is_over:
+            error = (
+                f"{what} was asked for twice without any progress. This is a fault of Stretto: please report it with "
+                "the run's journal. The run can be retried once it is mended."
+            )
+            log.error("a command was asked for twice", run_id=str(self.run_id), step=path, command=what)
+            self._emit(f.RunFailed(step=path, error=error))
+        return 0
 
     def _do(self, command: Command) -> int:
         match command:
@@ -521,9 +544,15 @@ class RunTask:
             self._step_ended(fact)
 
     def _step_dropped(self, fact: f.StepDropped) -> None:
+        self._cancel_under(fact.step)
         self._close(fact.step)
-        self._timers.disarm(fact.step)
-        self._retract(fact.step, 0, "what it had read was retracted")
+        inside = (fact.step + ".", fact.step + "[")
+        for path in self._timers.paths:
+            if path == fact.step or path.startswith(inside):
+                self._timers.disarm(path)
+        self._readers.forget_under(inside)
+        for path in [fact.step, *self.texts.paths_under(inside)]:
+            self._retract(path, 0, "what it had read was retracted")
         self._readers.item_ended(fact.step[: fact.step.rindex("[")])
 
     def _state_changed(self, fact: f.Fact) -> None:

@@ -37,6 +37,10 @@ class Texts:
     def get(self, path: str) -> StepText | None:
         return self._texts.get(path)
 
+    def paths_under(self, prefixes: tuple[str, ...]) -> list[str]:
+        """The steps with a text whose path begins with one of these."""
+        return [path for path in self._texts if path.startswith(prefixes)]
+
     def begin(self, path: str, attempt: int) -> StepText:
         """The text that an attempt goes on writing."""
         text = self._texts.get(path)

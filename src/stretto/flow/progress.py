@@ -103,7 +103,9 @@ class Progress(Structure):
 
     def _go_on(self, state: StepState) -> None:
         """A container that had failed is at work again: with what is left in it, or with its end."""
-        if state.is_reader:
+        if state.is_to_drop:
+            self._want("drop", state)
+        elif state.is_reader:
             self._advance_reader(state)
         elif isinstance(state.step.call, MapCall):
             self._advance_map(state)
@@ -186,6 +188,7 @@ class Progress(Structure):
             return
         reader = item.reader
         del self.states[item.path]
+        self._end_inside(item)
         if item.status == "failed":  # in older journals; it held its place, and its reader fails
             reader.items.pop(item.n, None)
             reader.active -= 1

@@ -137,10 +137,16 @@ class Structure:
         """Let go of a loop's turn that nothing can refer to any more."""
         for state in frame.states.values():
             self.states.pop(state.path, None)
-            for item in state.items.values():
-                self.states.pop(item.path, None)
-            for inner in state.frames.values():
-                self._forget(inner)
+            for inner in descendants(state):
+                self.states.pop(inner.path, None)
+
+    def _end_inside(self, item: StepState) -> None:
+        """The item was dropped: all that it holds ends with it, and whatever is told of that later says nothing."""
+        for inner in list(descendants(item)):
+            if not inner.has_ended:
+                self._leave(inner, "dropped")
+            self.wants.pop(inner.path, None)
+            self.states.pop(inner.path, None)
 
     # Steps
 
@@ -157,8 +163,9 @@ class Structure:
             self._want("start", state)
 
     def _want(self, kind: WantKind, state: StepState) -> None:
-        """Ask for this next; of an item that is to be dropped nothing else is asked."""
-        self.wants[state.path] = Want("drop" if state.is_to_drop else kind, state)
+        """Ask for this next; of an item that is to be dropped, and of what it holds, nothing else is asked."""
+        if not _is_inside_void(state):
+            self.wants[state.path] = Want("drop" if state.is_to_drop else kind, state)
 
     def _unwant(self, state: StepState) -> None:
         """What was asked of the step is answered. Only its `StepDropped` answers for an item that is to be dropped,
@@ -324,6 +331,8 @@ class Structure:
         reader all the same, as it does when it fails after the retraction; it is dropped when the run is retried."""
         if item.status != "dropped":
             item.is_void = True
+            for inner in descendants(item):
+                self.wants.pop(inner.path, None)
             if item.is_to_drop:
                 self._want("drop", item)
 
@@ -356,6 +365,14 @@ def descendants(state: StepState) -> Iterator[StepState]:
         for inner in frame.states.values():
             yield inner
             yield from descendants(inner)
+
+
+def _is_inside_void(state: StepState) -> bool:
+    """Whether an item around this step has read what was retracted."""
+    holder = state.reader or state.frame.owner
+    while holder is not None and not holder.is_void:
+        holder = holder.reader or holder.frame.owner
+    return holder is not None
 
 
 def holder_has_ended(state: StepState) -> bool:

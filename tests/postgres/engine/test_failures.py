@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,8 @@ from stretto.errors import (
     WorkSkipped,
 )
 from stretto.flow import facts as f
+from stretto.flow.decide import Command, Record, commands
+from stretto.flow.progress import Progress
 from stretto.testing import ScriptedModel
 from tests.postgres.engine.stage import Held, Stage, flow, until
 
@@ -383,3 +385,87 @@ async def test_a_time_that_does_not_exist_fails_its_step_only(stage: Stage) -> N
     async with stage.working():
         run = await stage.carry_out(graph, day="2026-02-31T09:00:00Z")
     assert "needs a time such as 2026-01-31T09:00:00Z" in run.error["error"]
+
+
+async def test_what_a_sub_flow_was_at_work_on_ends_when_the_text_that_it_reads_is_taken_back(stage: Stage) -> None:
+    held = Held()
+    cut_off = asyncio.Event()
+
+    async def write(context: StepContext) -> StepResult:
+        if context.step.id == "code":
+            context.write(["a\n", "b\n"] if context.attempt == 1 else ["c\n"])
+            if context.attempt == 1:
+                await held.called()
+                raise ModelOverloaded("not today")
+        else:
+            context.write(["inner\n"])
+            if context.path == "notes[0].think":
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    cut_off.set()
+        return StepResult(is_text=True)
+
+    async def look(line: str) -> str:
+        if line == "c":
+            return line.upper()
+        return str(await held())
+
+    stage.use(look=look)
+    stage.handlers["agent"] = write
+    agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
+    inner = {
+        "flow": "inner",
+        "agents": agents,
+        "input": {"line": {"type": "string"}},
+        "steps": {
+            "think": {"agent": "writer"},
+            "pause": {"wait": {"event": "never"}, "when": "input.line != 'c'"},
+            "look": {"tool": "look", "input": {"line": "{{ input.line }}"}},
+        },
+        "output": "{{ look }}",
+    }
+    each = {"of": "code", "by": "line", "concurrency": 1}
+    steps = {
+        "code": {"agent": "writer", "retry": SOON},
+        "notes": {"flow": "inner", "input": {"line": "{{ segment | trim }}"}, "each": each},
+    }
+    async with stage.working():
+        graph = flow(steps, agents=agents, flows={"inner": inner}, output="{{ notes | join('') }}")
+        run = await stage.carry_out(graph)
+    assert (run.status, run.output) == ("completed", "C")
+    assert cut_off.is_set()
+    assert held.at_work == 0
+    assert await stage.text(run.id, "notes[0].think") == ""
+    assert [fact.step for fact in await stage.facts(run.id) if isinstance(fact, f.StepDropped)] == [
+        "notes[0]",
+        "notes[1]",
+    ]
+    told = [row.kind for row in await stage.rows(run.id) if str(row.step).startswith("notes[0].look")]
+    assert told == ["StepStarted"]
+
+
+async def test_what_is_asked_for_twice_without_progress_fails_the_run(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a guard this would block the loop, and with it every run of the process."""
+
+    def faulty(progress: Progress) -> Iterator[Command]:
+        yield from commands(progress)
+        if progress.status == "running" and faults:
+            yield Record(f.StepCompleted(step="gone[0]"))
+
+    faults = [True]
+    monkeypatch.setattr("stretto.engine.run.commands", faulty)
+    held = Held()
+    stage.use(held=held.tool)
+    async with stage.working():
+        run = await stage.carry_out(flow({"a": {"tool": "held"}}))
+        assert run.status == "failed"
+        assert run.error["step"] == "gone[0]"
+        assert "StepCompleted was asked for twice" in run.error["error"]
+        assert await stage.kinds(run.id, "gone[0]") == ["StepCompleted"]
+        faults.clear()
+        held.let_go()
+        await stage.runs.retry(run.id)
+        assert (await stage.has_status(run.id, "completed")).output is not None

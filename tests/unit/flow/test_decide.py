@@ -10,6 +10,7 @@ import pytest
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
 from stretto.flow.decide import Command, Record, Start, Steer, Stop, Wait, decide
+from stretto.flow.progress import Progress
 from stretto.flow.structure import MAX_INTERRUPTIONS, MAX_STEERS
 
 AGENTS = {
@@ -351,6 +352,81 @@ def test_a_journal_in_which_a_failed_item_was_dropped_can_still_be_retried() -> 
     facts += [failed, f.RunFailed(step="r", error=""), f.RunClaimed(worker="v"), f.RunRetried()]
     facts += [*started("w", attempt=2), done("w", of="text"), f.SegmentsEnded(step="r")]
     assert asked(EACH, facts) == [done("r", of="items")]
+
+
+INNER = {
+    "flow": "inner",
+    "agents": AGENTS,
+    "steps": {
+        "a": {"tool": "t"},
+        "c": {"wait": {"for": "10s"}},
+        "m": {"map": {"over": "{{ [1] }}"}, "steps": {"d": {"tool": "t"}}},
+        "w": {"agent": "writer"},
+        "r": {"tool": "t", "input": {"got": "{{ segment }}"}, "each": {"of": "w", "by": "line"}},
+        "b": {"tool": "t", "after": ["a"]},
+    },
+}
+EACH_FLOW = {"w": EACH["w"], "r": {"flow": "inner", "each": {"of": "w", "by": "line", "concurrency": 1}}}
+INSIDE: list[f.Fact] = [
+    *WRITING,
+    f.FlowEntered(step="r[0]", input={}),
+    *started("r[0].a", "r[0].w", "r[0].r"),
+    f.WaitStarted(step="r[0].c", wait="timer"),
+    f.MapExpanded(step="r[0].m", items=[1]),
+    *started("r[0].m[0].d"),
+    f.SegmentCut(step="r[0].r", n=0, start=0, end=2),
+    *started("r[0].r[0]"),
+]
+LATE: list[f.Fact] = [
+    done("r[0].a", 1),
+    f.StepFailed(step="r[0].a", attempt=1, error="no"),
+    f.StepFailed(step="r[0].a", attempt=1, error="no", retry_in_s=1),
+    f.FeedbackGiven(step="r[0].a", text="no", mode="now"),
+    f.TimerFired(step="r[0].c"),
+    done("r[0].m[0].d", 1),
+    f.TextRetracted(step="r[0].w", attempt=1, position=0, reason=""),
+    f.SegmentCut(step="r[0].r", n=1, start=2, end=4),
+    done("r[0].r[0]", 1),
+    f.RunClaimed(worker="v"),
+]
+
+
+def asked_of_items(facts: list[f.Fact]) -> list[Any]:
+    """What is asked of a sub-flow that is carried out for each line; not what is asked of the writer."""
+    found = asked(EACH_FLOW, facts, {"w": "a\n", "r[0].w": "b\nc\n"}, flows={"inner": INNER}, concurrency=9)
+    return [one for one in found if not isinstance(one, tuple) or one[1] != "w"]
+
+
+@pytest.mark.parametrize("late", LATE, ids=lambda fact: f"{type(fact).__name__} {getattr(fact, 'step', '')}")
+def test_what_happens_inside_an_item_and_the_end_of_its_text_may_come_in_either_order(late: f.Fact) -> None:
+    for order in ([late, RETRACTED], [RETRACTED, late]):
+        assert asked_of_items([*begun(), *INSIDE, *order]) == [f.StepDropped(step="r[0]")]
+
+
+@pytest.mark.parametrize("late", LATE, ids=lambda fact: f"{type(fact).__name__} {getattr(fact, 'step', '')}")
+def test_all_that_an_item_holds_ends_with_it(late: f.Fact) -> None:
+    facts = [*begun(), *INSIDE, RETRACTED, f.StepDropped(step="r[0]"), late]
+    assert asked_of_items(facts) == []
+    facts.append(f.SegmentCut(step="r", n=1, start=0, end=2))
+    assert f.FlowEntered(step="r[1]", input={}) in asked_of_items(facts)
+
+
+def test_what_a_dropped_item_held_leaves_its_places_to_others() -> None:
+    facts = [*begun(), *INSIDE, RETRACTED]
+    document = {"flow": "x", "agents": AGENTS, "steps": EACH_FLOW, "flows": {"inner": INNER}}
+    progress = Progress(compile_document(document), lambda path: "")
+    progress.apply_all(facts)
+    assert progress.running == 5
+    progress.apply(f.StepDropped(step="r[0]"))
+    assert progress.running == 1
+    assert set(progress.states) == {"w", "r"}
+
+
+def test_an_item_that_failed_inside_is_dropped_when_the_run_is_retried() -> None:
+    facts = [*begun(), *INSIDE, f.StepFailed(step="r[0].a", attempt=1, error="no")]
+    facts += [f.StepFailed(step="r[0]", attempt=1, error=""), RETRACTED, f.StepFailed(step="r", attempt=1, error="")]
+    facts += [f.RunFailed(step="r", error=""), f.RunClaimed(worker="v"), f.RunRetried()]
+    assert asked_of_items(facts) == [f.StepDropped(step="r[0]")]
 
 
 def test_a_watcher_s_word_on_text_that_was_taken_back_does_not_count() -> None:
