@@ -41,7 +41,8 @@ class Feed:
 
     def open(self, text: str, ended: bool) -> None:
         """Begin with the text that there is; segments that were cut before are not cut again."""
-        self.reached = max((item.end for item in self.reader.items.values()), default=0)
+        # Of what was retracted the drops may still be to come: it is to be cut anew, however the text goes on.
+        self.reached = max((item.end for item in self.reader.items.values() if not item.is_void), default=0)
         self.feed(text)
         if ended:
             self.finish()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from stretto.engine.run import RunTask
 from stretto.engine.step import StepContext, StepResult
 from stretto.errors import (
     ModelOverloaded,
@@ -469,3 +470,48 @@ async def test_what_is_asked_for_twice_without_progress_fails_the_run(
         held.let_go()
         await stage.runs.retry(run.id)
         assert (await stage.has_status(run.id, "completed")).output is not None
+
+
+async def test_text_written_anew_after_a_break_between_its_retraction_and_the_drops_is_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process is told to stop just when the attempt fails: the retraction stands in the journal, and no drop."""
+    emit = RunTask._emit  # pyright: ignore[reportPrivateUsage]
+    breaks = [True]
+
+    def emit_and_break(self: RunTask, fact: f.Fact) -> int:
+        seq = emit(self, fact)
+        if isinstance(fact, f.TextRetracted) and breaks:
+            breaks.clear()
+            self.hand_over()
+        return seq
+
+    read: list[str] = []
+
+    async def look(line: str) -> str:
+        read.append(line)
+        return line
+
+    async def write(context: StepContext) -> StepResult:
+        if context.attempt == 1:
+            context.write(["a\n", "b\n"])
+            await until(lambda: len(read) == 2, "both lines were read")
+            raise ModelOverloaded("not today")
+        context.write(["c\n", "d\n"])
+        return StepResult(is_text=True)
+
+    monkeypatch.setattr(RunTask, "_emit", emit_and_break)
+    stage.use(look=look)
+    stage.handlers["agent"] = write
+    each = {"of": "code", "by": "line"}
+    steps = {
+        "code": {"agent": "writer", "retry": SOON},
+        "notes": {"tool": "look", "input": {"line": "{{ segment | trim }}"}, "each": each},
+    }
+    agents = {"writer": {"model": "m", "prompt": "Write.\n"}}
+    async with stage.working():
+        run = await stage.carry_out(flow(steps, agents=agents, output="{{ notes | join('') }}"))
+    kinds = await stage.kinds(run.id)
+    retracted = kinds.index("TextRetracted")
+    assert kinds[retracted : retracted + 4] == ["TextRetracted", "StepFailed", "RunRested", "RunClaimed"]
+    assert (run.status, run.output) == ("completed", "cd")
