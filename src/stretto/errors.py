@@ -67,7 +67,7 @@ A class's docstring is its default message and ends with the remedy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class Transient:
@@ -112,6 +112,8 @@ class Problem:
     column: int
     message: str
     remedy: str = ""
+    path: tuple[str | int, ...] | None = field(default=None, compare=False)
+    """The keys and list positions that lead there in the document, where they are known."""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file

@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.routing import APIRoute
 
+from stretto.api import explained
 from stretto.api.doors import Needs
 from stretto.api.examples import EXAMPLES
 from stretto.api.openai.described import PATHS
@@ -18,6 +19,7 @@ from stretto.api.problems import PROBLEM_SCHEMA, fails
 from stretto.auth import Permission
 
 router = APIRouter(include_in_schema=False)
+router.include_router(explained.router)
 
 Json = dict[str, Any]
 
@@ -123,14 +125,15 @@ def _complete_operation(operation: Json, permission: Permission | None) -> None:
     if permission is None:
         operation["security"] = []
     else:
-        shared += ["LoginNeeded", "KeyRefused", "NotAllowed", "DatabaseUnreachable"]
+        shared += ["LoginNeeded", "KeyRefused", "TokenRefused", "NotAllowed"]
+        shared += ["TooManyRequests", "DatabaseUnreachable"]
         operation["x-permission"] = permission
         told = operation.get("description", "")
         operation["description"] = f"{told}\n\nNeeds the permission `{permission}`.".strip()
     if has_input:
         shared.append("RequestInvalid")
     if "requestBody" in operation:
-        shared += ["ContentTooLarge", "UnsupportedMediaType", "OriginRefused"]
+        shared += ["ContentTooLarge", "UnsupportedMediaType", "OriginRefused", "RequestTimeout"]
     for status, answer in fails(*shared).items():
         _add(answers, str(status), answer)
     operation["responses"] = dict(sorted(answers.items()))

@@ -137,13 +137,15 @@ def of_error(error: e.StrettoError) -> JSONResponse:
     if isinstance(error, e.DocumentInvalid):
         count = len(error.problems)
         detail = f"The {error.what} has {count} problem{'s' if count > 1 else ''}. Mend each at the place named."
-        return problem(status, name, detail, [_mistake(found) for found in error.problems], headers)
+        return problem(status, name, detail, [mistake_of(found) for found in error.problems], headers)
     return problem(status, name, detail, headers=headers)
 
 
-def _mistake(found: e.Problem) -> dict[str, object]:
+def mistake_of(found: e.Problem) -> dict[str, object]:
+    """One mistake of a document."""
     place = f"{found.file}:{found.line}:{found.column}" if found.line else found.file
-    return {"detail": found.message, "remedy": found.remedy, "place": place}
+    mistake: dict[str, object] = {"detail": found.message, "remedy": found.remedy, "place": place}
+    return mistake if found.path is None else mistake | {"pointer": pointer_to(found.path)}
 
 
 async def _of_ours(request: Request, error: Exception) -> JSONResponse:
@@ -209,8 +211,13 @@ def place(mistake: Mapping[str, Any], body: object) -> dict[str, str]:
             inside = cast("list[object]", inside)[part]
         elif not (mistake["type"] == "missing" and index == len(trail) - 1):
             continue
-        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+        pointer += pointer_to([part])[1:]
     return {"pointer": pointer}
+
+
+def pointer_to(path: Sequence[str | int]) -> str:
+    """A JSON pointer (RFC 6901), after `#`."""
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:

@@ -19,6 +19,7 @@ OTHERS: Mapping[str, tuple[int, str]] = MappingProxyType(
         "OriginRefused": (403, "A page of another site may not change anything here."),
         "NotFound": (404, "There is no such thing. Check the address and the id; `/openapi.json` lists what there is."),
         "MethodNotAllowed": (405, "This address takes other methods. `/openapi.json` lists them."),
+        "RequestTimeout": (408, "The body did not come in time. Send it at once."),
         "ContentTooLarge": (413, "The body is too large. Make it smaller."),
         "UnsupportedMediaType": (415, "The body must be JSON. Send it with `Content-Type: application/json`."),
         "Unexpected": (500, "Something went wrong in the server. Its log tells more; please report it."),

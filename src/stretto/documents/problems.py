@@ -35,6 +35,7 @@ class Spot:
     file: str
     line: int
     column: int
+    path: Path | None = field(default=None, compare=False)
 
 
 class Places:
@@ -50,7 +51,7 @@ class Places:
     def value(self, path: Path, offset: int | None = None) -> Spot:
         """The place of the value at `path`, or of the character at `offset` inside it."""
         trail = path_text(path)
-        return Spot(f"{self.file}, at {trail}" if trail else self.file, 0, 0)
+        return Spot(f"{self.file}, at {trail}" if trail else self.file, 0, 0, path)
 
 
 class PlacesWithin(Places):
@@ -96,7 +97,7 @@ class Problems:
         if len(self.found) >= MOST_PROBLEMS:
             raise Enough
         self._seen.add((spot, message))
-        self.found.append(Problem(spot.file, spot.line, spot.column, message, remedy))
+        self.found.append(Problem(spot.file, spot.line, spot.column, message, remedy, spot.path))
 
     def raise_if_any(self, main_file: str, error: type[DocumentInvalid]) -> None:
         """Raises `error` with all of them in order of place, those of `main_file` first."""
