@@ -22,6 +22,16 @@ from stretto.flow.scope import StepState
 AGENTS = {"writer": {"model": "m", "prompt": "Write {{ about }}.\n"}}
 INPUT = {"n": {"type": "integer"}}
 LINES = 3
+INNER = {
+    "flow": "inner",
+    "input": {"about": {}},
+    "steps": {
+        "think": {"tool": "t", "input": {"about": "{{ input.about }}"}},
+        "check": {"tool": "t", "input": {"about": "{{ think }}"}},
+        "fan": {"map": {"over": "{{ [0, 1] }}"}, "steps": {"part": {"tool": "t", "input": {"about": "{{ item }}"}}}},
+    },
+    "output": "{{ [think, check] }}",
+}
 Document = Mapping[str, Any]
 
 
@@ -36,7 +46,14 @@ class Maker:
     def document(self) -> dict[str, Any]:
         steps = self.block([], depth=0)
         output = "{{ [" + ", ".join(steps) + "] }}"
-        return {"flow": "made", "input": INPUT, "agents": AGENTS, "steps": steps, "output": output}
+        return {
+            "flow": "made",
+            "input": INPUT,
+            "agents": AGENTS,
+            "flows": {"inner": INNER},
+            "steps": steps,
+            "output": output,
+        }
 
     def block(self, seen: list[str], depth: int) -> dict[str, Any]:
         """Some steps; `seen` are the steps outside that they may refer to."""
@@ -74,7 +91,10 @@ class Maker:
                 return {name: {"tool": "t", "input": {"about": about}, **common}}
             case "writer":
                 by_line = {"of": name, "by": "line", "concurrency": self.draw(st.integers(1, 3))}
-                reader = {"tool": "t", "input": {"about": "{{ segment }}"}, "each": by_line}
+                work = self.draw(st.sampled_from([{"tool": "t"}, {"flow": "inner"}]))
+                reader: dict[str, Any] = {**work, "input": {"about": "{{ segment }}"}, "each": by_line}
+                if self.draw(st.integers(0, 3)) == 0:
+                    reader["optional"] = True  # and its items may fail for good
                 return {name: {"agent": "writer", "input": {"about": about}, **common}, f"{name}_read": reader}
             case "timer":
                 return {name: {"wait": {"for": "10s"}, **common}}
@@ -152,7 +172,10 @@ class World:
             inside = (f"{fact.step}.", f"{fact.step}[")
             self.at_work = {path: start for path, start in self.at_work.items() if not path.startswith(inside)}
         if isinstance(fact, f.StepDropped):
-            self.at_work.pop(fact.step, None)
+            inside = (f"{fact.step}.", f"{fact.step}[")
+            gone = [path for path in self.at_work if path == fact.step or path.startswith(inside)]
+            for path in gone:
+                del self.at_work[path]
         if self.on_fact is not None:
             self.on_fact(self)
 
