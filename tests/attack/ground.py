@@ -128,6 +128,8 @@ async def prepared() -> AsyncGenerator[Ground]:
                 home=Path(folder),
                 port=0,
                 auth="required",
+                request_limit="none",
+                address_limit="none",
                 oidc_issuer=provider.issuer,
                 oidc_client_id=provider.client_id,
             )

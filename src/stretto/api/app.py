@@ -6,6 +6,7 @@ from typing import cast
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette_compress import CompressMiddleware, remove_compress_type
 
 from stretto.api import (
     audit,
@@ -21,8 +22,10 @@ from stretto.api import (
     members,
     metrics,
     page,
+    quotas,
     reviews,
     runs,
+    schedules,
     socket,
     steps,
     streams,
@@ -40,7 +43,9 @@ from stretto.api.guard import Guard, Served
 from stretto.api.observed import Observed
 from stretto.api.openai.gate import Door
 from stretto.api.openai.routes import ROUTES
+from stretto.api.quota import AddressLimit, Quota
 from stretto.auth import Permission
+from stretto.auth.quotas import Addresses
 from stretto.platform import Platform
 from stretto.telemetry.exposition import Exposition
 
@@ -57,6 +62,8 @@ ROUTERS = (
     reviews.router,
     limits.router,
     usage.router,
+    schedules.router,
+    quotas.router,
     tenant.router,
     keys.router,
     members.router,
@@ -68,6 +75,9 @@ ROUTERS = (
     page.router,
     description.router,
 )
+
+
+remove_compress_type("text/event-stream")  # an event goes out by itself, and small ones do not shrink
 
 
 def create_app(platform: Platform) -> FastAPI:
@@ -90,7 +100,10 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.denials = Denials(platform.database)
     settings = platform.settings
     # The last one added comes first.
+    app.add_middleware(Quota, limiter=platform.requests)
     app.add_middleware(Authentication, platform=platform, denials=app.state.denials)
+    app.add_middleware(AddressLimit, addresses=Addresses(settings.address_limit))
+    app.add_middleware(CompressMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
     app.state.exposition = None
     if platform.telemetry is not None:

@@ -1,65 +1,216 @@
-"""Flows: store them, and see what is stored."""
+"""Flows: check them, store them in versions, see how these differ, put them away."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import difflib
+from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+import yaml
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict
 
-from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import RunsDoor, needs
+from stretto.api.body import JsonRoute
+from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.json_patch import patch_between
+from stretto.api.once import OnceDoor
+from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
+from stretto.api.problems import fails
 from stretto.engine import Flows
-from stretto.engine.store import RunStore
-from stretto.errors import FlowNotFound
+from stretto.errors import FlowInvalid, FlowNotFound, IdempotencyConflict
 from stretto.flow.compile import compile_document
 
 router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=JsonRoute)
 
+FlowName = Annotated[str, Path(min_length=1, max_length=200, description="The flow's name.")]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the latest.")]
 
-class FlowName(Body):
-    """A stored flow as the list shows it."""
+
+async def _flows(platform: PlatformDoor, principal: PrincipalDoor) -> Flows:
+    return Flows(platform.database, principal.tenant_id)
+
+
+FlowsDoor = Annotated[Flows, Depends(_flows)]
+"""The flows of the request's tenant."""
+
+
+class FlowShown(BaseModel):
+    """A flow as the list shows it: its latest version, made at `updated_at`."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     name: str
+    version: int
+    updated_at: datetime
+    created_at: datetime
+    archived_at: datetime | None
 
 
-class FlowList(Body):
-    """The stored flows."""
+class FlowList(BaseModel):
+    """By name."""
 
-    flows: list[FlowName]
+    flows: list[FlowShown]
+    next: Next
 
 
-class StoredFlow(Body):
-    """A version of a flow."""
+class StoredFlow(BaseModel):
+    """A version of a flow, with its prompts inside."""
 
     name: str
     version: int
     document: dict[str, Any]
 
 
+class VersionShown(BaseModel):
+    """A version; `digest` is the SHA-256 of its canonical document, in hex."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    version: int
+    digest: str
+    created_at: datetime
+
+
+class VersionList(BaseModel):
+    """Latest first."""
+
+    versions: list[VersionShown]
+    next: Next
+
+
+class FlowProblem(BaseModel):
+    """A mistake in a flow, where it stands, and what to do about it."""
+
+    place: str
+    message: str
+    remedy: str
+
+
+class Checked(BaseModel):
+    """Whether a document is a flow, and all that is wrong with it."""
+
+    valid: bool
+    name: str | None
+    problems: list[FlowProblem]
+
+
+class Change(BaseModel):
+    """An operation of a JSON Patch (RFC 6902)."""
+
+    op: str
+    path: str
+    value: Any = None
+
+
+class Difference(BaseModel):
+    """How two versions differ: a JSON Patch from one to the other, and lines for people (unified diff of YAML)."""
+
+    name: str
+    version_from: int
+    version_to: int
+    patch: list[Change]
+    lines: str
+
+
 @router.get("", dependencies=[needs("flows:read")])
-async def list_flows(runs: RunsDoor) -> FlowList:
-    """The names of the stored flows, in order; at most 1,000."""
-    names = await RunStore(runs.database).flow_names(runs.tenant_id)
-    return FlowList(flows=[FlowName(name=name) for name in names])
+async def list_flows(
+    flows: FlowsDoor,
+    after: NameCursor,
+    archived: Annotated[bool, Query(description="Also those that are put away.")] = False,
+    limit: Limit = 50,
+) -> FlowList:
+    """The stored flows, by name."""
+    found = await flows.list(after, limit + 1, archived=archived)
+    page, following = page_of(found, limit, lambda flow: flow.name)
+    return FlowList(flows=[FlowShown.model_validate(flow) for flow in page], next=following)
 
 
-@router.post("", status_code=201, dependencies=[needs("flows:write")])
-async def save_flow(document: dict[str, Any], runs: RunsDoor, response: Response) -> StoredFlow:
+@router.post(
+    "",
+    status_code=201,
+    responses=fails(FlowInvalid, IdempotencyConflict),
+    dependencies=[needs("flows:write")],
+)
+async def save_flow(document: dict[str, Any], flows: FlowsDoor, response: Response, once: OnceDoor) -> StoredFlow:
     """Check a flow's document and store it as the next version; the same document keeps its version.
 
-    Prompts are texts in it. A document with mistakes gets all of them at once, each with its place.
+    Prompts are texts in it. A document with mistakes gets all of them at once, each with its place. A flow that was
+    put away comes back.
     """
     graph = await asyncio.to_thread(compile_document, document)
-    version = await Flows(runs.database, runs.tenant_id).save(graph)
+    version = await flows.save(graph, once)
     response.headers["Location"] = f"/v1/flows/{graph.name}"
     return StoredFlow(name=graph.name, version=version, document=dict(graph.document))
 
 
-@router.get("/{name}", dependencies=[needs("flows:read")])
-async def get_flow(name: str, runs: RunsDoor) -> StoredFlow:
-    """The latest version of a flow."""
-    found = await RunStore(runs.database).flow(runs.tenant_id, name)
-    if found is None:
-        raise FlowNotFound(f"There is no flow named {name!r}. `GET /v1/flows` lists them.")
-    return StoredFlow(name=name, version=found[0], document=found[1])
+@router.post("/validate", dependencies=[needs("flows:read")])
+async def validate_flow(document: dict[str, Any]) -> Checked:
+    """Check a flow's document and store nothing: every problem at once, each with its place and its remedy."""
+    try:
+        graph = await asyncio.to_thread(compile_document, document)
+    except FlowInvalid as error:
+        problems = [
+            FlowProblem(place=each.file, message=each.message, remedy=each.remedy) for each in error.problems[:1000]
+        ]
+        return Checked(valid=False, name=None, problems=problems)
+    return Checked(valid=True, name=graph.name, problems=[])
+
+
+@router.get("/{name}", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
+async def get_flow(name: FlowName, flows: FlowsDoor, version: Version = None) -> StoredFlow:
+    """A version of a flow, the latest unless another is named."""
+    found, document = await flows.document(name, version)
+    return StoredFlow(name=name, version=found, document=dict(document))
+
+
+@router.get("/{name}/versions", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
+async def list_flow_versions(name: FlowName, flows: FlowsDoor, before: VersionCursor, limit: Limit = 50) -> VersionList:
+    """A flow's versions, latest first."""
+    found = await flows.versions(name, before, limit + 1)
+    page, following = page_of(found, limit, lambda each: each.version)
+    return VersionList(versions=[VersionShown.model_validate(each) for each in page], next=following)
+
+
+@router.get("/{name}/diff", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
+async def compare_flow_versions(
+    name: FlowName,
+    flows: FlowsDoor,
+    version_from: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
+    version_to: Annotated[int | None, Query(alias="to", ge=1, le=2**31 - 1, description="Default: the latest.")] = None,
+) -> Difference:
+    """How two versions of a flow differ."""
+    _, before = await flows.document(name, version_from)
+    latest, after = await flows.document(name, version_to)
+    patch, lines = await asyncio.to_thread(_compare, dict(before), dict(after))
+    return Difference(
+        name=name,
+        version_from=version_from,
+        version_to=latest,
+        patch=[Change(**each) for each in patch],
+        lines=lines,
+    )
+
+
+@router.post("/{name}/archive", responses=fails(FlowNotFound), dependencies=[needs("flows:write")])
+async def archive_flow(name: FlowName, flows: FlowsDoor) -> FlowShown:
+    """Put a flow away: it starts no new run, and its schedules do not fire. Runs that are under way go on."""
+    await flows.archive(name)
+    return FlowShown.model_validate(await flows.get(name))
+
+
+@router.post("/{name}/restore", responses=fails(FlowNotFound), dependencies=[needs("flows:write")])
+async def restore_flow(name: FlowName, flows: FlowsDoor) -> FlowShown:
+    """Bring a flow back that was put away."""
+    await flows.restore(name)
+    return FlowShown.model_validate(await flows.get(name))
+
+
+def _compare(before: dict[str, Any], after: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    old, new = _lines(before), _lines(after)
+    return patch_between(before, after), "\n".join(difflib.unified_diff(old, new, "from", "to", lineterm=""))
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return text.splitlines()

@@ -11,8 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, page_of
+from stretto.api.problems import fails
 from stretto.auth import AuthStore, NewKeyRow, Permission, Role, new_key
+from stretto.errors import IdempotencyConflict, Invalid, NotFound, NotPossible
+from stretto.store.idempotency import claim
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=JsonRoute)
 
@@ -80,28 +84,45 @@ async def list_keys(
     return KeyList(keys=[KeyShown.model_validate(key) for key in page], next=following)
 
 
-@router.post("", status_code=201, dependencies=[needs("keys:write")])
-async def add_key(new: NewKey, platform: PlatformDoor, principal: PrincipalDoor, response: Response) -> KeyMade:
-    """Make a key. Its text is in this answer and nowhere else; only its digest is kept."""
+@router.post("", status_code=201, responses=fails(Invalid, IdempotencyConflict), dependencies=[needs("keys:write")])
+async def add_key(
+    new: NewKey, platform: PlatformDoor, principal: PrincipalDoor, response: Response, once: OnceDoor
+) -> KeyMade:
+    """Make a key. Its text is in this answer and nowhere else; only its digest is kept.
+
+    A repeat under the same `Idempotency-Key` makes no second key, and cannot say the first one's text again: it gets a 409.
+    """
     principal.check_grant(new.role, new.scopes)
     scopes = None if new.scopes is None else frozenset(new.scopes)
     made = new_key()
     row = NewKeyRow(made.prefix, made.digest, new.name, new.role, scopes, new.expires_at, principal.by)
     store = AuthStore(platform.database)
-    await store.add_key(principal.tenant_id, row)
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        await claim(connection, principal.tenant_id, once, "key", made.prefix, shown_once=True)
+        await store.add_key_in(connection, principal.tenant_id, row)
     response.headers["Location"] = f"/v1/keys/{made.prefix}"
     return await _made(store, principal.tenant_id, made.prefix, made.text)
 
 
-@router.get("/{prefix}", dependencies=[needs("keys:read")])
+@router.get("/{prefix}", responses=fails(NotFound), dependencies=[needs("keys:read")])
 async def get_key(prefix: Prefix, platform: PlatformDoor, principal: PrincipalDoor) -> KeyShown:
     """One key."""
     return KeyShown.model_validate(await AuthStore(platform.database).key_of(principal.tenant_id, prefix))
 
 
-@router.post("/{prefix}/rotate", status_code=201, dependencies=[needs("keys:write")])
+@router.post(
+    "/{prefix}/rotate",
+    status_code=201,
+    responses=fails(NotFound, NotPossible, IdempotencyConflict),
+    dependencies=[needs("keys:write")],
+)
 async def rotate_key(
-    prefix: Prefix, rotation: Rotation, platform: PlatformDoor, principal: PrincipalDoor, response: Response
+    prefix: Prefix,
+    rotation: Rotation,
+    platform: PlatformDoor,
+    principal: PrincipalDoor,
+    response: Response,
+    once: OnceDoor,
 ) -> KeyMade:
     """Make a key with the same rights, and let the old one end after the overlap."""
     store = AuthStore(platform.database)
@@ -111,12 +132,12 @@ async def rotate_key(
     scopes = None if old.scopes is None else frozenset(old.scopes)
     row = NewKeyRow(made.prefix, made.digest, old.name, old.role, scopes, None, principal.by)
     until = datetime.now(UTC) + timedelta(seconds=rotation.overlap_s)
-    await store.rotate_key(principal.tenant_id, prefix, row, until)
+    await store.rotate_key(principal.tenant_id, prefix, row, until, once)
     response.headers["Location"] = f"/v1/keys/{made.prefix}"
     return await _made(store, principal.tenant_id, made.prefix, made.text)
 
 
-@router.delete("/{prefix}", status_code=204, dependencies=[needs("keys:write")])
+@router.delete("/{prefix}", status_code=204, responses=fails(NotFound), dependencies=[needs("keys:write")])
 async def revoke_key(prefix: Prefix, platform: PlatformDoor, principal: PrincipalDoor) -> None:
     """End a key for good: it is refused everywhere within 5 seconds."""
     store = AuthStore(platform.database)

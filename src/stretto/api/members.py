@@ -11,10 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.etags import IfMatch, set_etag
+from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, page_of
+from stretto.api.problems import fails
 from stretto.auth import AuthStore, Role
-from stretto.errors import NotFound
+from stretto.auth.store import NewMemberRow
+from stretto.errors import IdempotencyConflict, Invalid, NotFound, NotPossible, PreconditionFailed
 from stretto.platform import Platform
+from stretto.store.idempotency import claim
+from stretto.store.ids import new_id
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=JsonRoute)
 
@@ -66,20 +71,31 @@ async def list_members(
     return MemberList(members=[MemberShown.model_validate(member) for member in page], next=following)
 
 
-@router.post("", status_code=201, dependencies=[needs("members:write")])
+@router.post(
+    "",
+    status_code=201,
+    responses=fails(Invalid, NotPossible, IdempotencyConflict),
+    dependencies=[needs("members:write")],
+)
 async def add_member(
-    new: NewMember, platform: PlatformDoor, principal: PrincipalDoor, response: Response
+    new: NewMember, platform: PlatformDoor, principal: PrincipalDoor, response: Response, once: OnceDoor
 ) -> MemberShown:
     """Let somebody log in to this tenant, with a role up to one's own."""
     principal.check_grant(new.role)
     store = AuthStore(platform.database)
     async with platform.database.tenant(principal.tenant_id) as connection:
-        member_id = await store.add_member_in(connection, principal.tenant_id, new.email, new.role, principal.by)
+        member_id = new_id()
+        earlier = await claim(connection, principal.tenant_id, once, "member", str(member_id))
+        if earlier is None:
+            invited = NewMemberRow(member_id, new.email, new.role, principal.by)
+            await store.add_member_in(connection, principal.tenant_id, invited)
+        else:
+            member_id = UUID(earlier)
     response.headers["Location"] = f"/v1/members/{member_id}"
     return await _shown(platform, principal.tenant_id, member_id, response)
 
 
-@router.get("/{member_id}", dependencies=[needs("members:read")])
+@router.get("/{member_id}", responses=fails(NotFound), dependencies=[needs("members:read")])
 async def get_member(
     member_id: UUID, platform: PlatformDoor, principal: PrincipalDoor, response: Response
 ) -> MemberShown:
@@ -87,7 +103,9 @@ async def get_member(
     return await _shown(platform, principal.tenant_id, member_id, response)
 
 
-@router.patch("/{member_id}", dependencies=[needs("members:write")])
+@router.patch(
+    "/{member_id}", responses=fails(NotFound, NotPossible, PreconditionFailed), dependencies=[needs("members:write")]
+)
 async def change_member(
     member_id: UUID,
     change: MemberChange,
@@ -108,7 +126,12 @@ async def change_member(
     return await _shown(platform, principal.tenant_id, member_id, response)
 
 
-@router.delete("/{member_id}", status_code=204, dependencies=[needs("members:write")])
+@router.delete(
+    "/{member_id}",
+    status_code=204,
+    responses=fails(NotFound, NotPossible, PreconditionFailed),
+    dependencies=[needs("members:write")],
+)
 async def remove_member(member_id: UUID, platform: PlatformDoor, principal: PrincipalDoor, revision: IfMatch) -> None:
     """Remove a member; open sessions end."""
     store = AuthStore(platform.database)

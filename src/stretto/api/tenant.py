@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.etags import IfMatch, set_etag
+from stretto.api.problems import fails
 from stretto.auth import MEANINGS, ROLES, AuthStore, Permission, Role
+from stretto.errors import Invalid, PreconditionFailed
 from stretto.platform import Platform
 
 router = APIRouter(prefix="/v1", tags=["tenant"], route_class=JsonRoute)
@@ -120,7 +122,7 @@ async def list_tenants(platform: PlatformDoor, principal: PrincipalDoor) -> Tena
     return TenantList(tenants=list(found.values()))
 
 
-@router.patch("/tenant", dependencies=[needs("tenant:write")])
+@router.patch("/tenant", responses=fails(Invalid, PreconditionFailed), dependencies=[needs("tenant:write")])
 async def rename_tenant(
     change: TenantChange, platform: PlatformDoor, principal: PrincipalDoor, revision: IfMatch, response: Response
 ) -> TenantShown:

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from stretto.auth.roles import Permission, Role
 from stretto.errors import Invalid, NotFound, NotPossible, PreconditionFailed
 from stretto.store import Database, load_queries
+from stretto.store.idempotency import Once, claim
 from stretto.store.ids import new_id
 
 _Q = load_queries("stretto.auth")
@@ -89,6 +90,16 @@ class Member:
     revision: int
     created_by: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewMemberRow:
+    """Somebody to invite."""
+
+    id: UUID
+    email: str
+    role: Role
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +239,12 @@ class AuthStore:
             raise NotFound(f"There is no key {prefix!r}. `GET /v1/keys` lists them.")
         return found[0]
 
-    async def rotate_key(self, tenant_id: UUID, prefix: str, new: NewKeyRow, old_until: datetime) -> None:
+    async def rotate_key(
+        self, tenant_id: UUID, prefix: str, new: NewKeyRow, old_until: datetime, once: Once | None = None
+    ) -> None:
         """Keep a new key, and let the old one end; both or neither. Raises `NotPossible` when the old one counts no more."""
         async with self._database.tenant(tenant_id) as connection:
+            await claim(connection, tenant_id, once, "key", new.prefix, shown_once=True)
             await self.add_key_in(connection, tenant_id, new)
             values = {
                 "tenant_id": tenant_id,
@@ -287,17 +301,16 @@ class AuthStore:
             return await cursor.fetchall()
 
     async def add_member_in(
-        self, connection: AsyncConnection[TupleRow], tenant_id: UUID, email: str, role: Role, by: str
-    ) -> UUID:
+        self, connection: AsyncConnection[TupleRow], tenant_id: UUID, invited: NewMemberRow
+    ) -> None:
         """Invite somebody by his e-mail address. Raises `Invalid`, or `NotPossible` when he is a member already."""
+        email = invited.email
         if not _EMAIL.fullmatch(email):
             raise Invalid(f"{email!r} is no e-mail address. It looks like ada@example.org.")
-        member_id = new_id()
-        values = {"id": member_id, "tenant_id": tenant_id, "email": email, "role": role, "by": by}
+        values = {"id": invited.id, "tenant_id": tenant_id, "email": email, "role": invited.role, "by": invited.by}
         row = await (await connection.execute(_Q["add_member"], {**values, "at": datetime.now(UTC)})).fetchone()
         if row is None:
             raise NotPossible(f"{email} is a member already. Change the role with `PATCH /v1/members/ID`.")
-        return member_id
 
     async def lock_member(
         self, connection: AsyncConnection[TupleRow], tenant_id: UUID, member_id: UUID, revision: int | None

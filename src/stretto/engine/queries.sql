@@ -41,7 +41,7 @@ ORDER BY name LIMIT 1000;
 
 -- is_archived --
 -- Whether a flow is archived
-SELECT FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
+SELECT true FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
 -- list_flows --
 -- Flows by name, each with its latest version, after a name; archived ones if wanted
