@@ -225,6 +225,7 @@ class World:
         match command:
             case Record():
                 self.tell(command.fact)
+                assert command not in list(commands(self.progress)), f"asked for again: {command.fact}"
             case Start():
                 if len(self.text_of(command.path)) > command.keep:
                     self.tell(f.TextRetracted(step=command.path, attempt=1, position=command.keep, reason="again"))
