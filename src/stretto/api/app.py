@@ -12,6 +12,7 @@ from stretto.api import (
     audit,
     control,
     description,
+    docs_page,
     events,
     flows,
     health,
@@ -73,6 +74,7 @@ ROUTERS = (
     hooks.sources,
     hooks.router,
     page.router,
+    docs_page.router,
     description.router,
 )
 

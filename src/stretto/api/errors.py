@@ -226,7 +226,9 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
     detail = error.detail
     if detail == phrase:
         detail = f"{request.method} {request.url.path}: {phrase.lower()}. `/openapi.json` lists what there is."
-    return problem(error.status_code, re.sub(r"\W", "", phrase.title()), detail, headers=error.headers)
+    # Python before 3.13 has this status under its old phrase, and names must not depend on that.
+    name = "ContentTooLarge" if error.status_code == 413 else re.sub(r"\W", "", phrase.title())
+    return problem(error.status_code, name, detail, headers=error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> JSONResponse:

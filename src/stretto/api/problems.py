@@ -14,9 +14,16 @@ OTHERS: Mapping[str, tuple[int, str]] = MappingProxyType(
     {
         "RequestInvalid": (422, "The request has mistakes. Mend each at the place named under `errors`."),
         "BadRequest": (400, "The body is not JSON, or the address cannot be read. Mend it and send it again."),
-        "NotFromHere": (403, "This server asks nobody who he is, and serves only its own machine."),
+        "NotFromHere": (
+            403,
+            "This server asks nobody who he is, and serves only its own machine. Ask from there, or start it with "
+            "`STRETTO_AUTH=required`.",
+        ),
         "HostRefused": (403, "The server does not go by this name. Use the address that it was started with."),
-        "OriginRefused": (403, "A page of another site may not change anything here."),
+        "OriginRefused": (
+            403,
+            "A page of another site may not change anything here. Send it from a page of this server, or without a browser.",
+        ),
         "NotFound": (404, "There is no such thing. Check the address and the id; `/openapi.json` lists what there is."),
         "MethodNotAllowed": (405, "This address takes other methods. `/openapi.json` lists them."),
         "RequestTimeout": (408, "The body did not come in time. Send it at once."),
