@@ -15,7 +15,7 @@ def errors_page() -> str:
     lines = [
         "# Problems",
         "",
-        "What an answer of the HTTP API can say instead of a success, as problem documents (RFC 9457). A server has the same page",
+        "What an answer of the HTTP API can say instead of a success, as problem documents (RFC 9457). A server has a like page",
         "at `/docs/errors`, where `docs` of each problem leads. This page is written by `tools/errors_page.py` from",
         "[`errors.py`](../src/stretto/errors.py) and [`api/problems.py`](../src/stretto/api/problems.py).",
     ]

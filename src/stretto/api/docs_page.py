@@ -34,6 +34,7 @@ h3 code,summary code{font-weight:600}p{margin:.35rem 0}a{color:var(--accent)}
 code{font-family:ui-monospace,monospace;font-size:.92em}small,.soft{color:var(--soft);font-size:.88rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1rem;padding:0;list-style:none}nav a{display:inline-block;padding:.3rem 0}
 article{margin:.75rem 0;padding:.75rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem}
+article h2{margin:0}
 article:target{border-color:var(--accent);box-shadow:inset 4px 0 var(--accent)}
 summary{padding:.35rem 0;cursor:pointer}ul{margin:.35rem 0;padding-left:1.1rem}li{margin:.2rem 0}
 .method{display:inline-block;min-width:4rem;color:var(--accent);font-weight:700}
@@ -105,7 +106,7 @@ def errors_page() -> str:
         for each in problems
     )
     head = (
-        "<p>Every answer that is no success is a problem document (RFC 9457). Its <code>type</code> names one of these, and its "
+        "<p>Every failure is answered by a problem document (RFC 9457), but at the doors in their own dialects. Its <code>type</code> names one of these, and its "
         "<code>detail</code> says more about the case at hand.</p>"
     )
     return _page("Problems", f"{head}<h2>By status</h2><ul>{index}</ul>{shown}")
@@ -192,7 +193,7 @@ def _answers(answers: Mapping[str, Schema]) -> Iterable[str]:
         contents = cast("Mapping[str, Mapping[str, Any]]", answer.get("content", {}))
         problems = contents.get("application/problem+json", {}).get("examples", {})
         if problems:
-            links = "; ".join(f"{_link(name)} {inline(each['summary'])}" for name, each in problems.items())
+            links = " ".join(f"{_link(name)} {inline(each['summary'])}" for name, each in problems.items())
             yield f"<li><b>{escape(status)}</b> {links}</li>"
         others = {kind: media for kind, media in contents.items() if kind != "application/problem+json"}
         if others or not problems:
