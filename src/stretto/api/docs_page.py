@@ -106,8 +106,8 @@ def errors_page() -> str:
         for each in problems
     )
     head = (
-        "<p>Every failure is answered by a problem document (RFC 9457), but at the doors in their own dialects. Its <code>type</code> names one of these, and its "
-        "<code>detail</code> says more about the case at hand.</p>"
+        "<p>Every failure is answered by a problem document (RFC 9457), but at the doors in their own dialects. Its "
+        "<code>type</code> names one of these, and its <code>detail</code> says more about the case at hand.</p>"
     )
     return _page("Problems", f"{head}<h2>By status</h2><ul>{index}</ul>{shown}")
 
