@@ -6,7 +6,7 @@ Derive a class from `TransportContract` to run it on a transport of your own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -59,7 +59,7 @@ class TransportContract:
         raise NotImplementedError
 
     @pytest.fixture
-    async def ground(self, database: Database, owner: AsyncConnection[TupleRow]) -> AsyncIterator[Ground]:
+    async def ground(self, database: Database, owner: AsyncConnection[TupleRow]) -> AsyncGenerator[Ground]:
         await owner.execute("INSERT INTO tenants VALUES (%s, 'other', now())", [OTHER])
         async with self.opened(database) as transport, transport.open():
             yield Ground(database, transport)
@@ -218,7 +218,7 @@ class TransportContract:
 
 class TestPostgres(TransportContract):
     @asynccontextmanager
-    async def opened(self, database: Database) -> AsyncIterator[Transport]:
+    async def opened(self, database: Database) -> AsyncGenerator[Transport]:
         yield PostgresTransport(database)
 
 
@@ -235,7 +235,7 @@ class TestRedis(TransportContract):
         self.url = redis
 
     @asynccontextmanager
-    async def opened(self, database: Database) -> AsyncIterator[Transport]:
+    async def opened(self, database: Database) -> AsyncGenerator[Transport]:
         await self.empty()
         yield RedisTransport(database, self.url)
 

@@ -18,8 +18,10 @@ from yarl import URL
 from stretto.api import serving
 from stretto.auth import AuthStore, Operator, role_named
 from stretto.auth.login.attempt import Attempt
+from stretto.auth.store import NewMemberRow
 from stretto.platform import Platform
 from stretto.settings import Settings
+from stretto.store.ids import new_id
 from stretto.testing import ScriptedModel
 from stretto.testing.identity import IdentityProvider
 
@@ -115,9 +117,8 @@ async def server(
         for name, role in (("one", "owner"), ("two", "reviewer")):
             tenant_id = await Operator(platform.database).add_tenant(name)
             async with platform.database.tenant(tenant_id) as connection:
-                await AuthStore(platform.database).add_member_in(
-                    connection, tenant_id, "ada@example.org", role_named(role), "test"
-                )
+                ada = NewMemberRow(new_id(), "ada@example.org", role_named(role), "test")
+                await AuthStore(platform.database).add_member_in(connection, tenant_id, ada)
         async with serving(platform) as url:
             yield platform, url
 

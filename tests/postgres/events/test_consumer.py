@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -35,10 +35,9 @@ class Ground:
         await self.store.put(DEFAULT_TENANT, told)
 
     @asynccontextmanager
-    async def consuming(self, handler: Callable[[Event], Awaitable[None]], **options: Any) -> AsyncIterator[Consumer]:
-        consumer = Consumer(
-            self.database, self.transport, GROUP, handler, **{"attempts": QUICK, "lease_s": 1.0, **options}
-        )
+    async def consuming(self, handler: Callable[[Event], Awaitable[None]], **options: Any) -> AsyncGenerator[Consumer]:
+        chosen: dict[str, Any] = {"attempts": QUICK, "lease_s": 1.0, **options}
+        consumer = Consumer(self.database, self.transport, GROUP, handler, **chosen)
         task = asyncio.create_task(consumer.run())
         try:
             yield consumer
@@ -55,7 +54,7 @@ def redis() -> Iterator[str]:
 
 
 @pytest.fixture(params=["postgres", "redis"])
-async def ground(database: Database, request: pytest.FixtureRequest) -> AsyncIterator[Ground]:
+async def ground(database: Database, request: pytest.FixtureRequest) -> AsyncGenerator[Ground]:
     elsewhere = None
     if request.param == "redis":
         url = request.getfixturevalue("redis")

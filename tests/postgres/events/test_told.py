@@ -46,7 +46,10 @@ async def told(stage: Stage, subject: str | None = None) -> list[tuple[str, dict
 
 
 async def test_the_life_of_a_run(stage: Stage) -> None:
-    stage.use(say=lambda text: text)
+    def say(text: str) -> str:
+        return text
+
+    stage.use(say=say)
     graph = flow({"a": {"tool": "say", "input": {"text": "{{ input.text }}"}}}, input={"text": {"type": "string"}})
     async with stage.working():
         run = await stage.carry_out(graph, text=SECRET)
