@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from stretto.api.paging import cursor_at
 from stretto.events import Attempts, Consumer, Event, Group
 from stretto.events.event import schema_path
 from stretto.platform import Platform
@@ -42,13 +43,13 @@ async def test_a_tenant_reads_its_own_log(settings: Settings):
         assert event["data"] == {"run_id": ids[0], "flow": "echo", "cost_usd": "0"}
         assert (await client.get(f"/v1/events/{event['id']}", **ada)).json == event
         # A page at a time, to the end.
-        pages, before = list[int](), ""
+        pages, cursor = list[int](), ""
         while True:
-            page = (await client.get(f"/v1/events?limit=2{before}", **ada)).json
+            page = (await client.get(f"/v1/events?limit=2{cursor}", **ada)).json
             pages += [each["position"] for each in page["events"]]
             if page["next"] is None:
                 break
-            before = f"&before={page['next']}"
+            cursor = f"&cursor={page['next']}"
         assert pages == [each["position"] for each in everything]
         later = (datetime.now(UTC) + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
         assert await told(client, f"since={later}", **ada) == []
@@ -60,8 +61,9 @@ async def test_a_tenant_reads_its_own_log(settings: Settings):
             "subject=%00",
             "type=%00",
             "since=yesterday",
-            "before=-1",
-            "before=99999999999999999999",
+            f"cursor={cursor_at(-1)}",
+            f"cursor={cursor_at(2**63)}",
+            f"cursor={cursor_at('here')}",
             "limit=0",
         ):
             assert (await client.get(f"/v1/events?{odd}", **ada)).status in (400, 422), odd
@@ -111,6 +113,10 @@ async def test_groups_are_replayed_and_dead_letters_sent_again(settings: Setting
         assert (letter["group"], letter["attempts"], letter["error"]) == ("mine", 1, "OSError: it is broken")
         place = f"/v1/events/dead-letters/{letter['event']['id']}"
         assert (await client.get(place, **ada)).json["letters"] == [letter]
+        assert (await client.get(f"/v1/events/dead-letters?cursor={cursor_at('3')}", **ada)).status == 200
+        for odd in (-1, f"{2**63} mine", "here mine", "1 \0"):
+            odd_page = await client.get(f"/v1/events/dead-letters?cursor={cursor_at(odd)}", **ada)
+            assert odd_page.status in (400, 422), odd
         assert (await client.get(place, **eve)).status == 404
         assert (await client.post(f"{place}/send-again", {}, **eve)).status == 404
         assert (await client.request("DELETE", place, eve)).status == 404
@@ -141,6 +147,45 @@ async def test_groups_are_replayed_and_dead_letters_sent_again(settings: Setting
         assert (await client.post(replay, {"since": since}, **ada)).json["position"] >= 6
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_dead_letters_of_one_event_in_several_groups_come_in_pages(settings: Settings):
+    async with server(settings) as (client, platform):
+        ada = await key_for(platform, "operator")
+        tenant = UUID((await client.get("/v1/me", **ada)).json["tenant"]["id"])
+
+        async def refuse(event: Event) -> None:
+            raise OSError("it is broken")
+
+        tasks = [
+            asyncio.create_task(
+                Consumer(
+                    platform.database,
+                    platform.transport,
+                    Group(name, tenant),
+                    refuse,
+                    types=("stretto.run.completed",),
+                    attempts=Attempts(most=1),
+                ).run()
+            )
+            for name in ("a", "b", "c")
+        ]
+        await until(lambda answer: len(answer.json["groups"]) == 3, lambda: client.get("/v1/events/groups", **ada))
+        await ran(client, 2, **ada)
+        letters = await until(
+            lambda answer: len(answer.json["letters"]) == 6, lambda: client.get("/v1/events/dead-letters", **ada)
+        )
+        found, cursor = list[Any](), ""
+        while True:
+            page = (await client.get(f"/v1/events/dead-letters?limit=2{cursor}", **ada)).json
+            found += page["letters"]
+            if page["next"] is None:
+                break
+            cursor = f"&cursor={page['next']}"
+        assert found == letters.json["letters"]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_no_tenant_sees_the_systems_groups(settings: Settings):

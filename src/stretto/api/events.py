@@ -12,13 +12,15 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.paging import MAX_INT8, CursorOf, Limit, Next, NumberCursor, page_of
+from stretto.api.problems import fails
+from stretto.errors import Invalid, NotFound
 from stretto.events import Event, Events
 from stretto.events.asyncapi import asyncapi
 from stretto.events.store import Letter
 
 router = APIRouter(prefix="/v1/events", tags=["events"], route_class=JsonRoute)
 READ, WRITE = [needs("events:read")], [needs("events:write")]
-MAX_POSITION = 2**63 - 1
 
 
 async def _events(platform: PlatformDoor, principal: PrincipalDoor) -> Events:
@@ -27,8 +29,18 @@ async def _events(platform: PlatformDoor, principal: PrincipalDoor) -> Events:
 
 EventsDoor = Annotated[Events, Depends(_events)]
 """The events of the request's tenant."""
+
+
+def _read_place(text: str) -> tuple[int, str]:
+    position, _, group = text.partition(" ")
+    if not (position.isascii() and position.isdigit() and int(position) <= MAX_INT8) or "\0" in group:
+        raise ValueError
+    return int(position), group
+
+
+LetterCursor = Annotated[tuple[int, str] | None, Depends(CursorOf(_read_place))]
+"""Lists of letters: an event may be one of several groups'."""
 GroupName = Annotated[str | None, Query(max_length=63, description="Only of this group.")]
-Position = Annotated[int | None, Query(ge=0, le=MAX_POSITION)]
 
 
 class CloudEvent(BaseModel):
@@ -55,10 +67,10 @@ class LoggedEvent(BaseModel):
 
 
 class EventList(BaseModel):
-    """Latest events first. `next` is what `before` takes for the page after this one; null on the last."""
+    """Latest events first."""
 
     events: list[LoggedEvent]
-    next: int | None
+    next: Next
 
 
 class SchemaItem(BaseModel):
@@ -96,7 +108,7 @@ class GroupList(BaseModel):
 class NewReplay(Body):
     """From where a group reads again: after a position, or since a time."""
 
-    position: int | None = Field(default=None, ge=0, le=MAX_POSITION)
+    position: int | None = Field(default=None, ge=0, le=MAX_INT8)
     since: AwareDatetime | None = Field(default=None, strict=False)
 
 
@@ -122,10 +134,10 @@ class LetterItem(BaseModel):
 
 
 class LetterList(BaseModel):
-    """Dead letters in the order of their positions. `next` is what `after` takes to go on; null on the last page."""
+    """Dead letters in the order of their positions."""
 
     letters: list[LetterItem]
-    next: int | None = None
+    next: Next
 
 
 class SentAgain(BaseModel):
@@ -137,19 +149,16 @@ class SentAgain(BaseModel):
 @router.get("", dependencies=READ)
 async def list_events(
     events: EventsDoor,
+    before: NumberCursor,
     type: Annotated[str | None, Query(max_length=200, description="How the type begins: `stretto.run.`.")] = None,
     subject: Annotated[str | None, Query(max_length=400, description="Such as `runs/019…`.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="Logged at this time or later.")] = None,
-    before: Position = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Limit = 50,
 ) -> EventList:
     """The tenant's events, latest first."""
     found = await events.list(type_=type, subject=subject, since=since, before=before, limit=limit + 1)
-    page = found[:limit]
-    return EventList(
-        events=[LoggedEvent(position=each.position, event=_shown(each)) for each in page],
-        next=page[-1].position if len(found) > limit else None,
-    )
+    page, following = page_of(found, limit, lambda each: each.position)
+    return EventList(events=[LoggedEvent(position=each.position, event=_shown(each)) for each in page], next=following)
 
 
 @router.get("/schemas", dependencies=READ)
@@ -163,7 +172,7 @@ async def list_event_schemas(events: EventsDoor) -> SchemaList:
     )
 
 
-@router.get("/schemas/{type}", dependencies=READ)
+@router.get("/schemas/{type}", dependencies=READ, responses=fails(NotFound))
 async def get_event_schema(type: str, events: EventsDoor) -> dict[str, Any]:
     """The JSON Schema of the data of a type."""
     return events.type(type).schema()
@@ -193,7 +202,7 @@ async def list_event_groups(events: EventsDoor) -> GroupList:
     )
 
 
-@router.post("/groups/{group}/replay", dependencies=WRITE)
+@router.post("/groups/{group}/replay", dependencies=WRITE, responses=fails(Invalid, NotFound))
 async def replay_event_group(group: str, new: NewReplay, events: EventsDoor) -> Replayed:
     """Let a group read again what came after a position, or since a time."""
     return Replayed(group=group, position=await events.replay(group, position=new.position, since=new.since))
@@ -202,37 +211,35 @@ async def replay_event_group(group: str, new: NewReplay, events: EventsDoor) -> 
 @router.get("/dead-letters", dependencies=READ)
 async def list_dead_letters(
     events: EventsDoor,
+    after: LetterCursor,
     group: GroupName = None,
-    after: Position = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Limit = 50,
 ) -> LetterList:
     """Events that groups could not take, however often they tried."""
     found = await events.dead_letters.list(group=group, after=after, limit=limit + 1)
-    page = found[:limit]
-    return LetterList(
-        letters=[_letter(each) for each in page], next=page[-1].event.position if len(found) > limit else None
-    )
+    page, following = page_of(found, limit, lambda each: f"{each.event.position} {each.group}")
+    return LetterList(letters=[_letter(each) for each in page], next=following)
 
 
-@router.get("/dead-letters/{event_id}", dependencies=READ)
+@router.get("/dead-letters/{event_id}", dependencies=READ, responses=fails(NotFound))
 async def get_dead_letter(event_id: UUID, events: EventsDoor, group: GroupName = None) -> LetterList:
     """What is the matter with an event, in each group that could not take it."""
-    return LetterList(letters=[_letter(each) for each in await events.dead_letters.get(event_id, group)])
+    return LetterList(letters=[_letter(each) for each in await events.dead_letters.get(event_id, group)], next=None)
 
 
-@router.post("/dead-letters/{event_id}/send-again", dependencies=WRITE)
+@router.post("/dead-letters/{event_id}/send-again", dependencies=WRITE, responses=fails(NotFound))
 async def send_dead_letter_again(event_id: UUID, events: EventsDoor, group: GroupName = None) -> SentAgain:
     """Let a dead letter be tried again, from the first attempt on."""
     return SentAgain(sent=await events.dead_letters.send_again(event_id, group))
 
 
-@router.delete("/dead-letters/{event_id}", status_code=204, dependencies=WRITE)
+@router.delete("/dead-letters/{event_id}", status_code=204, dependencies=WRITE, responses=fails(NotFound))
 async def drop_dead_letter(event_id: UUID, events: EventsDoor, group: GroupName = None) -> None:
     """Forget a dead letter."""
     await events.dead_letters.drop(event_id, group)
 
 
-@router.get("/{event_id}", dependencies=READ)
+@router.get("/{event_id}", dependencies=READ, responses=fails(NotFound))
 async def get_event(event_id: UUID, events: EventsDoor) -> CloudEvent:
     """One event."""
     return _shown(await events.get(event_id))

@@ -24,9 +24,14 @@ class DeadLetters:
         self._tenant_id = tenant_id
 
     async def list(
-        self, *, group: str | None = None, after: int | None = None, limit: int = 100, waiting: bool = False
+        self,
+        *,
+        group: str | None = None,
+        after: tuple[int, str] | None = None,
+        limit: int = 100,
+        waiting: bool = False,
     ) -> list[Letter]:
-        """Dead letters after a position, of all groups or one; with `waiting` those that are still tried."""
+        """Dead letters after a position and group, of all groups or one; with `waiting` those that are still tried."""
         state = "waiting" if waiting else "dead"
         return await self._store.letters(self._tenant_id, group=group, state=state, after=after, limit=min(limit, MOST))
 

@@ -177,7 +177,7 @@ WHERE tenant_id = %(tenant_id)s AND group_name = %(group)s AND state = 'waiting'
 SELECT group_name, event_id, event, attempts, error, first_at, last_at, state, due_at FROM event_letters
 WHERE tenant_id = %(tenant_id)s AND (%(group)s::text IS NULL OR group_name = %(group)s)
   AND (%(state)s::text IS NULL OR state = %(state)s)
-  AND (%(after)s::bigint IS NULL OR position > %(after)s)
+  AND (%(after)s::bigint IS NULL OR (position, group_name) > (%(after)s, %(after_group)s::text))
 ORDER BY position, group_name LIMIT %(limit)s;
 
 -- get_letters --

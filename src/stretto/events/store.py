@@ -253,9 +253,10 @@ class EventStore:
         return None if row is None else _letter((group.name, *row))
 
     async def letters(
-        self, tenant_id: UUID, *, group: str | None, state: str | None, after: int | None, limit: int
+        self, tenant_id: UUID, *, group: str | None, state: str | None, after: tuple[int, str] | None, limit: int
     ) -> list[Letter]:
-        values = {"group": group, "state": state, "after": after, "limit": limit}
+        position, name = after or (None, None)
+        values = {"group": group, "state": state, "after": position, "after_group": name, "limit": limit}
         return [_letter(row) for row in await self._all(tenant_id, "list_letters", **values)]
 
     async def letters_of(self, tenant_id: UUID, event_id: UUID, group: str | None) -> list[Letter]:
