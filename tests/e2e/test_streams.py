@@ -209,9 +209,9 @@ async def test_steps_are_listed_in_pages(settings: Settings):
             pages += [step["path"] for step in page["steps"]]
             if page["next"] is None:
                 break
-            query = f"limit=2&after={page['next'].replace('[', '%5B').replace(']', '%5D')}"
+            query = f"limit=2&cursor={page['next']}"
         assert pages == list(found)
-        assert (await client.get(f"{run}/steps?after=no")).json["type"] == "urn:stretto:error:StepNotFound"
+        assert (await client.get(f"{run}/steps?cursor=bm8")).json["type"] == "urn:stretto:error:StepNotFound"
         assert (await client.get(f"/v1/runs/{uuid4()}/steps")).status == 404
 
 

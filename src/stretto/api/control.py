@@ -11,8 +11,10 @@ from pydantic import Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PrincipalDoor, RunsDoor, needs
+from stretto.api.problems import fails
 from stretto.api.shown import RunDetail
 from stretto.engine import Runs
+from stretto.errors import NotPossible, RunNotFound, StepNotFound
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
 
@@ -63,7 +65,12 @@ Told = Pause | Resume | Cancel | Retry | Inject | SetPriority
 Command = Annotated[Told, FromBody(discriminator="command")]
 
 
-@router.post("/{run_id}/control", status_code=202, dependencies=[needs("runs:control")])
+@router.post(
+    "/{run_id}/control",
+    status_code=202,
+    responses=fails(RunNotFound, StepNotFound, NotPossible),
+    dependencies=[needs("runs:control")],
+)
 async def control_run(run_id: UUID, command: Command, runs: RunsDoor, principal: PrincipalDoor) -> RunDetail:
     """Leave a command for the run, durably. The process that carries the run out follows it in a moment."""
     await tell(runs, run_id, command, principal.by)

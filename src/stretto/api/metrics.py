@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from stretto.api.authentication import is_here
 from stretto.api.doors import PlatformDoor
+from stretto.api.problems import fails
 from stretto.errors import LoginNeeded, NotFound
 from stretto.platform import Platform
 from stretto.telemetry.exposition import Exposition, Now
@@ -17,7 +18,9 @@ router = APIRouter(tags=["health"])
 
 
 @router.get(
-    "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **fails(LoginNeeded, NotFound)},
 )
 async def get_metrics(request: Request, platform: PlatformDoor) -> Response:
     """Figures of this server and of its database, over all tenants.

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PrincipalDoor, RunsDoor, needs
+from stretto.api.problems import fails
 from stretto.api.shown import RunDetail
 from stretto.engine import Awaiting
+from stretto.errors import NotPossible, RunNotFound
 from stretto.flow.facts import Verdict
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"], route_class=JsonRoute)
@@ -39,7 +41,12 @@ async def list_reviews(
     return ReviewList(reviews=await runs.reviews(run_id, limit))
 
 
-@router.post("/{run_id}/{step:path}", status_code=202, dependencies=[needs("reviews:decide")])
+@router.post(
+    "/{run_id}/{step:path}",
+    status_code=202,
+    responses=fails(RunNotFound, NotPossible),
+    dependencies=[needs("reviews:decide")],
+)
 async def decide(run_id: UUID, step: str, decision: Decision, runs: RunsDoor, principal: PrincipalDoor) -> RunDetail:
     """Decide, durably. Of two decisions the first counts; the second gets a 409."""
     await runs.get(run_id)

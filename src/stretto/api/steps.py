@@ -10,8 +10,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from stretto.api.doors import RunsDoor, needs
+from stretto.api.paging import NameCursor, Next, page_of
+from stretto.api.problems import fails
 from stretto.engine.records import Record, records_of
-from stretto.errors import StepNotFound
+from stretto.errors import RunNotFound, StepNotFound
 from stretto.flow.scope import Status, StepState
 
 router = APIRouter(prefix="/v1/runs", tags=["runs"])
@@ -31,19 +33,18 @@ class StepShown(BaseModel):
 
 
 class StepList(BaseModel):
-    """Steps in the order in which the run came to know them. `next` is what `after` takes for the page after this one; null
-    on the last. `seq` is the row of the journal up to which they tell."""
+    """Steps in the order in which the run came to know them. `seq` is the row of the journal up to which they tell."""
 
     steps: list[StepShown]
-    next: str | None
+    next: Next
     seq: int
 
 
-@router.get("/{run_id}/steps", dependencies=[needs("runs:read")])
+@router.get("/{run_id}/steps", responses=fails(RunNotFound, StepNotFound), dependencies=[needs("runs:read")])
 async def list_steps(
     run_id: UUID,
     runs: RunsDoor,
-    after: Annotated[str | None, Query(description="The path of the last step of the page before.")] = None,
+    after: NameCursor,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> StepList:
     """Where each step stands. What is inside a loop, a map or a branch is known once that has begun."""
@@ -53,13 +54,13 @@ async def list_steps(
     begin = 0
     if after is not None:
         if after not in progress.states:
-            raise StepNotFound(f"Run {run_id} has no step {after!r}. Begin again without `after`.")
+            raise StepNotFound(f"Run {run_id} has no step {after!r}. Begin again without `cursor`.")
         begin = paths.index(after) + 1
-    page = paths[begin : begin + limit]
+    page, following = page_of(paths[begin : begin + limit + 1], limit, str)
     records = records_of(rows)
     return StepList(
         steps=[_shown(progress.states[path], records.get(path) or Record()) for path in page],
-        next=page[-1] if begin + limit < len(paths) else None,
+        next=following,
         seq=rows[-1].seq,
     )
 

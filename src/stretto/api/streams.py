@@ -14,8 +14,9 @@ from fastapi.responses import Response
 
 from stretto.api.doors import PrincipalDoor, RunsDoor, needs
 from stretto.api.event_stream import EventStream, OpenStreams
+from stretto.api.problems import fails
 from stretto.engine import Runs
-from stretto.errors import Invalid
+from stretto.errors import Invalid, RunNotFound, ServerFull, TooManyStreams
 from stretto.stream import START, Batch, Cursor, Event, Row
 from stretto.stream.events import chunked, to_sse
 from stretto.stream.pace import LONGEST_GAP_S, Pace
@@ -30,7 +31,10 @@ MOST_SPEED = 100.0
 PAGE = 500
 """Rows of a journal that a replay reads at once."""
 
-SSE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}}}
+SSE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    **fails(Invalid, RunNotFound, TooManyStreams, ServerFull),
+}
 After = Annotated[str | None, Query(description="The id of the last event seen; `Last-Event-ID` counts more.")]
 LastEventId = Annotated[str | None, Header()]
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from stretto.api.body import JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.problems import fails
+from stretto.errors import FlowNotFound
 from stretto.gateway.ledger import Usage, UsageKey
 from stretto.gateway.ledger.asking import EXAMPLES, read_keys, read_time
 from stretto.gateway.ledger.shown import estimate_document, usage_csv, usage_document
@@ -138,7 +140,7 @@ async def get_usage(
     return usage_document(rows, latency=latency)
 
 
-@router.get("/estimate", dependencies=[needs("usage:read")])
+@router.get("/estimate", responses=fails(FlowNotFound), dependencies=[needs("usage:read")])
 async def estimate_run(flow: str, usage: UsageDoor, principal: PrincipalDoor) -> EstimateItem:
     """What a run of a stored flow may cost, by its past runs."""
     return EstimateItem.model_validate(estimate_document(await usage.estimate(principal.tenant_id, flow)))

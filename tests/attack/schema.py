@@ -1,0 +1,123 @@
+"""Send what the OpenAPI document allows, and what it does not, to every route, and hold each answer against the document:
+`python -m tests.attack.schema --requests 10000`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from tests.attack.ground import prepared
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+LEFT_OUT = r"^/auth/|/stream$|/replay$"
+"""Logging in leads to another server; streams have no end."""
+KEY = "STRETTO_ATTACK_KEY"
+KNOWN_SHARE = 0.6
+"""So often a path names something that is there."""
+
+
+@dataclass
+class Outcome:
+    """What came of it: `requests` were made to `operations`; `failed` says why Schemathesis itself ended, `told` is its account."""
+
+    requests: int = 0
+    operations: int = 0
+    statuses: Counter[int] = field(default_factory=Counter[int])
+    failed: bool = False
+    told: str = ""
+
+
+async def conform(
+    requests: int, *, most_s: float = 3600.0, seed: int = 1, phases: str = "examples,coverage,fuzzing"
+) -> Outcome:
+    """Make at least so many requests of a server of one's own, whose tenant has something of everything.
+
+    Raises TimeoutError when they take longer than `most_s`."""
+    async with prepared() as ground, asyncio.timeout(most_s):
+        operations = operations_of((await ground.ask("GET", "/openapi.json")).json)
+        outcome = Outcome(operations=operations)
+        while not outcome.failed and outcome.requests < requests:
+            each = max(1, (requests - outcome.requests) // operations)
+            with tempfile.TemporaryDirectory(prefix="stretto-schema-") as folder:
+                place = Path(folder)
+                (place / "schemathesis.toml").write_text(configuration(ground.ids))
+                command = [
+                    *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(place / "schemathesis.toml")),
+                    *("run", f"{ground.url}/openapi.json", "--checks", CHECKS, "--phases", phases),
+                    *("--exclude-path-regex", LEFT_OUT, "--max-examples", str(each), "--seed", str(seed)),
+                    *("--request-timeout", "10", "--no-shrink", "--no-color"),
+                    *("--suppress-health-check", "all", "--continue-on-failure", "--warnings", "off"),
+                    *("--report", "ndjson", "--report-ndjson-path", str(place / "told.ndjson")),
+                ]
+                outcome.failed, outcome.told = await called(command, folder, ground.victim["owner"])
+                outcome.statuses += await asyncio.to_thread(statuses_of, place / "told.ndjson")
+            outcome.requests = outcome.statuses.total()
+            seed += 1
+        return outcome
+
+
+def configuration(known: Mapping[str, Sequence[str]]) -> str:
+    """Schemathesis' own file: who asks, and what paths may name."""
+    lines = [f'headers = {{ Authorization = "Bearer ${{{KEY}}}" }}']
+    lines += [f"dictionaries.{name}.values = {json.dumps(list(values))}" for name, values in known.items()]
+    lines += [f'parameters."path.{name}" = {{ dictionary = "{name}", probability = {KNOWN_SHARE} }}' for name in known]
+    return "\n".join(lines) + "\n"
+
+
+async def called(command: Sequence[str], folder: str, key: str) -> tuple[bool, str]:
+    """Whether it found anything, and its account."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env=os.environ | {KEY: key, "PYTHONWARNINGS": "ignore"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        told = (await process.communicate())[0].decode(errors="replace")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode != 0, told
+
+
+def operations_of(document: Mapping[str, Any]) -> int:
+    """How many operations are tried."""
+    paths = cast("dict[str, dict[str, Any]]", document["paths"])
+    return sum(len(each) for path, each in paths.items() if not re.search(LEFT_OUT, path))
+
+
+def statuses_of(report: Path) -> Counter[int]:
+    """How often each status was answered."""
+    with report.open(encoding="utf-8") as lines:
+        return Counter(int(found[1]) for line in lines for found in re.finditer(r'"status_code": ?(\d{3})', line))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Try it, and tell what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--most-s", type=float, default=3600.0)
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args(words)
+    outcome = asyncio.run(conform(chosen.requests, most_s=chosen.most_s, seed=chosen.seed))
+    print(outcome.told)
+    print(
+        f"{outcome.requests} requests to {outcome.operations} operations; answered {dict(sorted(outcome.statuses.items()))}"
+    )
+    return int(outcome.failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
