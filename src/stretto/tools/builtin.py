@@ -10,7 +10,10 @@ from stretto.tools.registry import Tools
 
 def builtin_tools() -> Tools:
     """A registry with `python.test`, `text.count` and `noop`."""
-    return Tools({"python.test": python_test, "text.count": count_text, "noop": do_nothing})
+    tools = Tools()
+    for name, function in {"python.test": python_test, "text.count": count_text, "noop": do_nothing}.items():
+        tools.add(name, function, effects="reads")
+    return tools
 
 
 async def count_text(text: str) -> dict[str, int]:

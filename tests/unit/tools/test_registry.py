@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from stretto.engine.step import StepContext
 from stretto.errors import Invalid, OutputInvalid, ToolNotFound
-from stretto.tools import Tools
+from stretto.tools import FunctionTool, Tools
 
 
 def find_books(title: str, year: int = 2000, *, format: Literal["paper", "audio"] = "paper") -> list[str]:
@@ -41,7 +41,6 @@ class Person:
 def test_a_tool_is_described_from_its_hints_and_docstring():
     tool = Tools().add("books.find", find_books)
     assert tool.description == "Find books by their title.\n\nLooks everywhere."
-    assert not tool.is_async
     assert tool.schema == {
         "type": "object",
         "properties": {
@@ -132,8 +131,10 @@ def test_the_decorator_gives_the_function_back():
     async def greet(name: str) -> str:
         return f"Hello {name}"
 
-    assert tools.get("greet").function is greet
-    assert tools.get("greet").is_async
+    found = tools.get("greet")
+    assert isinstance(found, FunctionTool)
+    assert found.function is greet
+    assert found.effects == "writes"
     assert [tool.name for tool in tools] == ["greet"]
     assert "greet" in tools
     assert len(tools) == 1
@@ -177,3 +178,16 @@ def test_an_unknown_tool_is_answered_with_the_nearest():
         tools.get("zzz")
     with pytest.raises(ToolNotFound, match="There are: none"):
         Tools().get("zzz")
+
+
+def test_an_agent_finds_its_tools_by_name_and_pattern():
+    tools = Tools({"files.read": find_books, "files.write": find_books, "mail.send": find_books})
+    assert [tool.name for tool in tools.find(["mail.send", "files.*", "files.read"])] == [
+        "mail.send",
+        "files.read",
+        "files.write",
+    ]
+    with pytest.raises(ToolNotFound, match=r"No tool's name fits 'web\.\*'"):
+        tools.find(["web.*"])
+    with pytest.raises(ToolNotFound, match="Did you mean 'mail.send'"):
+        tools.find(["mail.sent"])
