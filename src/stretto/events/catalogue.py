@@ -19,7 +19,9 @@ _ID: Schema = {"type": "string", "format": "uuid"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _COST: Schema = {"type": "string", "pattern": r"^\d+(\.\d+)?$", "description": "US dollars, an exact decimal."}
 _RUN: Mapping[str, Schema] = {"run_id": _ID, "flow": _TEXT}
-_BY: Mapping[str, Schema] = {"by": {"type": "string", "description": "Who did it, as the run's facts name him."}}
+_BY: Mapping[str, Schema] = {
+    "by": {"type": "string", "description": "Who did it, as the audit log or the run's facts name him."}
+}
 _STEP: Mapping[str, Schema] = {"step": {"type": "string", "description": "The step's path, such as build[2].code."}}
 _MESSAGE: Mapping[str, Schema] = {"message": {"type": "string", "description": "Cut after 500 characters."}}
 
@@ -118,9 +120,15 @@ TYPES: tuple[EventType, ...] = (
     ),
     EventType(
         "stretto.budget.exhausted",
-        "All of a budget is spent or promised: calls that need more are refused until it is renewed or raised.",
+        "What is left of a budget is less than a call needs: such calls are refused until it is renewed or raised. Told once "
+        "for each month, run or step, and anew when it was raised and is exhausted again.",
         "budgets/{budget}",
-        {"budget": _TEXT, "limit_usd": _COST, "spent_usd": _COST},
+        {
+            "budget": {"type": "string", "description": "month:YYYY-MM, run:ID or step:ID/STEP."},
+            "limit_usd": _COST,
+            "spent_usd": _COST,
+            "needed_usd": {**_COST, "description": "What the call needs by its estimate. " + _COST["description"]},
+        },
     ),
     EventType(
         "stretto.key.created",
@@ -129,12 +137,29 @@ TYPES: tuple[EventType, ...] = (
         {"key": {"type": "string", "description": "Its prefix, never the key."}, "role": _TEXT, **_BY},
         {"name": _TEXT, "expires_at": {"type": ["string", "null"], "format": "date-time"}},
     ),
+    EventType(
+        "stretto.key.rotated",
+        "Another API key takes the place of this one, which ends.",
+        "keys/{key}",
+        {
+            "key": _TEXT,
+            "replaced_by": {"type": "string", "description": "The other one's prefix."},
+            "expires_at": {"type": "string", "format": "date-time", "description": "When this one ends."},
+            **_BY,
+        },
+    ),
     EventType("stretto.key.revoked", "An API key counts no more.", "keys/{key}", {"key": _TEXT, **_BY}),
     EventType(
         "stretto.member.added",
         "Somebody became a member of the tenant.",
         "members/{member_id}",
         {"member_id": _ID, "role": _TEXT, **_BY},
+    ),
+    EventType(
+        "stretto.member.changed",
+        "A member has another role.",
+        "members/{member_id}",
+        {"member_id": _ID, "role": _TEXT, "role_before": _TEXT, **_BY},
     ),
     EventType(
         "stretto.member.removed", "Somebody is no member any more.", "members/{member_id}", {"member_id": _ID, **_BY}

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import jsonschema_rs
 import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine import Edits, Emitted, Flows, Schedules, StepContext, StepResult, fork
 from stretto.engine.announced import MAX_APP_DATA_BYTES
-from stretto.events.catalogue import find_type
-from stretto.events.store import EventStore
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from tests.postgres.engine.stage import Stage, flow
+from tests.postgres.events.hearing import told
 
 SECRET = "what only the run knows"
 
@@ -28,21 +25,6 @@ SECRET = "what only the run knows"
 async def stage(database: Database, settings: Settings) -> AsyncIterator[Stage]:
     async with Hub() as hub:
         yield Stage(database, hub, settings)
-
-
-async def told(stage: Stage, subject: str | None = None) -> list[tuple[str, dict[str, Any]]]:
-    """Types and data of what was told, in order; all of it fits the catalogue."""
-    store = EventStore(stage.database)
-    await store.relay("test", 60, 1000)
-    events = await store.events(DEFAULT_TENANT, type_=None, subject=subject, since=None, before=None, limit=1000)
-    for event in events:
-        type_ = find_type(event.type)
-        assert type_ is not None, event.type
-        jsonschema_rs.Draft202012Validator(type_.schema(), validate_formats=True).validate(event.data)
-        assert set(event.data) <= {*type_.fields, *type_.more}
-        assert event.subject == type_.subject.format(**event.data)
-        assert event.id.version == 7
-    return [(event.type.removeprefix("stretto."), dict(event.data)) for event in reversed(events)]
 
 
 async def test_the_life_of_a_run(stage: Stage) -> None:
@@ -55,11 +37,13 @@ async def test_the_life_of_a_run(stage: Stage) -> None:
         run = await stage.carry_out(graph, text=SECRET)
     assert run.output == SECRET
     about = {"run_id": str(run.id), "flow": "test"}
-    assert await told(stage, f"runs/{run.id}") == [
+    assert await told(stage.database, f"runs/{run.id}") == [
         ("run.accepted", {**about, "version": 1, "priority": 2}),
         ("run.completed", {**about, "cost_usd": "0"}),
     ]
-    assert await told(stage, "flows/test") == [("flow.saved", {"flow": "test", "version": 1, "digest": graph.digest})]
+    assert await told(stage.database, "flows/test") == [
+        ("flow.saved", {"flow": "test", "version": 1, "digest": graph.digest})
+    ]
 
 
 async def test_a_step_that_fails_for_good_and_what_follows(stage: Stage) -> None:
@@ -71,7 +55,7 @@ async def test_a_step_that_fails_for_good_and_what_follows(stage: Stage) -> None
         run = await stage.carry_out(flow({"a": {"tool": "shaky", "retry": {"attempts": 2, "backoff": "10ms"}}}))
         await stage.runs.retry(run.id, by="ada")
         await stage.happened(run.id, "RunFailed", times=2)
-    _, failed, ended, again, *_ = await told(stage, f"runs/{run.id}")
+    _, failed, ended, again, *_ = await told(stage.database, f"runs/{run.id}")
     assert (failed[0], failed[1]["attempt"], failed[1]["step"]) == ("step.failed", 2, "a")
     assert len(failed[1]["message"]) == 500
     assert (ended[0], ended[1]["step"]) == ("run.failed", "a")
@@ -92,7 +76,7 @@ async def test_people_and_pauses(stage: Stage) -> None:
         await stage.has_status(other, "waiting")
         await stage.runs.cancel(other, by="ada", reason="late")
         await stage.has_status(other, "cancelled")
-    found = await told(stage, f"runs/{run_id}")
+    found = await told(stage.database, f"runs/{run_id}")
     assert [name for name, _ in found] == [
         "run.accepted",
         "review.requested",
@@ -103,7 +87,7 @@ async def test_people_and_pauses(stage: Stage) -> None:
     ]
     assert found[4][1].items() >= {"verdict": "approve", "by": "eve", "step": "ask"}.items()
     assert SECRET not in str(found)
-    name, data = (await told(stage, f"runs/{other}"))[-1]
+    name, data = (await told(stage.database, f"runs/{other}"))[-1]
     assert (name, data["by"], data["reason"]) == ("run.cancelled", "ada", "late")
 
 
@@ -119,7 +103,7 @@ async def test_a_flows_own_events(stage: Stage) -> None:
             flow({"e": {"emit": {"event": "order.paid", "key": "17"}, "input": {"sum": 3}}, "t": {"tool": "any"}})
         )
     about = {"run_id": str(run.id), "flow": "test"}
-    found = [each for each in await told(stage, f"runs/{run.id}") if each[0].startswith("app.")]
+    found = [each for each in await told(stage.database, f"runs/{run.id}") if each[0].startswith("app.")]
     assert sorted(found, key=lambda each: each[0]) == [
         ("app.long", {**about, "name": "long", "key": "", "omitted": True}),
         ("app.order.paid", {**about, "name": "order.paid", "key": "17", "data": {"sum": 3}}),
@@ -134,7 +118,7 @@ async def test_a_fork_tells_of_itself_and_not_again_of_what_it_keeps(stage: Stag
         )
         fork_id = await fork(stage.runs, run.id, "b", Edits())
         await stage.has_status(fork_id, "completed")
-    found = await told(stage, f"runs/{fork_id}")
+    found = await told(stage.database, f"runs/{fork_id}")
     assert [name for name, _ in found] == ["run.accepted", "app.twice", "run.completed"]
     assert found[0][1]["parent_id"] == str(run.id)
 
@@ -145,7 +129,7 @@ async def test_a_schedule_that_starts_a_run(stage: Stage, owner: AsyncConnection
     await schedules.save("nightly", "test", "0 3 * * *")
     await owner.execute("UPDATE schedules SET next_at = %s", [datetime.now(UTC) - timedelta(minutes=1)])
     assert await stage._start_due() == 1
-    ((name, data),) = await told(stage, "schedules/nightly")
+    ((name, data),) = await told(stage.database, "schedules/nightly")
     assert (name, data["schedule"], data["flow"]) == ("schedule.fired", "nightly", "test")
     assert UUID(data["run_id"]) == (await stage.runs.list())[0].id
 
@@ -155,4 +139,4 @@ async def test_what_is_rolled_back_was_never_told(stage: Stage) -> None:
         async with stage.database.tenant(DEFAULT_TENANT) as connection:
             await stage.runs.start_in(connection, flow({"a": {"emit": {"event": "x"}}}))
             raise ZeroDivisionError
-    assert await told(stage) == []
+    assert await told(stage.database) == []

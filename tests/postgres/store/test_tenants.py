@@ -102,6 +102,7 @@ async def two_tenants(database: Database, owner: AsyncConnection[TupleRow]) -> D
     await owner.execute("INSERT INTO tenants VALUES (%s, 'other', now())", [OTHER])
     for statement in ROWS.values():
         await owner.execute(statement, {"t": DEFAULT_TENANT, "r": RUN})
+    await owner.execute("DELETE FROM outbox WHERE type <> 'x'")  # what triggers have told of the other rows
     return database
 
 

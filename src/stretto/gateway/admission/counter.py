@@ -130,7 +130,8 @@ class Counter:
         found = self.money.get((tenant_id, name))
         if found is None:
             found = self.money[tenant_id, name] = Money(tenant_id, name, what, limit_usd)
-        found.limit_usd = limit_usd
+        if found.limit_usd != limit_usd:
+            found.limit_usd, found.left, found.try_at = limit_usd, None, 0.0  # what is left of it now is to be asked
         return found
 
     # Granting
@@ -184,7 +185,12 @@ class Counter:
             return True
         if line.slots.lacks() and line.slots.not_before > now:
             return True
-        return any(account.free < want.cost_usd and account.try_at > now for account in money)
+        return any(
+            account.free < want.cost_usd
+            and account.try_at > now
+            and (account.left is None or account.left + account.free < want.cost_usd)  # a larger call may have asked
+            for account in money
+        )
 
     def freed(self, line: Line) -> None:
         """A call has ended: whoever waits may go."""
@@ -412,7 +418,7 @@ class Counter:
                 continue
             least = first - free if first > free else min(total - free, first)
             most = max(least, total - free + account.ahead * first)
-            ask = MoneyAsk(key[0], key[1], account.limit_usd, least, most, back)
+            ask = MoneyAsk(key[0], key[1], account.limit_usd, least, most, back, first)
             if key in places:
                 asked.money[places[key]] = ask
             else:

@@ -41,7 +41,7 @@ class Observed:
 @dataclass(frozen=True, slots=True)
 class MoneyAsk:
     """US dollars wanted of one budget: `least` or nothing, `most` if a twentieth of what is left allows it. `back` is given back
-    first; below 0, it is taken whatever is left: calls cost more than was estimated."""
+    first; below 0, it is taken whatever is left: calls cost more than was estimated. `need`: of the first call, in all."""
 
     tenant_id: UUID
     name: str
@@ -49,6 +49,7 @@ class MoneyAsk:
     least: Decimal
     most: Decimal
     back: Decimal
+    need: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ class PostgresLimits:
 
     async def exchange(self, asked: Asked) -> Reply:
         money = [
-            [str(a.tenant_id), a.name, _text(a.limit_usd), str(a.least), str(a.most), str(a.back)] for a in asked.money
+            [str(a.tenant_id), a.name, _text(a.limit_usd), str(a.least), str(a.most), str(a.back), str(a.need)]
+            for a in asked.money
         ]
         sets = [{"money": s.money, "needs": s.needs} for s in asked.sets]
         values: dict[str, Any] = {"money": money, "back": asked.back, "sets": sets}

@@ -13,6 +13,13 @@ SET client_min_messages = warning;
 SET row_security = off;
 CREATE SCHEMA stretto;
 ALTER SCHEMA stretto OWNER TO stretto;
+CREATE FUNCTION stretto.acting_now() RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT coalesce(nullif(current_setting('stretto.actor', true), ''), 'operator')
+$$;
+ALTER FUNCTION stretto.acting_now() OWNER TO stretto;
 CREATE FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -482,12 +489,13 @@ CREATE FUNCTION stretto.lease_money(me uuid, asked jsonb) RETURNS jsonb[]
     SET search_path TO 'stretto', 'pg_temp'
     AS $$
 DECLARE
-    item record; spent numeric; held_all numeric; held_alive numeric; remaining numeric; taken numeric;
+    item record; spent numeric; held_all numeric; held_alive numeric; remaining numeric; taken numeric; short numeric; told numeric;
     answers jsonb[] := array_fill(NULL::jsonb, ARRAY[jsonb_array_length(asked)]);
 BEGIN
     FOR item IN
         SELECT (m->>0)::uuid AS tenant_id, m->>1 AS name, (m->>2)::numeric AS limit_usd, (m->>3)::numeric AS least,
-               (m->>4)::numeric AS most, (m->>5)::numeric AS back, n::integer AS n
+               (m->>4)::numeric AS most, (m->>5)::numeric AS back, greatest((m->>3)::numeric, (m->>6)::numeric) AS need,
+               n::integer AS n
         FROM jsonb_array_elements(asked) WITH ORDINALITY AS a(m, n) ORDER BY 1, 2
     LOOP
         PERFORM set_config('stretto.tenant', item.tenant_id::text, true);
@@ -495,7 +503,7 @@ BEGIN
         VALUES (item.tenant_id, item.name, item.limit_usd, clock_timestamp())
         ON CONFLICT (tenant_id, name) DO UPDATE
         SET limit_usd = coalesce(excluded.limit_usd, b.limit_usd), updated_at = excluded.updated_at
-        RETURNING spent_usd INTO spent;
+        RETURNING spent_usd, short_usd, coalesce(told_usd, -1) INTO spent, short, told;
         IF item.back <> 0 THEN
             INSERT INTO budget_leases AS l (tenant_id, name, process, held_usd)
             VALUES (item.tenant_id, item.name, me, -item.back)
@@ -513,6 +521,15 @@ BEGIN
             INSERT INTO budget_leases AS l (tenant_id, name, process, held_usd)
             VALUES (item.tenant_id, item.name, me, taken)
             ON CONFLICT (tenant_id, name, process) DO UPDATE SET held_usd = l.held_usd + excluded.held_usd;
+            IF short <= item.need THEN
+                UPDATE budgets SET short_usd = NULL WHERE tenant_id = item.tenant_id AND name = item.name;
+            END IF;
+        ELSIF item.least > 0 AND item.limit_usd > told AND item.need <= item.limit_usd THEN
+            -- A call that needs more than the whole budget says nothing of what is left of it.
+            IF coalesce(short < item.need, true) THEN
+                UPDATE budgets SET short_usd = item.need WHERE tenant_id = item.tenant_id AND name = item.name;
+            END IF;
+            PERFORM tell_exhausted(item.tenant_id, ARRAY[item.name]);
         END IF;
         answers[item.n] := jsonb_build_array(taken::text, remaining::text, held_alive::text);
     END LOOP;

@@ -173,15 +173,23 @@ CREATE FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs n
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
     AS $$
+DECLARE short text[];
 BEGIN
-    INSERT INTO budgets AS b (tenant_id, name, spent_usd, updated_at)
-    SELECT tenant, s.name, s.cost, clock_timestamp() FROM unnest(names, costs) AS s(name, cost) ORDER BY s.name
-    ON CONFLICT (tenant_id, name) DO UPDATE SET spent_usd = b.spent_usd + excluded.spent_usd, updated_at = excluded.updated_at;
+    WITH counted AS (
+        INSERT INTO budgets AS b (tenant_id, name, spent_usd, updated_at)
+        SELECT tenant, s.name, s.cost, clock_timestamp() FROM unnest(names, costs) AS s(name, cost) ORDER BY s.name
+        ON CONFLICT (tenant_id, name) DO UPDATE SET spent_usd = b.spent_usd + excluded.spent_usd, updated_at = excluded.updated_at
+        RETURNING b.name, b.short_usd
+    )
+    SELECT array_agg(c.name) INTO short FROM counted c WHERE c.short_usd IS NOT NULL;
     INSERT INTO budget_leases AS l (tenant_id, name, process, held_usd)
     SELECT tenant, s.name, me, -s.cost FROM unnest(names, costs, leased) AS s(name, cost, leased)
     WHERE s.leased OR EXISTS (
         SELECT FROM budget_leases x WHERE x.tenant_id = tenant AND x.name = s.name AND x.process = me)
     ON CONFLICT (tenant_id, name, process) DO UPDATE SET held_usd = l.held_usd + excluded.held_usd;
+    IF short IS NOT NULL THEN
+        PERFORM tell_exhausted(tenant, short);
+    END IF;
 END $$;
 ALTER FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) OWNER TO stretto;
 CREATE FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) RETURNS SETOF uuid
@@ -284,6 +292,68 @@ BEGIN
     END LOOP;
 END $$;
 ALTER FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) OWNER TO stretto;
+CREATE FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    WITH exhausted AS (
+        UPDATE budgets b SET told_usd = b.limit_usd
+        WHERE b.tenant_id = tenant AND b.name = ANY(names) AND b.limit_usd > coalesce(b.told_usd, -1)
+          AND b.limit_usd - b.spent_usd - (
+              SELECT coalesce(sum(greatest(l.held_usd, 0)), 0) FROM budget_leases l
+              WHERE l.tenant_id = tenant AND l.name = b.name AND NOT EXISTS (
+                  SELECT FROM lessees p WHERE p.process = l.process AND p.alive_until > clock_timestamp())) < b.short_usd
+        RETURNING b.name, b.limit_usd, b.spent_usd, b.short_usd
+    )
+    SELECT put_events(jsonb_agg(jsonb_build_object('tenant_id', tenant, 'type', 'stretto.budget.exhausted',
+        'subject', 'budgets/' || name, 'data', jsonb_build_object('budget', name,
+            'limit_usd', trim_scale(limit_usd)::text, 'spent_usd', trim_scale(spent_usd)::text,
+            'needed_usd', trim_scale(short_usd)::text))))
+    FROM exhausted HAVING count(*) > 0
+$$;
+ALTER FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) OWNER TO stretto;
+CREATE FUNCTION stretto.tell_of_key() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE told jsonb := '[]'; about jsonb := jsonb_build_object('key', NEW.prefix, 'by', acting_now());
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        told := told || jsonb_build_object('type', 'stretto.key.created', 'data', about || jsonb_build_object(
+            'role', NEW.role, 'name', NEW.name, 'expires_at', NEW.expires_at));
+    ELSE
+        IF NEW.replaced_by IS DISTINCT FROM OLD.replaced_by THEN
+            told := told || jsonb_build_object('type', 'stretto.key.rotated', 'data', about || jsonb_build_object(
+                'replaced_by', NEW.replaced_by, 'expires_at', NEW.expires_at));
+        END IF;
+        IF OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL THEN
+            told := told || jsonb_build_object('type', 'stretto.key.revoked', 'data', about);
+        END IF;
+    END IF;
+    PERFORM put_events(jsonb_agg(t || jsonb_build_object('tenant_id', NEW.tenant_id, 'subject', 'keys/' || NEW.prefix)))
+    FROM jsonb_array_elements(told) t HAVING count(*) > 0;
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.tell_of_key() OWNER TO stretto;
+CREATE FUNCTION stretto.tell_of_member() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    one members := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    verb text := CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
+    about jsonb := jsonb_build_object('member_id', one.id, 'by', acting_now());
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.role = OLD.role THEN RETURN NULL; END IF;
+        about := about || jsonb_build_object('role_before', OLD.role);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN about := about || jsonb_build_object('role', one.role); END IF;
+    PERFORM put_events(jsonb_build_array(jsonb_build_object('tenant_id', one.tenant_id,
+        'type', 'stretto.member.' || verb, 'subject', 'members/' || one.id, 'data', about)));
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.tell_of_member() OWNER TO stretto;
 CREATE FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'stretto', 'pg_temp'

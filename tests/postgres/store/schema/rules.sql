@@ -151,6 +151,8 @@ CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
 CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
 CREATE TRIGGER quotas BEFORE INSERT ON stretto.runs FOR EACH ROW EXECUTE FUNCTION stretto.check_run_quotas();
+CREATE TRIGGER tell AFTER INSERT OR UPDATE OF revoked_at, replaced_by ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.tell_of_key();
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE OF role ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.tell_of_member();
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.api_keys
@@ -233,6 +235,7 @@ ALTER TABLE stretto.waits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.webhooks ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA stretto TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.acting_now() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.add_audit(tenant uuid, action text, target text, detail jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_archive() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
@@ -308,6 +311,10 @@ REVOKE ALL ON FUNCTION stretto.sweep_limits(older interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.sweep_limits(older interval) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.take_requests(owners uuid[], names text[], mosts integer[], widths bigint[], wants integer[], sizes integer[], firsts integer[], refs integer[], OUT granted integer[], OUT used bigint[], OUT wait_ms bigint[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.tell_of_key() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.tell_of_member() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;

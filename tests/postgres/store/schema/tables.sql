@@ -71,7 +71,9 @@ CREATE TABLE stretto.budgets (
     name text NOT NULL,
     limit_usd numeric,
     spent_usd numeric DEFAULT 0 NOT NULL,
-    updated_at timestamp with time zone NOT NULL
+    updated_at timestamp with time zone NOT NULL,
+    short_usd numeric,
+    told_usd numeric
 );
 ALTER TABLE stretto.budgets OWNER TO stretto;
 CREATE TABLE stretto.calls (
