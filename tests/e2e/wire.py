@@ -53,9 +53,10 @@ class Client:
             found = b"".join([chunk async for chunk in data])
             return Answer(response.status_code, headers_of(response), found)
 
-    async def events(self, path: str, last_event_id: str = "") -> AsyncGenerator[Sse]:
+    async def events(self, path: str, last_event_id: str = "", **headers: str) -> AsyncGenerator[Sse]:
         """The events of a stream until the server ends it. Close it to leave earlier."""
-        headers = {"last_event_id": last_event_id} if last_event_id else {}
+        if last_event_id:
+            headers["last_event_id"] = last_event_id
         async with self._open("GET", path, headers) as (response, data):
             assert response.status_code == 200, b"".join([chunk async for chunk in data])
             assert headers_of(response)["content-type"].startswith("text/event-stream")
@@ -65,7 +66,9 @@ class Client:
                 for block in blocks:
                     fields = dict(line.split(b": ", 1) for line in block.split(b"\n") if not line.startswith(b":"))
                     if b"data" in fields:
-                        yield Sse(fields[b"id"].decode(), fields[b"event"].decode(), json.loads(fields[b"data"]))
+                        yield Sse(
+                            fields.get(b"id", b"").decode(), fields[b"event"].decode(), json.loads(fields[b"data"])
+                        )
 
     async def some_events(self, path: str, last_event_id: str = "", most: int = 1_000_000) -> list[Sse]:
         """At most so many events; then the connection is cut."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
+from functools import partial
 from ipaddress import ip_address
+from weakref import WeakValueDictionary
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from stretto.api.denials import Denials
-from stretto.api.doors import PRINCIPAL, REQUEST_ID, SESSION, TRACEPARENT
+from stretto.api.doors import AGAIN, PRINCIPAL, REQUEST_ID, SESSION, TRACEPARENT
 from stretto.api.errors import of_error
 from stretto.api.openai.refusals import dialect_of
 from stretto.api.openai.refusals import refusal as refusal_in
@@ -45,6 +48,7 @@ class Authentication:
         self._local = platform.settings.auth == "local"
         self._platform = platform
         self._denials = denials
+        self._asking: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Find out who asks, and go on or refuse."""
@@ -70,6 +74,7 @@ class Authentication:
                 await refuse(scope, receive, send_with_id, error)
                 return
             scope[PRINCIPAL] = principal
+            scope[AGAIN] = partial(self._again, scope, headers)
             by = principal.by
         traceparent: str = scope.get(TRACEPARENT, "")
         with structlog.contextvars.bound_contextvars(request_id=request_id, trace_id=traceparent[3:35]):
@@ -95,6 +100,12 @@ class Authentication:
         if self._local and is_here(scope):
             return LOCAL
         raise LoginNeeded
+
+    async def _again(self, scope: Scope, headers: Headers) -> Principal:
+        """As `_principal`, later. Of many streams with the same credentials one asks, and the others find it remembered."""
+        shown = tuple(headers.get(name, "") for name in ("authorization", "x-api-key", "cookie", TENANT_HEADER))
+        async with self._asking.setdefault(shown, asyncio.Lock()):
+            return await self._principal({**scope}, headers)
 
     async def _by_session(self, scope: Scope, headers: Headers) -> Principal | None:
         """Who has logged in with this browser; None when nobody has. Raises `NotAllowed` when not he himself asks."""

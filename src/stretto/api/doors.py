@@ -18,6 +18,9 @@ PRINCIPAL = "stretto.principal"
 SESSION = "stretto.session"
 """Where a request's scope keeps its `Session`, if it came with one."""
 
+AGAIN = "stretto.again"
+"""Where a request's scope keeps what finds out anew who asks; for what stays open for long."""
+
 REQUEST_ID = "stretto.request_id"
 """Where a request's scope keeps its id."""
 

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from stretto.api.errors import of_error
 from stretto.api.openai.answering import CUT
+from stretto.api.standing import Standing
 from stretto.errors import ServerFull, StrettoError, TooManyStreams
 from stretto.settings import Settings
 
@@ -66,19 +67,25 @@ class EventStream(StreamingResponse):
     is gone.
 
     It ends when the chunks end, when they fail (the client comes back and goes on), when the client leaves or reads
-    nothing for long, and when the server closes.
+    nothing for long, when the server closes, and with an event `error` when the client loses its `standing`.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes], streams: OpenStreams, tenant_id: UUID, heartbeat_s: float = HEARTBEAT_S
+        self,
+        chunks: AsyncGenerator[bytes],
+        streams: OpenStreams,
+        tenant_id: UUID,
+        heartbeat_s: float = HEARTBEAT_S,
+        standing: Standing | None = None,
     ) -> None:
         super().__init__(chunks, headers={"X-Accel-Buffering": "no"})
         self._chunks = chunks
         self._streams = streams
         self._tenant_id = tenant_id
         self._heartbeat_s = heartbeat_s
+        self._standing = standing
         self._sent_at = 0.0
         self._sending = False
 
@@ -99,6 +106,7 @@ class EventStream(StreamingResponse):
             asyncio.create_task(self._watch(send), name="stream heartbeat"),
             asyncio.create_task(self.listen_for_disconnect(receive), name="stream client"),
             asyncio.create_task(self._streams.closing.wait(), name="stream closing"),
+            asyncio.create_task(self._lost(), name="stream standing"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -109,6 +117,11 @@ class EventStream(StreamingResponse):
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+        goodbye = b""
+        if isinstance(lost := results[-1], StrettoError):
+            results.pop()
+            log.info("ended a stream whose client may read it no longer", error=type(lost).__name__)
+            goodbye = b"event: error\ndata: " + bytes(of_error(lost).body) + b"\n\n"
         for error in results:
             if isinstance(error, Exception) and not isinstance(error, OSError):
                 told = error.message if isinstance(error, StrettoError) else repr(error)
@@ -119,10 +132,17 @@ class EventStream(StreamingResponse):
         try:
             async with asyncio.timeout(GOODBYE_S):
                 with suppress(OSError):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await send({"type": "http.response.body", "body": goodbye, "more_body": False})
         except TimeoutError:
             if cut is not None:
                 cut()
+
+    async def _lost(self) -> StrettoError:
+        """Why the client may read no longer, once that is so."""
+        if self._standing is None:
+            await asyncio.Event().wait()
+            raise AssertionError("nobody sets this event")
+        return await self._standing.lost()
 
     async def _send_events(self, send: Send) -> None:
         async for chunk in self._chunks:

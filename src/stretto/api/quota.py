@@ -2,7 +2,7 @@
 
 The fields are those of draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` names each rate with its quota (q) and its
 window in seconds (w), `RateLimit` what is left (r) and after how many seconds there is more (t). A stream and a WebSocket
-count once, when they are opened.
+count once, when they are opened; then each message of the WebSocket counts (`socket.py`).
 """
 
 from __future__ import annotations

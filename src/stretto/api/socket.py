@@ -17,14 +17,16 @@ from starlette.websockets import WebSocketDisconnect
 
 from stretto.api.body import Body, misfits
 from stretto.api.control import Cancel, Inject, Pause, Resume, Retry, SetPriority, tell
-from stretto.api.doors import PrincipalDoor, RunsDoor, needs
-from stretto.api.errors import of_error, of_mistakes, problem
+from stretto.api.doors import PlatformDoor, PrincipalDoor, RunsDoor, needs
+from stretto.api.errors import of_error, of_mistakes, problem, title_of
 from stretto.api.event_stream import GOODBYE_S, OpenStreams
 from stretto.api.openai.answering import CUT
+from stretto.api.quota import too_many
+from stretto.api.standing import Standing, standing_of
 from stretto.api.streams import place_in
-from stretto.auth import Principal
+from stretto.auth.quotas import RequestLimiter
 from stretto.engine import Runs
-from stretto.errors import StrettoError
+from stretto.errors import NotIdentified, StrettoError
 from stretto.stream import Cursor
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,10 @@ CLOSING = 1012
 """The server ends; the client may come back (IANA: service restart)."""
 NOT_TEXT = 1003
 FAULT = 1011
+UNAUTHORIZED = 3000
+"""The key was revoked, or the session ended, while it was open (IANA's registry of close codes, as is the next)."""
+FORBIDDEN = 3003
+"""The role or the scopes no longer suffice."""
 MOST_ID_CHARS = 100
 
 
@@ -57,36 +63,48 @@ _read: TypeAdapter[Watch | Unwatch | Pause | Resume | Cancel | Retry | Inject | 
 
 
 @router.websocket("/{run_id}/control", dependencies=[needs("runs:read")])
-async def control_socket(websocket: WebSocket, run_id: UUID, runs: RunsDoor, principal: PrincipalDoor) -> None:
+async def control_socket(
+    websocket: WebSocket, run_id: UUID, runs: RunsDoor, principal: PrincipalDoor, platform: PlatformDoor
+) -> None:
     """Watch a run and tell it something. What is refused before it begins is refused over HTTP, with a problem document."""
     await runs.get(run_id)
     streams: OpenStreams = websocket.app.state.streams
     with streams.place(principal.tenant_id):
-        await RunSocket(websocket, run_id, runs, principal, streams).serve()
+        standing = standing_of(websocket, "runs:read")
+        await RunSocket(websocket, run_id, runs, standing, platform.requests, streams).serve()
 
 
 class RunSocket:
-    """One connection. Commands are carried out in the order in which they come; the next is read when one is done."""
+    """One connection. Commands are carried out in the order in which they come; the next is read when one is done.
+    Each message counts as a request."""
 
     def __init__(
-        self, websocket: WebSocket, run_id: UUID, runs: Runs, principal: Principal, streams: OpenStreams
+        self,
+        websocket: WebSocket,
+        run_id: UUID,
+        runs: Runs,
+        standing: Standing,
+        limiter: RequestLimiter,
+        streams: OpenStreams,
     ) -> None:
         self._websocket = websocket
         self._run_id = run_id
         self._runs = runs
-        self._principal = principal
+        self._standing = standing
+        self._limiter = limiter
         self._streams = streams
         self._watching: asyncio.Task[None] | None = None
         self._sending = 0
         self._sent_at = 0.0
 
     async def serve(self) -> None:
-        """Serve until the client leaves or does not read, or the server closes."""
+        """Serve until the client leaves, does not read or may no longer, or the server closes."""
         await self._websocket.accept()
-        tasks: list[asyncio.Task[int | bool | None]] = [
+        tasks: list[asyncio.Task[int | bool | StrettoError]] = [
             asyncio.create_task(self._listen(), name="socket"),
             asyncio.create_task(self._until_stalled(), name="socket watch"),
             asyncio.create_task(self._streams.closing.wait(), name="socket closing"),
+            asyncio.create_task(self._standing.lost(), name="socket standing"),
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -100,19 +118,27 @@ class RunSocket:
             await self._unwatch()
             results = await asyncio.gather(*tasks, return_exceptions=True)
         if not stalled:
-            listened = results[0]
+            listened, lost = results[0], results[-1]
             if isinstance(listened, Exception) and not isinstance(listened, WebSocketDisconnect):
                 log.error("a WebSocket broke off", error=repr(listened))
                 listened = FAULT
-            await self._say_goodbye(listened if isinstance(listened, int) else CLOSING)
+            code = listened if isinstance(listened, int) else CLOSING
+            await self._say_goodbye(code, lost if isinstance(lost, StrettoError) else None)
 
-    async def _say_goodbye(self, code: int) -> None:
+    async def _say_goodbye(self, code: int, lost: StrettoError | None) -> None:
         if not code:
             return
+        reason = None
+        if lost is not None:
+            code = UNAUTHORIZED if isinstance(lost, NotIdentified) else FORBIDDEN
+            reason = title_of(type(lost).__name__)
+            log.info("closed a WebSocket whose client may use it no longer", error=type(lost).__name__)
         try:
             async with asyncio.timeout(GOODBYE_S):
                 with suppress(RuntimeError, OSError, WebSocketDisconnect):  # it has left meanwhile
-                    await self._websocket.close(code)
+                    if lost is not None:
+                        await self._reply_problem(None, of_error(lost))
+                    await self._websocket.close(code, reason)
         except TimeoutError:
             self._cut()
 
@@ -136,12 +162,16 @@ class RunSocket:
         try:
             value: object = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            await self._reply_problem(None, problem(400, "BadRequest", f"The message is not JSON: {error.msg}."))
+            wrong = problem(400, "BadRequest", f"The message is not JSON: {error.msg}.")
+            await self._reply_problem(None, await self._refusal() or wrong)
             return
         given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         name: object = given.pop("id", None)
         if not (isinstance(name, int) or (isinstance(name, str) and len(name) <= MOST_ID_CHARS)):
             name = None
+        if (refused := await self._refusal()) is not None:
+            await self._reply_problem(name, refused)
+            return
         if mistakes := misfits(cast("object", value), text.encode()):
             await self._reply_problem(name, of_mistakes(mistakes, cast("object", value)))
             return
@@ -161,19 +191,27 @@ class RunSocket:
         if cursor is not None:
             self._watching = asyncio.create_task(self._watch(cursor, name), name="socket events")
 
+    async def _refusal(self) -> JSONResponse | None:
+        """Count a message; gives what is said of it when the quota has no room for it."""
+        try:
+            verdict = await self._limiter.take(self._standing.principal)
+        except StrettoError as error:
+            return of_error(error)
+        return None if verdict.passes else of_error(too_many(verdict))
+
     async def _carry_out(
         self, command: Watch | Unwatch | Pause | Resume | Cancel | Retry | Inject | SetPriority
     ) -> Cursor | None:
         if isinstance(command, Watch):
-            self._principal.check("runs:read")
             cursor = await place_in(self._runs, self._run_id, command.after)
             await self._unwatch()
             return cursor
         if isinstance(command, Unwatch):
             await self._unwatch()
             return None
-        self._principal.check("runs:control")
-        await tell(self._runs, self._run_id, command, self._principal.by)
+        principal = self._standing.principal
+        principal.check("runs:control")
+        await tell(self._runs, self._run_id, command, principal.by)
         return None
 
     async def _watch(self, cursor: Cursor, name: object) -> None:
@@ -201,7 +239,10 @@ class RunSocket:
 
     async def _reply_problem(self, name: object, answer: JSONResponse) -> None:
         told: Mapping[str, object] = orjson.loads(answer.body)
-        await self._send(orjson.dumps({"event": "problem", "id": name, "problem": told}).decode())
+        reply: dict[str, object] = {"event": "problem", "id": name, "problem": told}
+        if (wait_s := answer.headers.get("retry-after")) is not None:
+            reply["retry_after_s"] = int(wait_s)
+        await self._send(orjson.dumps(reply).decode())
 
     async def _send(self, text: str) -> None:
         if not self._sending:

@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from stretto.api.doors import PrincipalDoor, RunsDoor, needs
 from stretto.api.event_stream import EventStream, OpenStreams
 from stretto.api.problems import fails
+from stretto.api.standing import standing_of
 from stretto.engine import Runs
 from stretto.errors import Invalid, RunNotFound, ServerFull, TooManyStreams
 from stretto.stream import START, Batch, Cursor, Event, Row
@@ -59,7 +60,8 @@ async def stream_run(
     would come back, and get the `end` again.
     """
     cursor = await place_in(runs, run_id, last_event_id or after)
-    return EventStream(as_sse(runs.batches(run_id, cursor)), streams_of(request), principal.tenant_id)
+    chunks = as_sse(runs.batches(run_id, cursor))
+    return EventStream(chunks, streams_of(request), principal.tenant_id, standing=standing_of(request, "runs:read"))
 
 
 @router.get("/{run_id}/replay", response_class=Response, responses=SSE, dependencies=[needs("runs:read")])
@@ -82,7 +84,7 @@ async def replay_run(
     """
     cursor = await place_in(runs, run_id, last_event_id or after)
     chunks = replayed(runs, run_id, cursor, speed, None if gaps else LONGEST_GAP_S)
-    return EventStream(chunks, streams_of(request), principal.tenant_id)
+    return EventStream(chunks, streams_of(request), principal.tenant_id, standing=standing_of(request, "runs:read"))
 
 
 async def place_in(runs: Runs, run_id: UUID, text: str | None) -> Cursor:
