@@ -20,13 +20,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stretto.api import serving
 from stretto.engine.step import StepContext, StepResult
+from stretto.engine.trace_ids import trace_id_of, traceparent_of
 from stretto.errors import ModelOverloaded, ModelStalled
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
 from stretto.telemetry.exposition import TOLD
 from stretto.telemetry.logs import report_errors
-from stretto.telemetry.spans import trace_id_of
 from stretto.testing import ScriptedModel
 from tests.e2e.collector import Collector, Kept
 from tests.e2e.command import Stretto
@@ -106,6 +106,7 @@ async def test_one_trace_shows_a_run_that_two_processes_carried_out(at_home: Str
     named = by_name(spans)
     (root,) = named["invoke_workflow duet"]
     assert root.parent == ""
+    assert traceparent_of(UUID(run_id)) == f"00-{trace}-{root.id}-01"  # to which the run's events lead
     assert root.attributes["stretto.run.outcome"] == "completed"
     assert len({span.id for span in spans}) == len(spans), "a span was exported twice"
     (tool,) = named["execute_tool text.count"]

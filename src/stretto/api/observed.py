@@ -13,9 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stretto.api.doors import TRACEPARENT
 from stretto.api.openai.refusals import DIALECTS
+from stretto.engine.trace_ids import traceparent_of
 from stretto.telemetry.service import Telemetry
 from stretto.telemetry.spans import TRACEPARENT as FORM
-from stretto.telemetry.spans import Span, span_id_of, trace_id_of
+from stretto.telemetry.spans import Span
 
 _STARTED_RUN = re.compile(r"/v1/runs/([0-9a-f-]{36})")
 
@@ -64,8 +65,7 @@ class Observed:
         route = template_of(scope)
         link = ""
         if (run := _STARTED_RUN.fullmatch(location)) is not None:
-            run_id = UUID(run[1])
-            link = f"00-{trace_id_of(run_id):032x}-{span_id_of(run_id, 'run'):016x}-01"
+            link = traceparent_of(UUID(run[1]))
         return Span(
             0,
             None,

@@ -1,7 +1,8 @@
 """Which facts the world is told of, as events: written to the outbox in the transaction of the facts.
 
 What an event says is small and bounded: ids, names, a status, a message cut short, a cost; never a run's input or output. Its
-type and its fields stand in the catalogue of the room `events`, which a test compares with what is written here.
+type and its fields stand in the catalogue of the room `events`, which a test compares with what is written here. Its `traceparent`
+is the run's trace (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/distributed-tracing.md).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from uuid import UUID
 
 import msgspec
 
+from stretto.engine.trace_ids import traceparent_of
+from stretto.store.acting import traceparent_now
 from stretto.store.ids import new_id
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class Announcement(msgspec.Struct, omit_defaults=True):
     subject: str
     at: datetime
     data: Mapping[str, Any]
+    traceparent: str | None = None
 
 
 def announcements(appends: Sequence[Append]) -> list[Announcement]:
@@ -61,7 +65,7 @@ def _announce(append: Append, at: datetime, type_: str, data: dict[str, Any]) ->
     data = {"run_id": run_id, "flow": append.lease.flow, **data}
     if type_ in _OVER and append.effects is not None and append.effects.listing is not None:
         data["cost_usd"] = f"{append.effects.listing.cost_usd.normalize():f}"
-    return Announcement(new_id(), type_, f"runs/{run_id}", at, data)
+    return Announcement(new_id(), type_, f"runs/{run_id}", at, data, traceparent_of(run_id))
 
 
 def run_accepted(run_id: UUID, at: datetime, body: Mapping[str, Any], parent_id: UUID | None) -> Announcement:
@@ -69,18 +73,19 @@ def run_accepted(run_id: UUID, at: datetime, body: Mapping[str, Any], parent_id:
     data = {"run_id": run_id, "flow": body["flow_name"], "version": body["flow_version"], "priority": body["priority"]}
     if parent_id is not None:
         data["parent_id"] = parent_id
-    return Announcement(new_id(), "stretto.run.accepted", f"runs/{run_id}", at, data)
+    return Announcement(new_id(), "stretto.run.accepted", f"runs/{run_id}", at, data, traceparent_of(run_id))
 
 
 def flow_saved(name: str, digest: str, at: datetime) -> Announcement:
     """A flow's document was stored as a new version; the query that stores it adds which."""
-    return Announcement(new_id(), "stretto.flow.saved", f"flows/{name}", at, {"flow": name, "digest": digest})
+    data = {"flow": name, "digest": digest}
+    return Announcement(new_id(), "stretto.flow.saved", f"flows/{name}", at, data, traceparent_now() or None)
 
 
 def schedule_fired(name: str, flow: str, run_id: UUID, at: datetime) -> Announcement:
     """A schedule has started a run."""
     data = {"schedule": name, "flow": flow, "run_id": run_id}
-    return Announcement(new_id(), "stretto.schedule.fired", f"schedules/{name}", at, data)
+    return Announcement(new_id(), "stretto.schedule.fired", f"schedules/{name}", at, data, traceparent_of(run_id))
 
 
 def _cut(text: object, most: int = MAX_NAME_CHARS) -> str:

@@ -31,7 +31,10 @@ _CLOUDEVENT: dict[str, Any] = {
         "datacontenttype": {"const": "application/json"},
         "dataschema": {"type": "string", "format": "uri-reference"},
         "tenantid": {"type": "string", "format": "uuid"},
-        "traceparent": {"type": "string", "description": "W3C Trace Context of what caused the event."},
+        "traceparent": {
+            "type": "string",
+            "description": "W3C Trace Context of what caused the event: the trace of its run, or of the request.",
+        },
         "data": {"type": "object"},
     },
 }
@@ -70,7 +73,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _message(each: EventType, name: str) -> dict[str, Any]:
-    known: dict[str, Any] = {"pattern": "^app\\."} if each.name == "app" else {"const": each.name}
+    known: dict[str, Any] = {"const": each.name} if "." in each.name else {"pattern": f"^{each.name}\\."}
     return {
         "name": each.name,
         "title": each.name,

@@ -7,7 +7,6 @@ sampler that reads an id's low bits finds them random.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from stretto.engine.trace_ids import span_id_of
 from stretto.flow.graph import AgentCall, JudgeCall, Step, ToolCall
 from stretto.store.ids import made_at
 from stretto.stream.log import Row
@@ -43,17 +43,6 @@ class Span:
     attributes: dict[str, Value] = field(default_factory=dict[str, Value])
     error: str = ""
     link: str = ""
-
-
-def trace_id_of(run_id: UUID) -> int:
-    """The id of a run's trace."""
-    return int.from_bytes(hashlib.sha256(b"trace" + run_id.bytes).digest()[:16], "big")
-
-
-def span_id_of(run_id: UUID, *parts: object) -> int:
-    """The id of a span of a run."""
-    named = "\0".join(map(str, parts)).encode()
-    return int.from_bytes(hashlib.sha256(b"span" + run_id.bytes + named).digest()[:8], "big") or 1
 
 
 def spans_of(

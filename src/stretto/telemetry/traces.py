@@ -22,6 +22,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from stretto.engine.journal import Append
 from stretto.engine.rows import facts_of
 from stretto.engine.store import RunStore
+from stretto.engine.trace_ids import span_id_of, trace_id_of
 from stretto.errors import StrettoError
 from stretto.flow.compile import compile_document
 from stretto.flow.graph import Step
@@ -31,7 +32,7 @@ from stretto.store import Database
 from stretto.store.ids import made_at
 from stretto.stream.log import Row
 from stretto.telemetry.redaction import redact_field
-from stretto.telemetry.spans import OVER, TRACEPARENT, Span, span_id_of, spans_of, trace_id_of
+from stretto.telemetry.spans import OVER, TRACEPARENT, Span, spans_of
 from stretto.telemetry.store import FiguresStore
 
 log = structlog.get_logger(__name__)

@@ -12,11 +12,12 @@ from psycopg.rows import TupleRow
 
 from stretto.engine import Edits, Emitted, Flows, Schedules, StepContext, StepResult, fork
 from stretto.engine.announced import MAX_APP_DATA_BYTES
+from stretto.engine.trace_ids import traceparent_of
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from tests.postgres.engine.stage import Stage, flow
-from tests.postgres.events.hearing import told
+from tests.postgres.events.hearing import heard, told
 
 SECRET = "what only the run knows"
 
@@ -41,6 +42,8 @@ async def test_the_life_of_a_run(stage: Stage) -> None:
         ("run.accepted", {**about, "version": 1, "priority": 2}),
         ("run.completed", {**about, "cost_usd": "0"}),
     ]
+    traces = {event.traceparent for event in await heard(stage.database, f"runs/{run.id}")}
+    assert traces == {traceparent_of(run.id)}
     assert await told(stage.database, "flows/test") == [
         ("flow.saved", {"flow": "test", "version": 1, "digest": graph.digest})
     ]
@@ -131,6 +134,8 @@ async def test_a_schedule_that_starts_a_run(stage: Stage, owner: AsyncConnection
     assert await stage._start_due() == 1
     ((name, data),) = await told(stage.database, "schedules/nightly")
     assert (name, data["schedule"], data["flow"]) == ("schedule.fired", "nightly", "test")
+    (event,) = await heard(stage.database, "schedules/nightly")
+    assert event.traceparent == traceparent_of(UUID(data["run_id"]))
     assert UUID(data["run_id"]) == (await stage.runs.list())[0].id
 
 

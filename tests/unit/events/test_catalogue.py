@@ -89,3 +89,11 @@ def test_a_message_describes_an_event_as_it_is_sent(change: dict[str, Any], fits
     shown["data"] |= change
     assert jsonschema_rs.is_valid(schema, shown) is fits
     assert not jsonschema_rs.is_valid(schema, {**shown, "type": "stretto.run.failed"})
+
+
+@pytest.mark.parametrize("entry", ["app", "hook"])
+def test_a_message_that_types_share_describes_each_of_them(entry: str) -> None:
+    known = asyncapi()["components"]["messages"][entry]["payload"]["allOf"][1]["properties"]["type"]
+    assert jsonschema_rs.is_valid(known, f"{entry}.shop")
+    assert not jsonschema_rs.is_valid(known, entry)
+    assert not jsonschema_rs.is_valid(known, f"other.{entry}.shop")
