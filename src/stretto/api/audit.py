@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -46,14 +47,15 @@ class AuditList(BaseModel):
     next: Next
 
 
-class Only(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Only:
     """Which entries are shown."""
 
-    outcome: Literal["done", "denied"] | None = None
-    actor: Annotated[str | None, Query(max_length=200)] = None
+    outcome: Annotated[Literal["done", "denied"] | None, Query(description="What was done, or what was denied.")] = None
+    actor: Annotated[str | None, Query(max_length=200, description="Who did it, as entries name him.")] = None
     action: Annotated[str | None, Query(max_length=100, description="Its beginning, such as `key.`")] = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Annotated[AwareDatetime | None, Query(description="Then or later.")] = None
+    until: Annotated[AwareDatetime | None, Query(description="Earlier than that.")] = None
 
 
 @router.get("", dependencies=[needs("audit:read")])
@@ -69,7 +71,7 @@ async def list_audit(
         principal.tenant_id,
         before=before,
         limit=limit + 1,
-        **only.model_dump(),
+        **asdict(only),
     )
     page, following = page_of(found, limit, lambda entry: entry.id)
     return AuditList(entries=[AuditEntry.model_validate(entry) for entry in page], next=following)
@@ -82,7 +84,9 @@ async def list_audit(
     dependencies=[needs("audit:read")],
 )
 async def export_audit(
-    platform: PlatformDoor, principal: PrincipalDoor, since: AwareDatetime | None = None
+    platform: PlatformDoor,
+    principal: PrincipalDoor,
+    since: Annotated[AwareDatetime | None, Query(description="Then or later; default: all of it.")] = None,
 ) -> StreamingResponse:
     """The whole log from a time on as one JSON object a line, latest first."""
     pages = AuthStore(platform.database).audit_pages(principal.tenant_id, since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, cast
 
 import orjson
@@ -13,7 +14,7 @@ from fastapi.routing import APIRoute
 
 from stretto.api import explained
 from stretto.api.doors import Needs
-from stretto.api.examples import EXAMPLES
+from stretto.api.examples import Several, example_at
 from stretto.api.openai.described import PATHS
 from stretto.api.problems import PROBLEM_SCHEMA, fails
 from stretto.auth import Permission
@@ -36,7 +37,7 @@ TAGS: Mapping[str, str] = {
     "audit": "What was changed and what was denied.",
     "events": "What happened, as events; consumer groups and dead letters.",
     "webhooks": "Events sent to addresses of your own, and webhooks taken in.",
-    "auth": "Logging in and out with a browser.",
+    "login": "Logging in and out with a browser.",
     "doors": "The dialects of OpenAI's and Anthropic's clients.",
     "health": "Whether the server lives and can work.",
 }
@@ -57,6 +58,18 @@ SECURITY: Mapping[str, Json] = {
     },
 }
 """Ways to say who asks."""
+
+PATH_PARTS: Mapping[str, str] = {
+    "run_id": "The run's id.",
+    "step": "The step's path, such as `approval` or `build[2].code`.",
+    "member_id": "The member's id.",
+    "type": "The event's type, such as `stretto.run.completed`.",
+    "group": "The consumer group's name.",
+    "event_id": "The event's id.",
+    "webhook_id": "The webhook's id.",
+    "public_id": "What the source's `path` ends with.",
+}
+"""What stands in paths, in the same words wherever it stands."""
 
 _DESCRIPTION = """\
 Durable, streaming flows of agents.
@@ -112,7 +125,10 @@ def complete(document: Json, permissions: Mapping[str, Permission | None]) -> No
         for operation in operations.values():
             used.update(operation.get("tags", ()))
             _complete_operation(operation, permissions.get(operation["operationId"]))
-    document["paths"].update(PATHS)
+    document["paths"].update(deepcopy(dict(PATHS)))
+    for operations in cast("Mapping[str, Json]", document["paths"]).values():
+        for operation in operations.values():
+            _tell_more(operation)
     document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items() if name in used | {"doors"}]
 
 
@@ -137,8 +153,6 @@ def _complete_operation(operation: Json, permission: Permission | None) -> None:
     for status, answer in fails(*shared).items():
         _add(answers, str(status), answer)
     operation["responses"] = dict(sorted(answers.items()))
-    for body in (operation.get("requestBody"), *answers.values()):
-        _add_example(body)
 
 
 def _add(answers: Json, status: str, answer: Json) -> None:
@@ -156,12 +170,27 @@ def _add(answers: Json, status: str, answer: Json) -> None:
     answers[status]["description"] = f"{answers[status]['description']} {told}".strip()
 
 
-def _add_example(body: Json | None) -> None:
-    contents: Mapping[str, Json] = (body or {}).get("content") or {}
-    for kind, media in contents.items():
-        name = str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
-        if kind == "application/json" and name in EXAMPLES and "examples" not in media:
-            media["example"] = EXAMPLES[name]
+def _tell_more(operation: Json) -> None:
+    """Add examples, and what ids in paths are."""
+    name = operation["operationId"]
+    _add_example(name, "body", operation.get("requestBody", {}))
+    for status, answer in operation["responses"].items():
+        _add_example(name, status, answer)
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" and parameter["name"] in PATH_PARTS:
+            parameter.setdefault("description", PATH_PARTS[parameter["name"]])
+
+
+def _add_example(operation: str, place: str, body: Json) -> None:
+    media: Json | None = body.get("content", {}).get("application/json")
+    if media is None:
+        return
+    schema = str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+    example = example_at(operation, place, schema)
+    if isinstance(example, Several):
+        media["examples"] = example.described()
+    elif example is not None:
+        media["example"] = example
 
 
 @router.get("/openapi.json")

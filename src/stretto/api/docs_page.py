@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,7 @@ body{margin:0 auto;max-width:56rem;padding:1rem;background:var(--ground);color:v
 overflow-wrap:anywhere}
 h1{margin:0;font:italic 600 1.75rem/1.2 Georgia,serif}h2{margin:2rem 0 .25rem;font-size:1.3rem}h3{margin:0;font-size:1rem}
 h3 code,summary code{font-weight:600}p{margin:.35rem 0}a{color:var(--accent)}
+pre{margin:.35rem 0;padding:.5rem;overflow-x:auto;background:var(--ground);border:1px solid var(--line);font:.82rem/1.45 ui-monospace,monospace}
 code{font-family:ui-monospace,monospace;font-size:.92em}small,.soft{color:var(--soft);font-size:.88rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1rem;padding:0;list-style:none}nav a{display:inline-block;padding:.3rem 0}
 article{margin:.75rem 0;padding:.75rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem}
@@ -184,8 +186,20 @@ def _contents(body: Schema) -> str:
         schema = cast("Schema", media.get("schema", {}))
         limits = limits_of(schema)
         facts = f"{type_of(schema)}{', ' + limits if limits else ''}"
-        shown.append(f"<p><code>{escape(kind)}</code> <small>{facts}</small></p>{fields_of(schema)}")
+        shown.append(f"<p><code>{escape(kind)}</code> <small>{facts}</small></p>{fields_of(schema)}{_examples(media)}")
     return prose(str(body.get("description", ""))) + "".join(shown)
+
+
+def _examples(media: Schema) -> str:
+    named = cast("Mapping[str, Schema]", media.get("examples", {}))
+    shown = [_example(f"Example: {inline(str(each['summary']))}", each["value"]) for each in named.values()]
+    return "".join(shown) + (_example("Example", media["example"]) if "example" in media else "")
+
+
+def _example(title: str, value: object) -> str:
+    # Text is shown as it is, all else as JSON.
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return _folded(title, f"<pre>{escape(text)}</pre>")
 
 
 def _answers(answers: Mapping[str, Schema]) -> Iterable[str]:

@@ -24,7 +24,7 @@ from stretto.flow.compile import compile_document
 router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=JsonRoute)
 
 FlowName = Annotated[str, Path(min_length=1, max_length=200, description="The flow's name.")]
-Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the latest.")]
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Which version; default: the latest.")]
 
 
 async def _flows(platform: PlatformDoor, principal: PrincipalDoor) -> Flows:
@@ -176,8 +176,10 @@ async def list_flow_versions(name: FlowName, flows: FlowsDoor, before: VersionCu
 async def compare_flow_versions(
     name: FlowName,
     flows: FlowsDoor,
-    version_from: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
-    version_to: Annotated[int | None, Query(alias="to", ge=1, le=2**31 - 1, description="Default: the latest.")] = None,
+    version_from: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1, description="The version to begin with.")],
+    version_to: Annotated[
+        int | None, Query(alias="to", ge=1, le=2**31 - 1, description="The version to end with; default: the latest.")
+    ] = None,
 ) -> Difference:
     """How two versions of a flow differ."""
     _, before = await flows.document(name, version_from)

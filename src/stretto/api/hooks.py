@@ -89,7 +89,9 @@ async def add_hook_source(new: NewSource, sources: SourcesDoor, principal: Princ
 
 
 @sources.delete("/{name}", status_code=204, dependencies=WRITE, responses=fails(NotFound))
-async def remove_hook_source(name: Annotated[str, Path(pattern=NAME)], sources: SourcesDoor) -> None:
+async def remove_hook_source(
+    name: Annotated[str, Path(pattern=NAME, description="The source's name.")], sources: SourcesDoor
+) -> None:
     """Remove a source: its path leads nowhere from now on."""
     await sources.remove(name)
 

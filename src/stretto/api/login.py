@@ -5,6 +5,7 @@ Answers to browsers are small pages where something goes wrong; who does not acc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode, urlsplit
@@ -33,9 +34,17 @@ ATTEMPT_S = 600
 _SEE_OTHER: dict[int | str, dict[str, Any]] = {303: {"description": "Go on there."}}
 
 
-def _parameter(name: str) -> dict[str, Any]:
+_FROM_PROVIDER: Mapping[str, str] = {
+    "code": "What the identity provider gives tokens for.",
+    "state": "What it was given when the login began.",
+    "iss": "Its issuer, where it says so (RFC 9207).",
+    "error": "Why nobody has logged in.",
+}
+
+
+def _parameter(name: str, told: str) -> dict[str, Any]:
     # Read by hand: what is there twice must count as not there.
-    return {"name": name, "in": "query", "schema": {"type": "string"}}
+    return {"name": name, "in": "query", "schema": {"type": "string"}, "description": told}
 
 
 class SessionShown(BaseModel):
@@ -77,7 +86,7 @@ async def log_in(
     status_code=303,
     response_class=RedirectResponse,
     responses=_SEE_OTHER,
-    openapi_extra={"parameters": [_parameter(name) for name in ("code", "state", "iss", "error")]},
+    openapi_extra={"parameters": [_parameter(name, told) for name, told in _FROM_PROVIDER.items()]},
 )
 async def come_back(request: Request, platform: PlatformDoor) -> Response:
     """Where the identity provider sends the browser back to."""

@@ -35,7 +35,9 @@ class Decision(Body):
 
 @router.get("", dependencies=[needs("reviews:read")])
 async def list_reviews(
-    runs: RunsDoor, run_id: UUID | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    runs: RunsDoor,
+    run_id: Annotated[UUID | None, Query(description="Of this run alone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
 ) -> ReviewList:
     """Steps that wait for a decision, of all runs or of one."""
     return ReviewList(reviews=await runs.reviews(run_id, limit))

@@ -45,7 +45,7 @@ async def list_steps(
     run_id: UUID,
     runs: RunsDoor,
     after: NameCursor,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 200,
 ) -> StepList:
     """Where each step stands. What is inside a loop, a map or a branch is known once that has begun."""
     rows = await runs.journal(run_id)

@@ -37,7 +37,9 @@ SSE: dict[int | str, dict[str, Any]] = {
     **fails(Invalid, RunNotFound, TooManyStreams, ServerFull),
 }
 After = Annotated[str | None, Query(description="The id of the last event seen; `Last-Event-ID` counts more.")]
-LastEventId = Annotated[str | None, Header()]
+LastEventId = Annotated[
+    str | None, Header(description="The id of the last event seen, as browsers send it when they come back.")
+]
 
 
 def streams_of(request: Request) -> OpenStreams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
@@ -88,19 +89,20 @@ class EstimateItem(BaseModel):
     how: str
 
 
-class Only(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Only:
     """Which calls are counted."""
 
-    flow: str | None = None
-    step: str | None = None
-    run: UUID | None = None
-    agent: str | None = None
-    route: str | None = None
-    deployment: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    priority: Annotated[int | None, Query(ge=0, le=3)] = None
-    outcome: str | None = None
+    flow: Annotated[str | None, Query(description="Of this flow's runs.")] = None
+    step: Annotated[str | None, Query(description="Of steps of this id.")] = None
+    run: Annotated[UUID | None, Query(description="Of this run.")] = None
+    agent: Annotated[str | None, Query(description="Of this agent.")] = None
+    route: Annotated[str | None, Query(description="Asked for by this route.")] = None
+    deployment: Annotated[str | None, Query(description="Answered by this deployment.")] = None
+    provider: Annotated[str | None, Query(description="Answered by this provider.")] = None
+    model: Annotated[str | None, Query(description="Answered by this model.")] = None
+    priority: Annotated[int | None, Query(ge=0, le=3, description="Of this priority, 0 (first) to 3 (last).")] = None
+    outcome: Annotated[str | None, Query(description="That came to this, such as `admitted` or `cached`.")] = None
 
 
 _TIME = f"Such as {EXAMPLES}; a plus sign in a URL is written %2B."
@@ -119,13 +121,13 @@ async def get_usage(
     ] = "day,model",
     since: Annotated[str, Query(description=_TIME)] = "7d",
     until: Annotated[str | None, Query(description=_TIME)] = None,
-    latency: bool = False,
+    latency: Annotated[bool, Query(description="Also how long calls took.")] = False,
 ) -> Any:
     """What was used, told apart by keys. `Accept: text/csv` gives CSV."""
     now = datetime.now(UTC)
     keys = read_keys(by)
     filters: dict[UsageKey, Any] = {
-        cast("UsageKey", key): value for key, value in only.model_dump(exclude_none=True).items()
+        cast("UsageKey", key): value for key, value in asdict(only).items() if value is not None
     }
     rows = await usage.by(
         principal.tenant_id,
@@ -141,7 +143,9 @@ async def get_usage(
 
 
 @router.get("/estimate", responses=fails(FlowNotFound), dependencies=[needs("usage:read")])
-async def estimate_run(flow: str, usage: UsageDoor, principal: PrincipalDoor) -> EstimateItem:
+async def estimate_run(
+    flow: Annotated[str, Query(description="The flow's name.")], usage: UsageDoor, principal: PrincipalDoor
+) -> EstimateItem:
     """What a run of a stored flow may cost, by its past runs."""
     return EstimateItem.model_validate(estimate_document(await usage.estimate(principal.tenant_id, flow)))
 

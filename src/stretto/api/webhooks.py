@@ -206,7 +206,7 @@ async def list_deliveries(
     webhook_id: UUID,
     webhooks: WebhooksDoor,
     before: IdCursor,
-    status: Status | None = None,
+    status: Annotated[Status | None, Query(description="Only those that stand like this.")] = None,
     type: Annotated[str | None, Query(max_length=122, description="How the event's type begins.")] = None,
     limit: Limit = 50,
 ) -> DeliveryList:

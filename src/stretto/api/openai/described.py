@@ -14,7 +14,12 @@ _HEADERS: list[Json] = [
         "schema": {"type": "integer", "minimum": 0, "maximum": 3},
         "description": "How urgent the call is: 0 (first) to 3 (last).",
     },
-    {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}},
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "maxLength": 255},
+        "description": "Any text of your own. Passed on to providers that know it; with a flow, the same key gives the same run.",
+    },
 ]
 _TEXT: Json = {"type": "string"}
 
@@ -110,7 +115,15 @@ PATHS: Mapping[str, Json] = {
         "get_model",
         "One of them.",
         _answers("The model.", "application/json"),
-        [{"name": "model", "in": "path", "required": True, "schema": _TEXT}],
+        [
+            {
+                "name": "model",
+                "in": "path",
+                "required": True,
+                "schema": _TEXT,
+                "description": "One of the names that `model` takes.",
+            }
+        ],
     ),
 }
 """The paths of the doors as OpenAPI has them."""

@@ -1,0 +1,84 @@
+"""Examples of flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stretto.api.examples import story
+from stretto.api.examples.several import Several
+
+_SHOWN = {
+    "name": story.FLOW,
+    "version": 2,
+    "updated_at": story.CHANGED_AT,
+    "created_at": story.SAVED_AT,
+    "archived_at": None,
+}
+
+_LINES = """\
+--- from
++++ to
+@@ -27,5 +27,6 @@
+   writer:
+     model: strong
+     prompt: Write two short paragraphs on {{ topic }}.
++budget: 0.50 usd
+ output: '{{ approval.value }}'
+ description: A writer drafts, an editor reads each paragraph meanwhile, a person decides."""
+
+EXAMPLES: Mapping[str, Any] = {
+    "FlowList": {
+        "flows": [
+            _SHOWN,
+            {
+                "name": "headline",
+                "version": 1,
+                "updated_at": "2026-11-18T07:12:45.120394Z",
+                "created_at": "2026-11-18T07:12:45.120394Z",
+                "archived_at": None,
+            },
+        ],
+        "next": None,
+    },
+    "FlowShown": _SHOWN,
+    "archive_flow 200": _SHOWN | {"archived_at": "2026-11-21T17:02:00.514208Z"},
+    "save_flow body": story.DOCUMENT,
+    "StoredFlow": {"name": story.FLOW, "version": 2, "document": story.DOCUMENT},
+    "validate_flow body": Several(
+        fits=("A flow.", story.DOCUMENT),
+        has_a_mistake=("One with a mistake in `output`.", story.DOCUMENT | {"output": "{{ daft }}"}),
+    ),
+    "Checked": Several(
+        fits=("It is a flow.", {"valid": True, "name": story.FLOW, "problems": []}),
+        has_a_mistake=(
+            "It has a mistake.",
+            {
+                "valid": False,
+                "name": None,
+                "problems": [
+                    {
+                        "place": "flow, at output",
+                        "message": "there is no step or name `daft`.",
+                        "remedy": "Did you mean `draft`?",
+                    }
+                ],
+            },
+        ),
+    ),
+    "VersionList": {
+        "versions": [
+            {"version": 2, "digest": story.DIGEST, "created_at": story.CHANGED_AT},
+            {"version": 1, "digest": story.FIRST_DIGEST, "created_at": story.SAVED_AT},
+        ],
+        "next": None,
+    },
+    "Difference": {
+        "name": story.FLOW,
+        "version_from": 1,
+        "version_to": 2,
+        "patch": [{"op": "add", "path": "/budget", "value": "0.50 usd"}],
+        "lines": _LINES,
+    },
+}
+"""By the name of the schema, or by operation and place."""

@@ -1,0 +1,98 @@
+"""Examples of usage, estimates, limits and quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stretto.api.examples import story
+
+_NONE = {"failed": 0, "cancelled": 0, "not_made": 0, "cached": 0, "estimated": 0, "simulated_calls": 0}
+
+
+def _usage(keys: dict[str, str], calls: int, cost_usd: str, **tokens: int) -> dict[str, Any]:
+    classes = {"input": 0, "cached_input": 0, "cache_write": 0, "output": 0, "reasoning": 0}
+    return {
+        "keys": keys,
+        "calls": calls,
+        **_NONE,
+        "simulated": "no",
+        "tokens": classes | tokens,
+        "cost_usd": cost_usd,
+    }
+
+
+EXAMPLES: Mapping[str, Any] = {
+    "UsageList": {
+        "rows": [
+            _usage({"day": "2026-11-21", "model": "claude-opus-5-5"}, 1, "0.00208", input=40, output=96),
+            _usage({"day": "2026-11-21", "model": "claude-haiku-5-5"}, 2, "0.000041", input=230, output=36),
+        ],
+        "total": _usage({}, 3, story.COST_USD, input=270, output=132),
+    },
+    "EstimateItem": {
+        "flow": story.FLOW,
+        "runs": 12,
+        "versions": [2, 1],
+        "enough": True,
+        "simulated": False,
+        "cost_usd": {"p50": "0.002121", "p90": "0.00344", "mean": "0.00231"},
+        "input_tokens": {"p50": "270", "p90": "342", "mean": "281.5"},
+        "output_tokens": {"p50": "132", "p90": "198", "mean": "139.25"},
+        "calls": {"p50": "3", "p90": "4", "mean": "3.25"},
+        "how": "From the latest 12 completed runs of versions 2, 1; forks are not counted.",
+    },
+    "LimitsShown": {
+        "limits": [
+            {
+                "kind": "requests",
+                "name": "anthropic/claude-opus-5-5",
+                "capacity": 50,
+                "level": 41.5,
+                "refill_per_minute": 50,
+                "closed_s": 0,
+                "processes": 2,
+                "leased": 3,
+                "waiting": 0,
+                "longest_wait_s": 0,
+            }
+        ],
+        "budgets": [
+            {
+                "kind": "month",
+                "name": "2026-11",
+                "limit_usd": "100",
+                "spent_usd": "12.480721",
+                "reserved_usd": "0.5",
+                "presumed_usd": "0",
+                "left_usd": "87.019279",
+                "processes": 2,
+            }
+        ],
+        "deployments": [
+            {
+                "deployment": "anthropic/claude-opus-5-5",
+                "state": "closed",
+                "rests_s": 0,
+                "error_rate": 0.01,
+                "ttft_s": 0.62,
+                "ttft_p95_s": 1.4,
+                "calls": 312,
+                "failures": 3,
+                "last_error": "",
+            }
+        ],
+        "caches": [{"route": "fast", "asked": 840, "exact": 96, "semantic": 30, "rate": 0.15}],
+    },
+    "QuotasShown": {
+        "requests": [
+            {"name": "tenant-60", "of": "tenant", "most": 6000, "window_s": 60, "left": 5988, "wait_s": 0},
+            {"name": "key-60", "of": "key", "most": 600, "window_s": 60, "left": 594, "wait_s": 0},
+        ],
+        "runs": [
+            {"kind": "runs_per_day", "most": 500, "used": 17},
+            {"kind": "unfinished_runs", "most": 50, "used": 2},
+        ],
+    },
+}
+"""By the name of the schema, or by operation and place."""

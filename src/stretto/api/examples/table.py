@@ -1,0 +1,31 @@
+"""All examples in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stretto.api.examples import dialects, events, flows, models, people, runs, webhooks
+from stretto.api.examples.several import Several
+
+GROUPS: tuple[Mapping[str, Any], ...] = (
+    flows.EXAMPLES,
+    runs.EXAMPLES,
+    models.EXAMPLES,
+    people.EXAMPLES,
+    events.EXAMPLES,
+    webhooks.EXAMPLES,
+    dialects.EXAMPLES,
+)
+
+EXAMPLES: Mapping[str, Any] = {name: example for group in GROUPS for name, example in group.items()}
+"""An example, or `Several`, by the name of its schema (`RunDetail`), or for one place by the operation and the status of the
+answer or `body` (`start_run 201`), which counts before the schema's."""
+
+
+def example_at(operation: str, place: str, schema: str) -> Any:
+    """The example for a place, None when there is none."""
+    return EXAMPLES.get(f"{operation} {place}", EXAMPLES.get(schema))
+
+
+__all__ = ["EXAMPLES", "GROUPS", "Several", "example_at"]

@@ -1,0 +1,184 @@
+"""Examples in OpenAPI: there for every body and answer, fitting their schemas, and as true as what the server says."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, cast
+
+import jsonschema_rs
+import pytest
+
+from stretto.api.examples import EXAMPLES, Several
+from stretto.api.examples.story import DOCUMENT, FIRST_DIGEST, FIRST_VERSION
+from stretto.api.examples.table import GROUPS
+from stretto.api.flows import _compare, validate_flow
+from stretto.api.schedules import TICKS_SHOWN
+from stretto.auth.roles import MEANINGS, ROLES
+from stretto.engine.schedules import next_tick
+from stretto.events.catalogue import BY_NAME
+from stretto.flow.compile import compile_document
+from stretto.flow.facts import fact_fields, fact_from
+from tests.unit.api.test_docs_page import app, get
+
+Json = dict[str, Any]
+
+
+def operations() -> Iterator[tuple[str, Json]]:
+    for path, operations in app().openapi()["paths"].items():
+        for method, operation in operations.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def places() -> Iterator[tuple[str, str, Json]]:
+    """Every JSON body and every JSON answer that is no problem document: operation, place, media type object."""
+    for _, operation in operations():
+        for place, body in [("body", operation.get("requestBody", {})), *operation["responses"].items()]:
+            media = body.get("content", {}).get("application/json")
+            if media is not None:
+                yield operation["operationId"], place, media
+
+
+def examples_of(media: Json) -> list[Any]:
+    named = [each["value"] for each in media.get("examples", {}).values()]
+    return named + ([media["example"]] if "example" in media else [])
+
+
+def one(name: str) -> Any:
+    example = EXAMPLES[name]
+    assert not isinstance(example, Several)
+    return example
+
+
+def variant(name: str, which: str) -> Any:
+    example = EXAMPLES[name]
+    assert isinstance(example, Several)
+    return example.named[which][1]
+
+
+def test_every_body_and_answer_has_an_example_that_fits():
+    document = app().openapi()
+    wrong: list[str] = []
+    for operation, place, media in places():
+        found = examples_of(media)
+        if not found:
+            wrong.append(f"{operation} {place}: has no example")
+        # OpenAPI 3.1's schemas are JSON Schema 2020-12; the references lead into the whole document.
+        schema = {**media.get("schema", {}), "components": document["components"]}
+        fits = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        wrong += [f"{operation} {place}: {error}" for example in found for error in fits.iter_errors(example)]
+        assert not {"example", "examples"} <= media.keys(), "OpenAPI allows one of them"
+    assert not wrong, "\n".join(wrong)
+
+
+def test_examples_say_no_field_that_the_schema_does_not_know():
+    schemas = app().openapi()["components"]["schemas"]
+    for operation, place, media in places():
+        for example in examples_of(media):
+            assert not list(strange(example, media.get("schema", {}), schemas)), (operation, place)
+
+
+def strange(value: Any, schema: Json, schemas: Json) -> Iterator[str]:
+    """Fields of an example that its schema does not name; only schemas that name fields are asked."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from strange(item, schema.get("items", {}), schemas)
+    elif isinstance(value, dict) and "properties" in schema and not schema.get("additionalProperties"):
+        for name, inner in cast("Json", value).items():
+            if name not in schema["properties"]:
+                yield name
+            else:
+                yield from strange(inner, schema["properties"][name], schemas)
+
+
+def test_every_example_is_used():
+    used: set[str] = set()
+    for operation, place, media in places():
+        own, schema = f"{operation} {place}", str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+        used.add(own if own in EXAMPLES else schema)
+    assert set(EXAMPLES) == used
+    assert sum(map(len, GROUPS)) == len(EXAMPLES), "one name twice"
+
+
+def test_every_parameter_says_what_it_is():
+    silent = [
+        f"{where}: {parameter['name']}"
+        for where, operation in operations()
+        for parameter in operation.get("parameters", [])
+        if not parameter.get("description")
+    ]
+    assert not silent, "\n".join(silent)
+
+
+async def test_the_page_shows_them():
+    _, page = await get("/docs")
+    assert '"question": "Shall this be published?"' in page.text
+    assert "Example: End the run." in page.text
+
+
+# What examples say is what the server would say.
+
+
+def as_stored(value: Any) -> Any:
+    """As PostgreSQL's jsonb gives it back: short names first."""
+    if isinstance(value, dict):
+        pairs = sorted(cast("Json", value).items(), key=lambda pair: (len(pair[0]), pair[0]))
+        return {name: as_stored(inner) for name, inner in pairs}
+    return [as_stored(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+async def test_flows_are_flows():
+    versions = {each["version"]: each for each in one("VersionList")["versions"]}
+    now = compile_document(one("save_flow body"))
+    assert (now.name, now.digest) == (one("StoredFlow")["name"], versions[2]["digest"])
+    assert dict(now.document) == one("StoredFlow")["document"]
+    for which in ("fits", "has_a_mistake"):
+        assert (await validate_flow(variant("validate_flow body", which))).model_dump() == variant("Checked", which)
+    compile_document(variant("NewRun", "of_a_document")["flow"])
+
+
+async def test_versions_differ_as_it_says():
+    assert compile_document(FIRST_VERSION).digest == FIRST_DIGEST
+    patch, lines = _compare(as_stored(FIRST_VERSION), as_stored(DOCUMENT))
+    assert (patch, lines) == (one("Difference")["patch"], one("Difference")["lines"])
+
+
+def test_facts_are_facts():
+    for fact in one("FactList")["facts"]:
+        told = fact["data"] if fact["step"] is None else {"step": fact["step"], **fact["data"]}
+        assert fact_fields(fact_from(fact["name"], told)) == told
+
+
+@pytest.mark.parametrize("name", ["ScheduleDetail", "pause_schedule 200", "resume_schedule 200"])
+def test_schedules_tick_as_they_say(name: str):
+    shown = one(name)
+    times = [datetime.fromisoformat(time) for time in shown["next_times"]]
+    assert len(times) == TICKS_SHOWN
+    assert times[0] == datetime.fromisoformat(shown["next_at"])
+    for before, after in pairwise(times):
+        assert next_tick(shown["cron"], shown["timezone"], before) == after
+
+
+def test_events_are_of_their_types():
+    events = [each["event"] for each in one("EventList")["events"]]
+    events += [one("CloudEvent"), one("LetterList")["letters"][0]["event"], one("test_webhook 202")["event"]]
+    for event in events:
+        assert not list(jsonschema_rs.Draft202012Validator(BY_NAME[event["type"]].schema()).iter_errors(event["data"]))
+    shown = one("get_event_schema 200")
+    assert shown == BY_NAME[shown["title"]].schema()
+
+
+def test_money_adds_up():
+    total, rows = one("UsageList")["total"], one("UsageList")["rows"]
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal(total["cost_usd"])
+    assert {kind: sum(row["tokens"][kind] for row in rows) for kind in total["tokens"]} == total["tokens"]
+    steps = [Decimal(step["usage"]["cost_usd"]) for step in one("StepList")["steps"] if step["usage"]]
+    assert sum(steps) == Decimal(one("RunDetail")["cost_usd"]) == Decimal(total["cost_usd"])
+
+
+def test_roles_allow_what_it_says():
+    for each in one("RolesTable")["permissions"]:
+        assert each["allows"] == MEANINGS[each["permission"]]
+        assert each["roles"] == [role for role, allowed in ROLES.items() if each["permission"] in allowed]
+    assert set(one("Me")["permissions"]) <= ROLES[one("Me")["role"]]
