@@ -7,6 +7,7 @@ from typing import Any
 
 from stretto.api.examples import story
 from stretto.api.examples.several import Several
+from stretto.api.paging import cursor_at
 
 _RUN = f"runs/{story.RUN_ID}"
 _DECIDED = story.event(
@@ -35,7 +36,7 @@ _LETTER = {
 EXAMPLES: Mapping[str, Any] = {
     "EventList": {
         "events": [{"position": 5310, "event": story.COMPLETED}, {"position": 5309, "event": _DECIDED}],
-        "next": 5309,
+        "next": cursor_at(5309),
     },
     "CloudEvent": story.COMPLETED,
     "SchemaList": {
