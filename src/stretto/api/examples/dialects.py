@@ -9,7 +9,7 @@ from stretto.api.examples import story
 from stretto.api.examples.several import Several
 
 _HELLO = [{"role": "user", "content": "Say hello."}]
-_TOPIC = [{"role": "user", "content": "tides"}]
+_NEWS = [{"role": "user", "content": "The ferry goes again."}]
 _MODEL = {"id": "fast", "object": "model", "created": 1735689600, "owned_by": "stretto-route"}
 
 
@@ -26,7 +26,7 @@ _NO_MODEL = _openai_error(
 EXAMPLES: Mapping[str, Any] = {
     "create_chat_completion body": Several(
         of_a_model=("A route answers.", {"model": "fast", "messages": _HELLO}),
-        of_a_flow=("A run of a flow answers.", {"model": f"flow:{story.FLOW}", "messages": _TOPIC, "stream": True}),
+        of_a_flow=("A run of a flow answers.", {"model": "flow:headline", "messages": _NEWS, "stream": True}),
     ),
     "create_chat_completion 200": {
         "object": "chat.completion",
@@ -54,7 +54,7 @@ EXAMPLES: Mapping[str, Any] = {
         of_a_model=("A route answers.", {"model": "fast", "max_tokens": 500, "messages": _HELLO}),
         of_a_flow=(
             "A run of a flow answers.",
-            {"model": f"flow:{story.FLOW}", "max_tokens": 2000, "messages": _TOPIC, "stream": True},
+            {"model": "flow:headline", "max_tokens": 500, "messages": _NEWS, "stream": True},
         ),
     ),
     "create_message 200": {
