@@ -59,6 +59,11 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
                     "p99": p(0.99, "stretto_http_request_duration_seconds"),
                 },
             ),
+            (
+                "Requests held up by limits, per second",
+                "reqps",
+                {"{{by}}": "sum by (by) (rate(stretto_requests_refused_total[5m]))"},
+            ),
             ("Database answers", "bool", {"up": "min(stretto_database_up)"}),
             (
                 "Database connections",
@@ -111,6 +116,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
             ("Retractions per minute", "short", {"retractions": "sum(rate(stretto_retractions_total[5m])) * 60"}),
             ("Runs at work here", "short", {"{{instance}}": "stretto_runs_active"}),
             ("Runs followed", "short", {"{{instance}}": "stretto_streams_followed"}),
+            ("Streams open", "short", {"{{instance}}": "stretto_streams_open"}),
             ("Runs taken up per minute", "short", {"claims": "sum(rate(stretto_runs_claimed_total[5m])) * 60"}),
             ("Event loop late, p99", "s", {"late": p(0.99, "stretto_event_loop_lag_seconds")}),
             ("Late timers", "short", {"timers": "max(stretto_timers_late)"}),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import promql_parser
 import pytest
 import structlog
@@ -30,6 +31,7 @@ from stretto.telemetry.logs import report_errors
 from stretto.testing import ScriptedModel
 from tests.e2e.collector import Collector, Kept
 from tests.e2e.command import Stretto
+from tests.e2e.test_access import key_for
 from tests.e2e.wire import Client
 from tests.postgres.store.processes import wait_until_gone
 from tools.dashboards import DASHBOARDS
@@ -204,6 +206,43 @@ async def test_metrics_add_up(settings: Settings):
         assert not [given for _, given in found if any(ids.search(value) for _, value in given)], "an id in a label"
         open_metrics = await client.get("/metrics", accept="application/openmetrics-text")
         assert open_metrics.body.endswith(b"# EOF\n")
+
+
+async def test_open_streams_and_requests_that_limits_hold_up_are_counted(settings: Settings):
+    local = settings.model_copy(update={"port": 0, "auth": "required", "address_limit": "2/hour"})
+    token = Settings(metrics_token="scrape-me-please").metrics_token  # pyright: ignore[reportArgumentType]
+    local = local.model_copy(update={"metrics_token": token, "key_request_limit": "6/hour"})
+    waits: dict[str, Any] = {"flow": "waits", "steps": {"ask": {"review": {"show": "a", "question": "Good?"}}}}
+    async with Platform.open(local, provider=ScriptedModel({})) as platform, serving(platform) as url:
+        client, scraper = Client(url), {"authorization": "Bearer scrape-me-please"}
+        key = await key_for(platform, "owner")
+
+        async def now() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+            return figures((await client.get("/metrics", **scraper)).body)
+
+        found = await now()
+        for by in ("tenant", "key", "address"):
+            assert ("stretto_requests_refused_total", frozenset({("by", by)})) in found, "a rate needs its zero"
+        run = (await client.post("/v1/runs", {"flow": waits}, **key)).headers["location"]
+        async with aiohttp.ClientSession(headers=key) as session:
+            assert total(await now(), "stretto_streams_open") == 0
+            async with session.get(f"{url}{run}/stream") as stream, session.ws_connect(f"{url}{run}/control"):
+                assert stream.status == 200
+                assert total(await now(), "stretto_streams_open") == 2
+            for _ in range(250):
+                if not total(await now(), "stretto_streams_open"):
+                    break
+                await asyncio.sleep(0.02)
+            else:
+                pytest.fail("the streams have ended and are still counted")
+        statuses = [(await client.get("/v1/me", **key)).status for _ in range(8)]
+        refused = statuses.count(429)
+        assert refused >= 5
+        for _ in range(4):
+            await client.get("/v1/me", authorization="Bearer st_x")
+        found = await now()
+        assert total(found, "stretto_requests_refused_total", by="key") == refused
+        assert total(found, "stretto_requests_refused_total", by="address") == 2
 
 
 async def test_a_flood_of_names_does_not_flood_the_labels(settings: Settings):

@@ -102,9 +102,10 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.denials = Denials(platform.database)
     settings = platform.settings
     # The last one added comes first.
-    app.add_middleware(Quota, limiter=platform.requests)
+    refused = None if platform.telemetry is None else platform.telemetry.measures.on_refused
+    app.add_middleware(Quota, limiter=platform.requests, refused=refused)
     app.add_middleware(Authentication, platform=platform, denials=app.state.denials)
-    app.add_middleware(AddressLimit, addresses=Addresses(settings.address_limit))
+    app.add_middleware(AddressLimit, addresses=Addresses(settings.address_limit), refused=refused)
     app.add_middleware(CompressMiddleware, minimum_size=1_000)
     app.add_middleware(Guard, served=Served(settings.auth == "local", settings.public_url))
     app.state.exposition = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -32,7 +33,8 @@ async def get_metrics(request: Request, platform: PlatformDoor) -> Response:
     exposition: Exposition | None = request.app.state.exposition
     if exposition is None:
         raise NotFound("This process counts nothing, since it only looks.")
-    body, kind = await exposition.render(now_of(platform), request.headers.get("accept", ""))
+    now = replace(now_of(platform), open_streams=request.app.state.streams.count)
+    body, kind = await exposition.render(now, request.headers.get("accept", ""))
     return Response(body, media_type=kind)
 
 

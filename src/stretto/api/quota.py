@@ -8,7 +8,7 @@ count once, when they are opened; then each message of the WebSocket counts (`so
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,9 +31,10 @@ DENIAL = "websocket.http.response"
 class Quota:
     """ASGI middleware, inside of authentication: counts the requests of whoever is known."""
 
-    def __init__(self, app: ASGIApp, *, limiter: RequestLimiter) -> None:
+    def __init__(self, app: ASGIApp, *, limiter: RequestLimiter, refused: Callable[[str], None] | None = None) -> None:
         self._app = app
         self._limiter = limiter
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer 429."""
@@ -49,17 +50,20 @@ class Quota:
         telling = told_on(send, verdict.policies)
         if verdict.passes:
             await self._app(scope, receive, telling)
-        else:
-            await answer(scope, receive, telling, too_many(verdict))
+            return
+        if self._refused is not None:
+            self._refused(next((whose(each) for each in verdict.policies if each.left == 0), ""))
+        await answer(scope, receive, telling, too_many(verdict))
 
 
 class AddressLimit:
     """ASGI middleware, outside of authentication: holds up clients whose attempts to be known fail too often, so that nobody
     tries keys at full speed or floods the audit log."""
 
-    def __init__(self, app: ASGIApp, *, addresses: Addresses) -> None:
+    def __init__(self, app: ASGIApp, *, addresses: Addresses, refused: Callable[[str], None] | None = None) -> None:
         self._app = app
         self._addresses = addresses
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the attempt through, or answer 429."""
@@ -70,6 +74,8 @@ class AddressLimit:
         shown = credentials(scope)
         wait_s = self._addresses.wait_s(address, shown)
         if wait_s is not None:
+            if self._refused is not None:
+                self._refused("address")
             message = "Too many attempts from this address were refused. Wait as long as `Retry-After` says."
             await answer(scope, receive, send, TooManyRequests(message, wait_s))
             return
@@ -95,12 +101,15 @@ def credentials(scope: Scope) -> str:
     return "\n".join(shown) if any(shown) else ""
 
 
+def whose(policy: Policy) -> str:
+    """Whose rate it is: tenant or key."""
+    return policy.name.partition("-")[0]
+
+
 def too_many(verdict: Verdict) -> TooManyRequests:
     """What a client is told that asks too often."""
     full = [each for each in verdict.policies if each.left == 0]
-    rates = " and ".join(
-        f"{each.rate.most} requests in {each.rate.window_s} s by this {each.name.partition('-')[0]}" for each in full
-    )
+    rates = " and ".join(f"{each.rate.most} requests in {each.rate.window_s} s by this {whose(each)}" for each in full)
     wait_s = max(1, math.ceil(verdict.retry_after_s))
     return TooManyRequests(f"At most {rates} are let through. Try again in {wait_s} s.", wait_s)
 

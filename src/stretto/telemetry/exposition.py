@@ -51,6 +51,7 @@ class Now:
 
     active_runs: int = 0
     followed_runs: int = 0
+    open_streams: int = 0
     pool_size: int = 0
     pool_in_use: int = 0
     pool_waiting: int = 0
@@ -111,6 +112,7 @@ class _Gauges(Collector):
         for name, text, value in (
             ("runs_active", "Runs that this process carries out now", now.active_runs),
             ("streams_followed", "Runs whose streams are read here now", now.followed_runs),
+            ("streams_open", "Event streams and WebSockets of clients that are open here now", now.open_streams),
             ("database_pool_size", "Database connections that this process may have", now.pool_size),
             ("database_pool_in_use", "Database connections that are lent now", now.pool_in_use),
             ("database_pool_waiting", "Tasks that wait for a database connection", now.pool_waiting),

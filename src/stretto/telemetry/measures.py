@@ -91,6 +91,9 @@ class Measures:
         self.request_s = histogram(
             "http_request_duration_seconds", "From a request's head to the head of its answer", REQUEST_S, "route"
         )
+        self.refusals = counter("requests_refused", "Requests that a limit held up (429), by whose", "by")
+        for by in LIMITED:
+            self.refusals.labels(by)
         self.lag_s = histogram("event_loop_lag_seconds", "How late the event loop was", (0.005, 0.02, 0.05, 0.2, 1, 5))
 
     def on_committed(self, batch: Sequence[Append]) -> None:
@@ -160,5 +163,10 @@ class Measures:
         self.requests.labels(method if method in KNOWN_METHODS else "other", route, str(status)).inc()
         self.request_s.labels(route).observe(took_s)
 
+    def on_refused(self, by: str) -> None:
+        """Count a request that was held up by a limit of the tenant, the key or the address."""
+        self.refusals.labels(by if by in LIMITED else "other").inc()
 
+
+LIMITED = ("tenant", "key", "address")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
