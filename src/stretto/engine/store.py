@@ -190,8 +190,7 @@ async def insert_run(
         told = run_accepted(values["run_id"], values["at"], values, values["parent_id"])
         await connection.execute(_Q["insert_rows"], {"tenant_id": values["tenant_id"], "rows": rows_json(rows)})
         await connection.execute(_Q["wake_run"], values)
-        # The last one, for a quota may refuse it: psycopg takes statements that follow a failed one in a pipeline for
-        # prepared, although the server never saw them, and the connection would be of no use afterwards.
+        # The last one, for a quota may refuse it.
         await connection.execute(_Q["insert_run"], {**values, "events": json_text([told])})
 
 

@@ -202,6 +202,8 @@ async def roll_back(connection: AsyncConnection[TupleRow]) -> None:
     if connection.pgconn.transaction_status == TransactionStatus.IDLE:
         return
     try:
-        await connection.execute("ROLLBACK")
+        # Not execute("ROLLBACK"): what followed a failed statement in a pipeline psycopg takes for prepared, although the
+        # server never saw it, and "prepared statement does not exist" would meet whoever comes next. This forgets it.
+        await connection.rollback()
     except psycopg.Error:
         await connection.close()

@@ -262,3 +262,26 @@ async def test_a_time_limit_of_the_caller_stays_its_own(database: Database) -> N
     with pytest.raises(TimeoutError):
         async with database.system() as connection, asyncio.timeout(0.05):
             await connection.execute("SELECT pg_sleep(60)")
+
+
+async def test_what_failed_in_a_pipeline_leaves_a_connection_that_works(small: Pool) -> None:
+    async def divide(by: int) -> int:
+        async with small.transaction() as connection, connection.pipeline():
+            await connection.execute("SELECT 1 / %s", [by])
+            cursor = await connection.execute("SELECT 2 * %s", [by])
+            row = await cursor.fetchone()
+        assert row is not None
+        return row[0]
+
+    async with small.transaction() as lent:
+        pass
+    with pytest.raises(ZeroDivisionError):
+        async with small.transaction():
+            raise ZeroDivisionError  # rolled back before anything is prepared
+    for _ in range(5):  # psycopg prepares what comes a sixth time
+        assert await divide(1) == 2
+    for _ in range(8):
+        with pytest.raises(errors.DivisionByZero):
+            await divide(0)
+        assert await divide(3) == 6
+    assert not lent.closed, "it was lent anew each time"
