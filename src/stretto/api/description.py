@@ -182,15 +182,19 @@ def _tell_more(operation: Json) -> None:
 
 
 def _add_example(operation: str, place: str, body: Json) -> None:
-    media: Json | None = body.get("content", {}).get("application/json")
-    if media is None:
-        return
-    schema = str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
-    example = example_at(operation, place, schema)
-    if isinstance(example, Several):
-        media["examples"] = example.described()
-    elif example is not None:
-        media["example"] = example
+    contents: Mapping[str, Json] = body.get("content", {})
+    for kind, media in contents.items():
+        schema = str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+        if kind == "application/json":
+            example = example_at(operation, place, schema)
+        elif kind != "application/problem+json":  # these have their own
+            example = example_at(operation, f"{place} {kind}", "")
+        else:
+            continue
+        if isinstance(example, Several):
+            media["examples"] = example.described()
+        elif example is not None:
+            media["example"] = example
 
 
 @router.get("/openapi.json")

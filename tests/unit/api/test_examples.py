@@ -1,7 +1,8 @@
 """Examples in OpenAPI: there for every body and answer, fitting their schemas, and as true as what the server says."""
 
+import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, cast
@@ -19,6 +20,9 @@ from stretto.engine.schedules import next_tick
 from stretto.events.catalogue import BY_NAME
 from stretto.flow.compile import compile_document
 from stretto.flow.facts import fact_fields, fact_from
+from stretto.gateway.ledger.shown import COUNTS, usage_csv
+from stretto.gateway.ledger.usage import UsageRow
+from stretto.gateway.provider import TokenCounts
 from tests.unit.api.test_docs_page import app, get
 
 Json = dict[str, Any]
@@ -31,12 +35,12 @@ def operations() -> Iterator[tuple[str, Json]]:
 
 
 def places() -> Iterator[tuple[str, str, Json]]:
-    """Every JSON body and every JSON answer that is no problem document: operation, place, media type object."""
+    """Every body and every answer that is no problem document: operation, place (JSON is not named there), media type object."""
     for _, operation in operations():
         for place, body in [("body", operation.get("requestBody", {})), *operation["responses"].items()]:
-            media = body.get("content", {}).get("application/json")
-            if media is not None:
-                yield operation["operationId"], place, media
+            for kind, media in body.get("content", {}).items():
+                if kind != "application/problem+json":
+                    yield operation["operationId"], place if kind == "application/json" else f"{place} {kind}", media
 
 
 def examples_of(media: Json) -> list[Any]:
@@ -167,6 +171,51 @@ def test_events_are_of_their_types():
         assert not list(jsonschema_rs.Draft202012Validator(BY_NAME[event["type"]].schema()).iter_errors(event["data"]))
     shown = one("get_event_schema 200")
     assert shown == BY_NAME[shown["title"]].schema()
+
+
+def test_streams_tell_the_same():
+    told = [part for part in one("stream_run 200 text/event-stream").split("\n\n") if part.startswith("id: ")]
+    written = ""
+    for kind, data in ([line.partition(": ")[2] for line in part.splitlines()[1:]] for part in told):
+        event = json.loads(data)
+        if kind == "fact":
+            assert event in one("FactList")["facts"]
+        elif kind == "text":
+            assert event["offset"] == len(written)
+            written += event["text"]
+    assert written
+    assert one("RunDetail")["output"].startswith(written)
+
+
+def test_tables_and_lines_tell_the_same():
+    lines = one("export_audit 200 application/x-ndjson").splitlines()
+    assert [json.loads(line) for line in lines] == one("AuditList")["entries"]
+    rows = [
+        UsageRow(
+            keys={"day": date.fromisoformat(row["keys"]["day"]), "model": row["keys"]["model"]},
+            tokens=TokenCounts(**row["tokens"]),
+            cost_usd=Decimal(row["cost_usd"]),
+            **{name: row[name] for name in COUNTS},
+        )
+        for row in one("UsageList")["rows"]
+    ]
+    assert usage_csv(["day", "model"], rows) == one("get_usage 200 text/csv")
+
+
+def data_of(stream: str) -> list[Json]:
+    return [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+
+
+def test_doors_stream_what_they_answer_at_once():
+    answer, chunks = one("create_chat_completion 200"), data_of(one("create_chat_completion 200 text/event-stream"))
+    assert {chunk["id"] for chunk in chunks} == {answer["id"]}
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert "".join(delta.get("content", "") for delta in deltas) == answer["choices"][0]["message"]["content"]
+    message, events = one("create_message 200"), data_of(one("create_message 200 text/event-stream"))
+    assert events[0]["message"]["id"] == message["id"]
+    texts = [event["delta"]["text"] for event in events if event["type"] == "content_block_delta"]
+    assert "".join(texts) == message["content"][0]["text"]
+    assert [event["usage"] for event in events if event["type"] == "message_delta"] == [message["usage"]]
 
 
 def test_money_adds_up():

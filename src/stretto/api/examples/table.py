@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stretto.api.examples import dialects, events, flows, models, people, runs, webhooks
+from stretto.api.examples import dialects, events, flows, models, people, runs, streams, webhooks
 from stretto.api.examples.several import Several
 
 GROUPS: tuple[Mapping[str, Any], ...] = (
@@ -16,11 +16,12 @@ GROUPS: tuple[Mapping[str, Any], ...] = (
     events.EXAMPLES,
     webhooks.EXAMPLES,
     dialects.EXAMPLES,
+    streams.EXAMPLES,
 )
 
 EXAMPLES: Mapping[str, Any] = {name: example for group in GROUPS for name, example in group.items()}
 """An example, or `Several`, by the name of its schema (`RunDetail`), or for one place by the operation and the status of the
-answer or `body` (`start_run 201`), which counts before the schema's."""
+answer or `body` (`start_run 201`), which counts before the schema's. What is no JSON is named with its media type."""
 
 
 def example_at(operation: str, place: str, schema: str) -> Any:
