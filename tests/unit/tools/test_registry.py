@@ -189,5 +189,5 @@ def test_an_agent_finds_its_tools_by_name_and_pattern():
     ]
     with pytest.raises(ToolNotFound, match=r"No tool's name fits 'web\.\*'"):
         tools.find(["web.*"])
-    with pytest.raises(ToolNotFound, match="Did you mean 'mail.send'"):
+    with pytest.raises(ToolNotFound, match=r"Did you mean 'mail\.send'"):
         tools.find(["mail.sent"])
