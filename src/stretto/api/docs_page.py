@@ -32,7 +32,7 @@ body{margin:0 auto;max-width:56rem;padding:1rem;background:var(--ground);color:v
 overflow-wrap:anywhere}
 h1{margin:0;font:italic 600 1.75rem/1.2 Georgia,serif}h2{margin:2rem 0 .25rem;font-size:1.3rem}h3{margin:0;font-size:1rem}
 h3 code,summary code{font-weight:600}p{margin:.35rem 0}a{color:var(--accent)}
-pre{margin:.35rem 0;padding:.5rem;overflow-x:auto;background:var(--ground);border:1px solid var(--line);font:.82rem/1.45 ui-monospace,monospace}
+pre{margin:.35rem 0;padding:.5rem;white-space:pre-wrap;background:var(--ground);border:1px solid var(--line);font:.82rem/1.45 ui-monospace,monospace}
 code{font-family:ui-monospace,monospace;font-size:.92em}small,.soft{color:var(--soft);font-size:.88rem}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem 1rem;padding:0;list-style:none}nav a{display:inline-block;padding:.3rem 0}
 article{margin:.75rem 0;padding:.75rem;background:var(--card);border:1px solid var(--line);border-radius:.4rem}

@@ -145,9 +145,12 @@ def test_whatever_a_document_says_is_only_text():
         "description": evil,
         "x-permission": evil,
         "parameters": [{"name": evil, "in": evil, "description": evil, "schema": schema}],
-        "requestBody": {"description": evil, "content": {evil: {"schema": schema}}},
+        "requestBody": {"description": evil, "content": {evil: {"schema": schema, "example": evil}}},
         "responses": {
-            evil: {"description": evil, "content": {evil: {"schema": schema}}},
+            evil: {
+                "description": evil,
+                "content": {evil: {"schema": schema, "examples": {evil: {"summary": evil, "value": {evil: [evil]}}}}},
+            },
             "400": {"content": {"application/problem+json": {"examples": {evil: {"summary": evil}}}}},
         },
     }
