@@ -11,12 +11,13 @@ from tests.attack.browsers import browsers
 from tests.attack.crossing import cross
 from tests.attack.findings import Findings
 from tests.attack.ground import prepared
+from tests.attack.replays import replays
 from tests.attack.rights import lesser_roles, no_credentials
 from tests.attack.rough import raw, slow
 from tests.attack.routes import routes_of
 from tests.attack.words import words
 
-ATTACKS = ("crossing", "roles", "credentials", "browsers", "words", "rough")
+ATTACKS = ("crossing", "roles", "credentials", "browsers", "replays", "words", "rough")
 
 
 async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
@@ -35,6 +36,8 @@ async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
                     await no_credentials(ground, routes, findings)
                 case "browsers":
                     await browsers(ground, routes, findings)
+                case "replays":
+                    await replays(ground, findings)
                 case "words":
                     await words(ground, routes, findings)
                 case "rough":

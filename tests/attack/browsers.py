@@ -13,6 +13,7 @@ from tests.attack.crossing import filled
 from tests.attack.findings import Findings
 from tests.attack.ground import Ground
 from tests.attack.routes import Route, example
+from tests.attack.sockets import by_cookies
 
 
 async def log_in(ground: Ground, user: str, tenant: str) -> str:
@@ -64,6 +65,7 @@ async def browsers(ground: Ground, routes: list[Route], findings: Findings) -> N
             findings.expect("cookies", what, answer.status == 401, f"status {answer.status}, not 401")
         answer = await ground.ask("GET", path, headers={"cookie": f"stretto={attackers}", "x-stretto-tenant": "victim"})
         findings.look("cookies", f"{route.id} in another tenant", answer.status, answer.told)
+    await by_cookies(ground, findings, cookie, attackers)
     after = await ground.fingerprint()
     for table, rows in before.items():
         findings.expect("browsers", table, after[table] == rows, f"rows changed: {rows} -> {after[table]}")

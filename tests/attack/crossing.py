@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-
-import aiohttp
 
 from tests.attack.findings import Findings
 from tests.attack.ground import Ground
 from tests.attack.routes import Route, example
+from tests.attack.sockets import by_keys
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 SAFE_STATUS = {200, 201, 202, 204}
@@ -52,7 +50,7 @@ async def cross(ground: Ground, routes: list[Route], findings: Findings) -> None
             method, path, ground.attacker["owner"], body=b"{}" if method in METHODS[2:5] else None
         )
         findings.look("every method", f"{method} {path}", answer.status, answer.told)
-    await by_sockets(ground, findings)
+    await by_keys(ground, findings)
     after = await ground.fingerprint()
     for table, rows in before.items():
         findings.expect("crossing", table, after[table] == rows, f"the victim's rows changed: {rows} -> {after[table]}")
@@ -67,25 +65,3 @@ async def go(ground: Ground, findings: Findings, route: Route, path: str, key: s
         findings.expect(
             "crossing", f"{route.method} {path} as {who}", answer.status not in SAFE_STATUS, f"status {answer.status}"
         )
-
-
-async def by_sockets(ground: Ground, findings: Findings) -> None:
-    """WebSockets to the victim's runs, with the attacker's key and with none."""
-    for run in ground.ids["run_id"]:
-        for headers in ({"authorization": f"Bearer {ground.attacker['owner']}"}, {}, {"authorization": "Bearer st_x"}):
-            told, status = b"", 101
-            try:
-                async with (
-                    asyncio.timeout(5),
-                    ground.session.ws_connect(f"{ground.url}/v1/runs/{run}/control", headers=headers) as socket,
-                ):
-                    for command in ("watch", "cancel", "pause"):
-                        await socket.send_json({"id": command, "command": command, "after": None})
-                    async with asyncio.timeout(0.5):
-                        async for message in socket:
-                            told += str(message.data).encode()
-            except aiohttp.WSServerHandshakeError as error:
-                status = error.status
-            except (TimeoutError, aiohttp.ClientError):
-                pass
-            findings.look("sockets", f"WS {run}", status, told)

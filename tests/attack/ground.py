@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 from psycopg.sql import SQL, Identifier
 
 from stretto.api import serving
 from stretto.auth import ROLES, AuthStore, NewKeyRow, Operator, Role, new_key
+from stretto.events import Attempts, Consumer, Event, Group
 from stretto.platform import Platform
 from stretto.settings import Settings
+from stretto.store.ids import new_id
 from stretto.testing import ScriptedModel
 from stretto.testing.identity import IdentityProvider
 
 Json = dict[str, Any]
 KNOWN_FLOW = "flow-of-the-victim"
-"""The attacker knows this name and all ids; what he must never see is the canary."""
+"""The attacker knows this name (also of a schedule and a source) and all ids; what he must never see is the canary."""
+GROUP = "readers-of-the-victim"
 
 
 @dataclass
@@ -181,8 +185,16 @@ async def settle(ground: Ground) -> None:
     decided = await ground.ask("POST", f"/v1/reviews/{runs[0]}/look", owner, json={"verdict": "approve"})
     assert decided.status == 202, decided.told
     await until(ground, f"/v1/runs/{runs[0]}", "completed")
+    webhook_id, sent_id = await with_webhooks(ground)
+    scheduled = {"flow": KNOWN_FLOW, "cron": "0 0 1 1 *", "input": {"topic": canary}, "paused": True}
+    saved = await ground.ask("PUT", f"/v1/schedules/{KNOWN_FLOW}", owner, json=scheduled)
+    assert saved.status == 201, saved.told
+    source = {"name": KNOWN_FLOW, "scheme": "github", "secret": f"{canary} is secret"}
+    hook = await ground.ask("POST", "/v1/hook-sources", owner, json=source)
+    assert hook.status == 201, hook.told
     member = await ground.ask("POST", "/v1/members", owner, json={"email": f"{canary}@example.org", "role": "viewer"})
     await rest(ground)
+    letter = await with_dead_letter(ground)
     ground.ids = {
         "run_id": runs,
         "name": [KNOWN_FLOW],
@@ -190,7 +202,51 @@ async def settle(ground: Ground) -> None:
         "prefix": [ground.victim["viewer"].split("_")[1]],
         "member_id": [str(member.json["id"])],
         "model": [f"flow:{KNOWN_FLOW}"],
+        "webhook_id": [webhook_id],
+        "event_id": [letter, sent_id],
+        "group": [GROUP],
+        "public_id": [hook.json["path"].rpartition("/")[2]],
     }
+
+
+async def with_webhooks(ground: Ground) -> tuple[str, str]:
+    """A webhook that no event goes to, and a delivery as if one had; gives their ids."""
+    url = f"https://hooks.example.org/{ground.canary}"
+    new = {"url": url, "types": ["stretto.schedule.fired"], "description": ground.canary}
+    made = await ground.ask("POST", "/v1/webhooks", ground.victim["owner"], json=new)
+    assert made.status == 201, made.told
+    sent_id = new_id()
+    async with ground.platform.database.operator() as connection:
+        await connection.execute(
+            "INSERT INTO webhook_deliveries (event_id, webhook_id, tenant_id, type, body, status, attempts, created_at)"
+            " SELECT %s, id, tenant_id, 'stretto.schedule.fired', %s, 'succeeded', 1, now() FROM webhooks WHERE id = %s",
+            [sent_id, orjson.dumps({"data": ground.canary}).decode(), made.json["id"]],
+        )
+    return str(made.json["id"]), str(sent_id)
+
+
+async def with_dead_letter(ground: Ground) -> str:
+    """A group of the victim's that could not take an event; gives the event's id. Nobody reads for it any more."""
+    (victim,) = await Operator(ground.platform.database).tenants("victim")
+    group, platform = Group(GROUP, victim.id), ground.platform
+
+    async def refuse(event: Event) -> None:
+        raise ValueError(ground.canary)
+
+    await platform.transport.replay(group, 0)
+    consumer = Consumer(
+        platform.database, platform.transport, group, refuse, types=["stretto.flow.saved"], attempts=Attempts(most=1)
+    )
+    task = asyncio.create_task(consumer.run())
+    try:
+        for _ in range(500):
+            if letters := await platform.events(victim.id).dead_letters.list():
+                return str(letters[0].event.id)
+            await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    raise AssertionError("no letter is dead")
 
 
 async def rest(ground: Ground) -> None:

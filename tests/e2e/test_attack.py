@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from stretto.api import create_app
 from tests.attack.__main__ import ATTACKS, attack
+from tests.attack.crossing import filled
 from tests.attack.findings import Findings
 from tests.attack.ground import prepared
+from tests.attack.routes import routes_of
+
+NOT_THE_VICTIMS = ("/v1/events/schemas/{type}", "/v1/flows/{name}/diff")
+"""Schemas are everybody's; a comparison needs to be told what with."""
 
 
 async def test_nothing_leaks_and_nothing_breaks():
@@ -17,6 +23,8 @@ async def test_nothing_leaks_and_nothing_breaks():
         "lesser roles",
         "no credentials",
         "browsers",
+        "sockets",
+        "replays",
         "words",
     }
     assert sum(findings.requests.values()) > 5_000
@@ -34,3 +42,12 @@ async def test_a_leak_would_be_seen():
             "POST", f"/v1/runs/{ground.ids['run_id'][1]}/control", ground.victim["owner"], json={"command": "cancel"}
         )
         assert await ground.fingerprint() != before
+
+
+async def test_the_attacker_knows_ids_that_lead_somewhere():
+    async with prepared() as ground:
+        for route in routes_of(create_app(ground.platform)):
+            if route.method != "GET" or not route.names("path") or route.path in NOT_THE_VICTIMS:
+                continue
+            found = [(await ground.ask("GET", path, ground.victim["owner"])).status for path in filled(route, ground)]
+            assert 200 in found, f"nothing is there at {route.path}: {found}"
