@@ -338,6 +338,10 @@ class ModelKeyRefused(Permanent, ModelError):
     """The model provider does not accept the key. Check the key that the provider's entry in stretto.yaml names."""
 
 
+class AgentStopped(Permanent, StepError):
+    """The agent came to one of its limits before it had an answer. Raise the limit, or make the task smaller."""
+
+
 class BudgetExceeded(Permanent, StepError):
     """The budget is used up. Raise it, or start again when it is renewed."""
 

@@ -84,7 +84,7 @@ class Platform:
         self.tokens = token_verifier(settings)
         self.login, self.sessions = login_at(settings, self.tokens, database)
         self.handlers: dict[str, Handler] = {
-            "agent": agent_handler(gateway),
+            "agent": agent_handler(gateway, tools),
             "judge": judge_handler(gateway),
             "tool": tool_handler(tools),
         }

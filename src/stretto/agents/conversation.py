@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from stretto.agents.toolbox import as_text
 from stretto.engine.step import StepContext
 from stretto.errors import ModelRefused
-from stretto.flow.facts import CallDecided
+from stretto.flow.facts import Asked, CallDecided, ModelAnswered, ToolCalled
 from stretto.flow.graph import Agent, Template
 from stretto.gateway.provider import (
     Caller,
@@ -21,7 +22,9 @@ from stretto.gateway.provider import (
     ModelProvider,
     ModelRequest,
     TokenCounts,
+    ToolCall,
     ToolCallPiece,
+    ToolSpec,
 )
 
 CONTINUE = "Go on exactly where your text breaks off, and repeat nothing of it."
@@ -87,25 +90,74 @@ class Conversation:
     messages: list[Message] = field(default_factory=list[Message])
     usage: Usage = Usage()
     start: int = 0
-    _turns: int = 0
+    tools: tuple[ToolSpec, ...] = ()
+    turns: int = 0
+    """Turns that are over and written down, of all attempts."""
+    heard: int = 0
+    """Pieces of feedback that were given so far."""
+    spent_tokens: int = 0
+    spent_usd: Decimal = Decimal(0)
+    base: int = 0
+    """Where the text of the turns that are over ends."""
+    left: tuple[Asked, ...] = ()
+    """What the last of them asked for; `known` is what it was given of that."""
+    known: Mapping[str, ToolCalled] = field(default_factory=dict[str, ToolCalled])
+    _calls: int = 0
     _turn_start: int = 0
 
     def say(self, text: str) -> None:
         """Add a user message."""
         self.messages.append(Message("user", text))
 
-    async def take_turn(self) -> Completion:
+    def hear(self) -> list[str]:
+        """The feedback that came since the last time."""
+        feedback = self.ctx.take_feedback()
+        self.heard += len(feedback)
+        return feedback
+
+    async def take_turn(self, *, may_call: bool = True) -> Completion:
         """Let the model answer; its text stands in the step's text from `start` on, and in the conversation."""
-        self._turns += 1
+        self._calls += 1
         self._turn_start = len(self.ctx.text)
-        completion = await self.provider.complete(self._request(), self)
+        completion = await self.provider.complete(self._request(may_call=may_call), self)
+        self.spent_tokens += completion.tokens.all_input + completion.tokens.output
+        self.spent_usd += completion.cost_usd
         self.usage = self.usage.plus(completion)
         if completion.stop_reason == "filter":
             raise ModelRefused(
                 f"The filter of {completion.provider} cut off the answer of agent {self.agent.name!r}. Change the prompt."
             )
-        self.messages.append(Message("assistant", self.answer()))
+        self.messages.append(Message("assistant", self.answer(), completion.tool_calls))
         return completion
+
+    async def end_turn(self, completion: Completion) -> list[Asked]:
+        """Write down that a turn which asks for tools is over, so that it stays whatever happens; gives what it asked for."""
+        begin = self.start
+        if self.answer() and not self.answer().endswith("\n"):
+            self.ctx.write(["\n\n"])  # what the next turn says is another paragraph
+        self.turns += 1
+        self.start = self.base = len(self.ctx.text)
+        calls = [Asked(id=call.id, name=call.name, arguments=call.arguments) for call in completion.tool_calls]
+        await self.ctx.write_down(
+            ModelAnswered(
+                step=self.ctx.path,
+                attempt=self.ctx.attempt,
+                turn=self.turns,
+                start=begin,
+                end=self.start,
+                calls=calls,
+                heard=self.heard,
+                tokens=completion.tokens.all_input + completion.tokens.output,
+                cost_usd=plain(completion.cost_usd),
+            )
+        )
+        return calls
+
+    def tell(self, called: Sequence[ToolCalled]) -> None:
+        """Let the model read what its calls gave, in the order in which it asked."""
+        for fact in called:
+            text = f"Error: {fact.error}" if fact.error else as_text(fact.output)
+            self.messages.append(Message("tool", text, tool_call_id=fact.call))
 
     # The sink of a call
 
@@ -134,15 +186,17 @@ class Conversation:
         if self.answer():
             self.ctx.retract(self.start, reason)
 
-    def _request(self) -> ModelRequest:
+    def _request(self, *, may_call: bool) -> ModelRequest:
         ctx = self.ctx
         return ModelRequest(
             model=ctx.step.model or self.agent.model,
-            messages=tuple(self.messages),
+            messages=tuple(within(self.messages, self.agent.memory_chars)),
+            tools=self.tools,
+            tool_choice="auto" if may_call else "none",
             returns=self.returns,
             temperature=self.agent.temperature,
             max_tokens=self.agent.max_tokens,
-            idempotency_key=f"{ctx.idempotency_key}/{ctx.attempt}/{self._turns}",
+            idempotency_key=f"{ctx.idempotency_key}/{ctx.attempt}/{self._calls}",
             caller=Caller(
                 tenant_id=ctx.tenant_id,
                 run_id=ctx.run_id,
@@ -183,29 +237,92 @@ def to_fact(decision: Decision, ctx: StepContext) -> CallDecided:
     )
 
 
+def within(messages: Sequence[Message], window: int | None) -> Iterator[Message]:
+    """The messages, where of the results of tools only the last `window` characters are in full."""
+    if window is None:
+        yield from messages
+        return
+    left, whole = window, set[int]()
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role == "tool":
+            left -= len(messages[index].text)
+            if left >= 0 or not whole:  # the latest stays, however long it is
+                whole.add(index)
+    for index, message in enumerate(messages):
+        if message.role != "tool" or index in whole:
+            yield message
+        else:
+            told = f"[This result of {len(message.text):,} characters is no longer shown. Call the tool again if you need it.]"
+            yield Message("tool", told, tool_call_id=message.tool_call_id)
+
+
 def open_conversation(
     provider: ModelProvider, ctx: StepContext, agent: Agent, returns: Mapping[str, Any] | None
 ) -> Conversation:
-    """The conversation at the start of an attempt: the prompt, what is kept, and what was said about it.
+    """The conversation at the start of an attempt of an agent without tools; see `begin` and `resume`."""
+    talk, feedback = begin(provider, ctx, agent, returns)
+    resume(talk, feedback)
+    return talk
 
-    A structured answer is written whole: kept text of one is given up and stands only in the conversation.
-    """
-    talk = Conversation(provider, ctx, agent, returns)
+
+def begin(
+    provider: ModelProvider,
+    ctx: StepContext,
+    agent: Agent,
+    returns: Mapping[str, Any] | None,
+    tools: tuple[ToolSpec, ...] = (),
+) -> tuple[Conversation, list[str]]:
+    """The prompt, and the turns that are over; with the feedback that came after them."""
+    talk = Conversation(provider, ctx, agent, returns, tools=tools)
     if agent.system is not None:
         talk.messages.append(Message("system", render_text(agent.system, ctx.input)))
     talk.say(render_text(agent.prompt, ctx.input))
-    kept, feedback = ctx.kept, ctx.take_feedback()
+    feedback = talk.hear()
+    return talk, feedback[remember(talk, feedback) :]
+
+
+def resume(talk: Conversation, feedback: Sequence[str]) -> None:
+    """What is kept of the turn that was cut off, and what was said about it.
+
+    A structured answer is written whole: kept text of one is given up and stands only in the conversation.
+    """
+    kept = talk.ctx.kept[talk.base :]
     if kept:
         talk.messages.append(Message("assistant", kept))
-        if returns is None:
-            talk.start = len(kept)
+        if talk.returns is None:
+            talk.start = len(talk.ctx.kept)
             talk.say("\n\n".join([*feedback, CONTINUE]))
-            return talk
-        ctx.retract(0, "a structured answer is written whole")
+            return
+        talk.ctx.retract(talk.base, "a structured answer is written whole")
         talk.say("\n\n".join([*feedback, ANEW]))
     elif feedback:
         talk.say("\n\n".join(feedback))
-    return talk
+
+
+def remember(talk: Conversation, feedback: Sequence[str]) -> int:
+    """Take up the turns of earlier attempts; gives how much of the feedback belongs before the last of them.
+
+    What the last of them asked for is left to be told: not all of it may have been done.
+    """
+    said, text = 0, talk.ctx.kept
+    called: dict[int, dict[str, ToolCalled]] = {}
+    for fact in talk.ctx.history:
+        if isinstance(fact, ToolCalled):
+            called.setdefault(fact.turn, {})[fact.call] = fact
+    for fact in talk.ctx.history:
+        if not isinstance(fact, ModelAnswered):
+            continue
+        talk.tell([talk.known[asked.id] for asked in talk.left if asked.id in talk.known])
+        if fact.heard > said:
+            talk.say("\n\n".join(feedback[said : fact.heard]))
+            said = fact.heard
+        asked = tuple(ToolCall(call.id, call.name, call.arguments) for call in fact.calls)
+        talk.messages.append(Message("assistant", text[fact.start : fact.end].rstrip("\n"), asked))
+        talk.turns, talk.left, talk.known = fact.turn, tuple(fact.calls), called.get(fact.turn, {})
+        talk.start = talk.base = min(fact.end, len(text))
+        talk.spent_tokens += fact.tokens
+        talk.spent_usd += Decimal(fact.cost_usd)
+    return said
 
 
 def render_text(template: Template, scope: Mapping[str, Any]) -> str:

@@ -72,6 +72,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.ContentFiltered: 400,
     e.ModelMissing: 502,
     e.ModelKeyRefused: 502,
+    e.AgentStopped: 502,
     e.BudgetExceeded: 402,
     e.StoreError: 503,
     e.DatabaseUnreachable: 503,

@@ -281,6 +281,13 @@ class Score:
         elif fact.cached:
             self._tell("◇", fact.step, f"answered from the cache: {one_line(fact.reason, 400)}", "quiet")
 
+    def _tool_called(self, fact: f.ToolCalled, at: datetime, state: StepState | None) -> None:
+        took = duration(fact.took_s)
+        if fact.error:
+            self._tell("✗", fact.step, f"{fact.tool} · {took} · {one_line(fact.error, 400)}", "warn")
+        else:
+            self._tell("◆", fact.step, f"{fact.tool} · {took}", "quiet")
+
     def _step_failed(self, fact: f.StepFailed, at: datetime, state: StepState | None) -> None:
         why = one_line(fact.error, 400)
         if state is None or (state.is_container and fact.retry_in_s is None):
@@ -377,6 +384,7 @@ class Score:
         f.StepFailed: _step_failed,
         f.StepDeferred: _deferred,
         f.CallDecided: _call_decided,
+        f.ToolCalled: _tool_called,
         f.StepSkipped: _skipped,
         f.StepStopped: _stopped,
         f.StepSteered: _steered,

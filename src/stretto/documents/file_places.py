@@ -14,7 +14,7 @@ class FilePlaces(Places):
         self._lines = LINE_END.split(source)
         self._values: dict[Path, Node] = {}
         self._keys: dict[Path, Mark] = {}
-        self._texts: dict[Path, tuple[str, str]] = {}
+        self._texts: dict[Path, tuple[str, str, int]] = {}
         self._mounted: dict[Path, Places] = {}
 
     def note(self, path: Path, node: Node, key: Mark | None) -> None:
@@ -23,9 +23,9 @@ class FilePlaces(Places):
         if key is not None:
             self._keys[path] = key
 
-    def text_from(self, path: Path, file: str, text: str) -> None:
-        """The value at `path` was read from `file`: offsets inside it are places there."""
-        self._texts[path] = (file, text)
+    def text_from(self, path: Path, file: str, text: str, line: int = 1) -> None:
+        """The value at `path` was read from `file`, where it begins at `line`: offsets inside it are places there."""
+        self._texts[path] = (file, text, line)
 
     def mount(self, path: Path, places: Places) -> None:
         """What stands below `path` was read from another file, which has places of its own."""
@@ -43,9 +43,9 @@ class FilePlaces(Places):
         if path[:2] in self._mounted:
             return self._mounted[path[:2]].value(path[2:], offset)
         if path in self._texts and offset is not None:
-            file, text = self._texts[path]
+            file, text, line = self._texts[path]
             before = text[:offset]
-            return Spot(file, before.count("\n") + 1, offset - before.rfind("\n"))
+            return Spot(file, before.count("\n") + line, offset - before.rfind("\n"))
         while path and path not in self._values:
             path, offset = path[:-1], None
         node = self._values.get(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from stretto.errors import OutputInvalid
 from stretto.flow.decide import Start
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import CallDecided
+    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
     from stretto.flow.graph import Graph
     from stretto.stream.text import StepText
 
@@ -27,6 +27,7 @@ class Owner(Protocol):
     def wrote(self, attempt: Attempt, offset: int, text: str) -> None: ...
     def retract(self, attempt: Attempt, position: int, reason: str) -> None: ...
     def record(self, fact: CallDecided) -> None: ...
+    async def write_down(self, fact: Fact) -> None: ...
     async def drain(self) -> None: ...
 
 
@@ -49,6 +50,7 @@ class Attempt:
         self.input: Mapping[str, Any] = start.input
         self.kept = text.slice(0)
         self.priority = priority
+        self.history: Sequence[Fact] = start.history
         self.failures = start.failures
         self.after_seq = 0
         self.is_over = False
@@ -90,6 +92,10 @@ class Attempt:
 
     def record(self, fact: CallDecided) -> None:
         self._owner.record(fact)
+
+    async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
+        if not self.is_over:
+            await self._owner.write_down(fact)
 
     def take_feedback(self) -> list[str]:
         taken, self._feedback = self._feedback, []

@@ -32,6 +32,7 @@ from stretto.engine.store import Signal
 from stretto.engine.texts import Texts
 from stretto.engine.timers import Timers
 from stretto.errors import (
+    LeaseLost,
     OutputInvalid,
     Permanent,
     StepTimedOut,
@@ -334,6 +335,16 @@ class RunTask:
         if self.lost is None and not self._resting and not self.progress.is_over:
             self._emit(fact)
             self.scribe.send()
+
+    async def write_down(self, fact: f.Fact) -> None:
+        """A part of an attempt's work is over; returns once the journal holds it."""
+        if self.lost is None and not self._resting and not self.progress.is_over:
+            self.texts.flush(fact.step if isinstance(fact, f.StepFact) else "")
+            seq = self._emit(fact)
+            self.scribe.send()
+            if await self.scribe.reached(seq):
+                return
+        raise LeaseLost(f"Run {self.run_id} is not carried on here any more.")
 
     def _wait(self, command: Wait) -> None:
         due: datetime | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import CallDecided
+    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
     from stretto.flow.graph import Graph, Step
 
 
@@ -28,6 +28,8 @@ class StepContext(Protocol):
     kept: str
     """Text that an earlier attempt wrote and that stays: go on after it (empty unless steered)."""
     priority: int
+    history: Sequence[Fact]
+    """`ModelAnswered` and `ToolCalled` that earlier attempts wrote down; the work goes on after them."""
 
     @property
     def idempotency_key(self) -> str:
@@ -53,6 +55,14 @@ class StepContext(Protocol):
 
     def record(self, fact: CallDecided) -> None:
         """Write down what was decided about a call of this attempt; also when the attempt is over, for it cost money."""
+        ...
+
+    async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
+        """Write down what is over and stays; returns once it is on disk, so that what follows from it may begin.
+
+        The text up to the end of a `ModelAnswered` is kept from then on, also when the attempt fails. Raises `LeaseLost`
+        where another process carries the run on.
+        """
         ...
 
     def take_feedback(self) -> list[str]:

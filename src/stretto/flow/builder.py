@@ -79,6 +79,21 @@ class Retry(TypedDict, total=False):
     jitter: float
 
 
+class Limits(TypedDict, total=False):
+    """`limits`: how far an agent may go in one step."""
+
+    turns: int
+    tokens: int
+    cost: str
+    time: str
+
+
+class Memory(TypedDict, total=False):
+    """`memory`: what an agent sees again of what its tools gave."""
+
+    window: int
+
+
 class Common(TypedDict, total=False):
     """What every step may have."""
 
@@ -122,6 +137,9 @@ class Agent:
     returns: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    tools: Sequence[str] | None = None
+    limits: Limits | None = None
+    memory: Memory | None = None
 
 
 def agent(agent: str, **common: Unpack[Calling]) -> StepDocument:
@@ -276,6 +294,9 @@ def _agent(agent: Agent, folder: Path) -> dict[str, Json]:
         returns=agent.returns,
         temperature=agent.temperature,
         max_tokens=agent.max_tokens,
+        tools=None if agent.tools is None else list(agent.tools),
+        limits=None if agent.limits is None else dict(agent.limits),
+        memory=None if agent.memory is None else dict(agent.memory),
     )
 
 

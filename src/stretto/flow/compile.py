@@ -191,7 +191,16 @@ def _agent(agent: DraftAgent) -> Agent:
     assert agent.model is not None
     assert agent.prompt is not None
     return Agent(
-        agent.name, agent.model, agent.prompt, agent.system, agent.returns, agent.temperature, agent.max_tokens
+        name=agent.name,
+        model=agent.model,
+        prompt=agent.prompt,
+        system=agent.system,
+        returns=agent.returns,
+        temperature=agent.temperature,
+        max_tokens=agent.max_tokens,
+        tools=agent.tools,
+        limits=agent.limits,
+        memory_chars=agent.memory_chars,
     )
 
 

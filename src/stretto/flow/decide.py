@@ -59,6 +59,7 @@ class Start:
     feedback: tuple[str, ...] = ()
     failures: int = 0
     key: str = ""
+    history: tuple[f.Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,7 @@ def _start(progress: Progress, state: StepState) -> Iterator[Command]:
         feedback=tuple(state.feedback),
         failures=state.failures,
         key=(_text(state.step.call.key, names) or "") if isinstance(state.step.call, EmitCall) else "",
+        history=tuple(state.history),
     )
 
 

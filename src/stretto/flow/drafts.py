@@ -8,7 +8,7 @@ from typing import Literal
 
 from stretto.documents.plain import Json
 from stretto.documents.problems import Path
-from stretto.flow.graph import Block, Call, Each, Expression, Reaction, Retry, StepKind, Template, Watch
+from stretto.flow.graph import Block, Call, Each, Expression, Limits, Reaction, Retry, StepKind, Template, Watch
 
 Schema = Mapping[str, Json]
 
@@ -127,6 +127,9 @@ class DraftAgent:
     returns: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    tools: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    memory_chars: int | None = None
 
 
 @dataclass(slots=True)

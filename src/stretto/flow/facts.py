@@ -160,6 +160,40 @@ class CallDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     error_kind: str = ""
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tool that a model wants called. `name` is the tool's, `arguments` JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ModelAnswered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A turn of an agent's work is over and stays: what it wrote stands from `start` to `end` of the step's text (code points),
+    and `calls` are to be made. Turns count from 1 over all attempts; `heard` says how much feedback it had been given."""
+
+    attempt: int
+    turn: int
+    start: int
+    end: int
+    calls: list[Asked]
+    heard: int = 0
+    tokens: int = 0
+    cost_usd: str = "0"
+
+
+class ToolCalled(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A call that `turn` asked for was made, and is not made again. `error` says why it gave nothing."""
+
+    attempt: int
+    turn: int
+    call: str
+    tool: str
+    output: Any = None
+    error: str = ""
+    took_s: float = 0.0
+
+
 class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The step's `when` did not hold, or what it needs is short and it may be left out; its value is null."""
 

@@ -9,8 +9,8 @@ from stretto.documents.file_places import FilePlaces
 from stretto.documents.parse import MAX_BYTES
 from stretto.documents.plain import Json, is_list, is_mapping
 from stretto.documents.problems import Path, Problems, Spot, nearest
-from stretto.flow.parse import parse
-from stretto.flow.read_flow import is_file_name
+from stretto.flow.parse import AGENT, parse
+from stretto.flow.read_agent import is_agent_file, is_file_name
 from stretto.flow.reading import NAME
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
 
@@ -111,6 +111,9 @@ def _put_prompts_in(folder: FilePath, document: dict[str, Json], places: FilePla
             continue
         read: dict[str, Json] = {}
         for name, agent in agents.items():
+            if is_agent_file(agent):
+                read[name] = _agent_file(folder, agent, (section, name), places, problems)
+                continue
             read[name] = agent
             if not is_mapping(agent):
                 continue
@@ -126,8 +129,63 @@ def _meant(key: str, known: tuple[str, ...]) -> str | None:
     return key if key in known else nearest(key, known)
 
 
+def _agent_file(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> Json:
+    """The agent of a file: what stands between two lines `---`, and the rest as its prompt."""
+    read = _text_file(folder, name, path, places, problems, "agent's file")
+    if read is None:
+        return {"model": "unread", "prompt": _UNREAD}
+    shown, text = read
+    lines = text.split("\n")
+    end = lines.index("---", 1) if lines[0] == "---" and "---" in lines[1:] else 0
+    if not end:
+        problems.add(
+            Spot(shown, 1, 1),
+            "an agent's file begins with its keys between two lines `---`.",
+            "Begin it with `---`, `model: fast`, `---`; then comes the prompt.",
+        )
+        return {"model": "unread", "prompt": _UNREAD}
+    # Empty lines before and after keep every line at its number.
+    parsed = parse("\n".join(["", *lines[1:end], ""]).encode(), shown, problems, AGENT)
+    agent: dict[str, Json] = {"model": "unread"}
+    inside = FilePlaces(shown, text)
+    if parsed is not None:
+        agent, inside = parsed
+    if "prompt" in agent:
+        problems.add(inside.key(("prompt",)), "the prompt of an agent's file stands below its keys.", "Delete the key.")
+    prompt = "\n".join(lines[end + 1 :]).lstrip("\n")
+    if not prompt.strip():
+        problems.add(Spot(shown, end + 1, 1), "the prompt is empty.", "Write what the model shall do.")
+        prompt = _UNREAD
+    first = text.count("\n", 0, text.rindex(prompt)) + 1 if prompt != _UNREAD else end + 1
+    for key, value in list(agent.items()):
+        if _meant(key, AGENT_KEYS) == "system" and isinstance(value, str) and value.strip() and is_file_name(value):
+            agent[key] = _prompt(folder, value, (key,), inside, problems)
+    agent["prompt"] = _as_text(prompt)
+    inside.text_from(("prompt",), shown, prompt, first)
+    places.mount(path, inside)
+    return agent
+
+
 def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> str:
     """The text of a prompt file; with a problem noted, a text that reads nothing."""
+    read = _text_file(folder, name, path, places, problems, "prompt file")
+    if read is None:
+        return _UNREAD
+    shown, text = read
+    text = _as_text(text)
+    places.text_from(path, shown, text)
+    return text
+
+
+def _as_text(prompt: str) -> str:
+    """So that a document tells it from a file's name."""
+    return prompt if "\n" in prompt or "{{" in prompt else prompt + "\n"
+
+
+def _text_file(
+    folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems, what: str
+) -> tuple[str, str] | None:
+    """How a file is called, and its text; None with a problem noted."""
     file = folder / name
     try:
         inside = file.resolve().is_relative_to(folder.resolve())
@@ -136,20 +194,20 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
     if not inside:
         problems.add(
             places.value(path),
-            f"the prompt file `{name[:120]}` lies outside the flow's folder.",
+            f"the {what} `{name[:120]}` lies outside the flow's folder.",
             "Move it beside the flow, or into a folder below.",
         )
-        return _UNREAD
+        return None
     try:
         with file.open("rb") as opened:
             source = opened.read(MAX_BYTES + 1)
     except (OSError, ValueError):
-        problems.add(places.value(path), f"there is no prompt file `{name[:120]}`.", _prompt_remedy(folder, file, name))
-        return _UNREAD
+        problems.add(places.value(path), f"there is no {what} `{name[:120]}`.", _prompt_remedy(folder, file, name))
+        return None
     shown = _shown(file)
     if len(source) > MAX_BYTES:
         problems.add(Spot(shown, 1, 1), f"the prompt has more than {MAX_BYTES:,} bytes.", "Make it shorter.")
-        return _UNREAD
+        return None
     try:
         text = source.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -160,13 +218,11 @@ def _prompt(folder: FilePath, name: str, path: Path, places: FilePlaces, problem
             f"this is not UTF-8 text (byte 0x{source[error.start]:02x}).",
             "Save the file as UTF-8.",
         )
-        return _UNREAD
+        return None
     if not text.strip():
         problems.add(Spot(shown, 1, 1), "the prompt is empty.", "Write what the model shall do.")
-        return _UNREAD
-    text = text if "\n" in text or "{{" in text else text + "\n"
-    places.text_from(path, shown, text)
-    return text
+        return None
+    return shown, text
 
 
 def _prompt_remedy(folder: FilePath, file: FilePath, name: str) -> str:

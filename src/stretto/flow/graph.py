@@ -96,8 +96,22 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How far an agent may go in one step. `tokens` counts what it reads and writes in all its turns together."""
+
+    turns: int = 20
+    tokens: int | None = None
+    cost_usd: float | None = None
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
-    """A prompt and the model that answers it."""
+    """A prompt, the model that answers it, and what it may do.
+
+    `tools` are names, or patterns with `*`. Of the results of tools, the model sees the last `memory_chars` characters
+    whole; of older ones it sees that they were there.
+    """
 
     name: str
     model: str
@@ -106,6 +120,9 @@ class Agent:
     returns: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    tools: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    memory_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,17 @@ FLOW = Manner(
 )
 
 
-def parse(source: bytes, file: str, problems: Problems) -> tuple[dict[str, Json], FilePlaces] | None:
-    """The data of a flow file and its places; None after noting problems that leave nothing to read."""
-    return documents.parse(source, file, problems, FLOW)
+AGENT = Manner(
+    noun="agent",
+    begin="Begin with `model: fast`.",
+    too_deep="Make it plainer.",
+    too_large="Move the prompt into a file of its own.",
+    too_many="Use fewer aliases.",
+)
+
+
+def parse(
+    source: bytes, file: str, problems: Problems, manner: Manner = FLOW
+) -> tuple[dict[str, Json], FilePlaces] | None:
+    """The data of a flow's file (or of an agent's) and its places; None after noting problems that leave nothing to read."""
+    return documents.parse(source, file, problems, manner)

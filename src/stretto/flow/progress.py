@@ -149,6 +149,15 @@ class Progress(Structure):
             state.of, state.output = fact.of, fact.output
             self._settle(state, "completed")
 
+    def _model_answered(self, fact: f.ModelAnswered) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            state.history.append(fact)
+            state.keep = fact.end
+
+    def _tool_called(self, fact: f.ToolCalled) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            state.history.append(fact)
+
     def _step_skipped(self, fact: f.StepSkipped) -> None:
         if (state := self._known(fact)) is not None:
             self._settle(state, "skipped")
@@ -327,6 +336,8 @@ class Progress(Structure):
         f.StepFailed: _step_failed,
         f.StepDeferred: _step_deferred,
         f.CallDecided: _nothing,
+        f.ModelAnswered: _model_answered,
+        f.ToolCalled: _tool_called,
         f.StepSteered: _step_steered,
         f.StepDropped: _step_dropped,
         f.TextRetracted: _text_retracted,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stretto.documents.plain import Json, kind_of
-from stretto.flow.declared_types import TypeReader, check_schema, read_type_name
-from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, Schema
-from stretto.flow.graph import Template
+from stretto.flow.declared_types import TypeReader, check_schema
+from stretto.flow.drafts import DraftBlock, DraftFlow, Schema
 from stretto.flow.json_schema import misfits
+from stretto.flow.read_agent import plain_name, read_agents
 from stretto.flow.read_step import StepReader, read_retry
-from stretto.flow.reading import AGENT_NAME, NAME, WORD, Reader
-from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
+from stretto.flow.reading import NAME, WORD, Reader
+from stretto.flow.vocabulary import FLOW_KEYS
 
 ANYTHING_AT_ALL: Schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": True}
 
@@ -26,7 +26,7 @@ def read_flow(
     types = TypeReader(
         reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}
     ).read()
-    agents = _agents(reader, document, types)
+    agents = read_agents(reader, document, types)
     steps = StepReader(reader, agents, types, flow_names, files_beside)
     root = DraftBlock((), None)
     if "steps" in document:
@@ -53,15 +53,9 @@ def _name(reader: Reader, document: Mapping[str, Json]) -> str:
         reader.at_value(
             ("flow",),
             f"`{name[:80]}` cannot name a flow.",
-            f"Write it like `{_plain_name(name, '-')}`: small letters, digits and `-`, at most 63.",
+            f"Write it like `{plain_name(name, '-')}`: small letters, digits and `-`, at most 63.",
         )
     return name
-
-
-def _plain_name(name: str, joint: str) -> str:
-    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.lower()).split()
-    plain = joint.join(words)[:63].strip(joint)
-    return plain if plain[:1].isalpha() else f"my{joint}{plain}".strip(joint)
 
 
 def _description(reader: Reader, document: Mapping[str, Json]) -> str:
@@ -80,7 +74,7 @@ def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
     for name, schema in fields.items():
         path = ("input", name)
         if not WORD.fullmatch(name):
-            reader.at_key(path, f"`{name[:80]}` cannot name an input.", f"Write it like `{_plain_name(name, '_')}`.")
+            reader.at_key(path, f"`{name[:80]}` cannot name an input.", f"Write it like `{plain_name(name, '_')}`.")
         properties[name] = check_schema(reader, schema, path)
         if "default" in properties[name]:
             _check_default(reader, properties[name], (*path, "default"))
@@ -95,69 +89,6 @@ def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
 def _check_default(reader: Reader, schema: Schema, path: tuple[str, ...]) -> None:
     for misfit in misfits(schema, schema["default"], most=1):
         reader.at_value((*path, *misfit.path), f"the default {misfit.message}.", "Correct the default or its schema.")
-
-
-def _agents(reader: Reader, document: Mapping[str, Json], types: Mapping[str, Schema]) -> dict[str, DraftAgent] | None:
-    """The agents by name; None when they cannot be read."""
-    agents: dict[str, DraftAgent] = {}
-    example = "agents: {writer: {model: fast, prompt: prompts/writer.md}}"
-    raw = reader.mapping(("agents",), document.get("agents"), "`agents`", example)
-    if raw is None:
-        return None
-    for name, value in raw.items():
-        path = ("agents", name)
-        agent = agents[name] = DraftAgent(name, path)
-        if not AGENT_NAME.fullmatch(name):
-            reader.at_key(path, f"`{name[:80]}` cannot name an agent.", f"Write it like `{_plain_name(name, '_')}`.")
-        data = reader.mapping(path, value, f"agent `{name}`", f"{name}: {{model: fast, prompt: prompts/{name}.md}}")
-        if data is not None:
-            _agent(reader, agent, data, types)
-    return agents
-
-
-def _agent(reader: Reader, agent: DraftAgent, data: dict[str, Json], types: Mapping[str, Schema]) -> None:
-    path = agent.path
-    data = reader.known_keys(path, data, AGENT_KEYS, f"agent `{agent.name}`")
-    if "model" in data:
-        agent.model = reader.text((*path, "model"), data["model"], "the model route")
-    else:
-        reader.at_key(path, f"agent `{agent.name}` has no `model`.", "Name a route: `model: fast`, `strong` or `code`.")
-    if "prompt" in data:
-        agent.prompt = _prompt(reader, agent, "prompt", data["prompt"])
-    else:
-        reader.at_key(
-            path, f"agent `{agent.name}` has no `prompt`.", f"Name a file: `prompt: prompts/{agent.name}.md`."
-        )
-    if "system" in data:
-        agent.system = _prompt(reader, agent, "system", data["system"])
-    if "returns" in data:
-        agent.returns = read_type_name(reader, (*path, "returns"), data["returns"], types)
-    if "temperature" in data:
-        agent.temperature = reader.number((*path, "temperature"), data["temperature"], "`temperature`", 0, 2)
-    if "max_tokens" in data:
-        agent.max_tokens = reader.whole((*path, "max_tokens"), data["max_tokens"], "`max_tokens`", 1, 10_000_000)
-
-
-def _prompt(reader: Reader, agent: DraftAgent, key: str, value: Json) -> Template | None:
-    path = (*agent.path, key)
-    text = reader.text(path, value, f"the {key} of agent `{agent.name}`")
-    if text is None:
-        return None
-    if is_file_name(text):
-        reader.at_value(
-            path,
-            f"the prompt file `{text[:120]}` is not here to be read.",
-            "Give the flow as a file beside its prompts, or write the prompt's text here, ending with a line break.",
-        )
-        return None
-    template, uses = reader.template(path, text, f"the {key} of agent `{agent.name}`")
-    agent.uses += uses
-    return template
-
-
-def is_file_name(text: str) -> bool:
-    """Whether a prompt names a file: one line without `{{`."""
-    return "\n" not in text and "{{" not in text
 
 
 def _defaults(reader: Reader, document: Mapping[str, Json], draft: DraftFlow) -> None:

@@ -121,7 +121,13 @@ def _keys() -> dict[str, Json]:
             "type": ["object", "null"],
             "description": "Who works: name to prompt and model.",
             "propertyNames": {"pattern": "^[a-z][a-z0-9_-]{0,62}$"},
-            "additionalProperties": _ref("agent"),
+            "additionalProperties": {
+                "if": {"type": "string"},
+                "then": _text(
+                    "A file with the agent: its keys between two lines `---`, then its prompt.", pattern=r"\.md$"
+                ),
+                "else": _ref("agent"),
+            },
         },
         "steps": _ref("steps"),
         "output": {**_TEMPLATE, "description": "What the run gives; without it, the last step's value."},
@@ -151,6 +157,25 @@ def _agent() -> dict[str, Json]:
             "returns": _text("The type of its answer. Without it, the answer is text."),
             "temperature": _number(0, 2, "How freely the model chooses its words."),
             "max_tokens": _whole(1, 10_000_000, "The longest answer, in tokens."),
+            "tools": {
+                "type": "array",
+                "items": _text("A tool's name, or a pattern: `python.test`, `files.*`.", maxLength=200),
+                "uniqueItems": True,
+                "description": "What it may call.",
+            },
+            "limits": _record(
+                {
+                    "turns": _whole(1, 1000, "How often the model answers in one step; 20 when not given."),
+                    "tokens": _whole(1, 1_000_000_000, "What it reads and writes in all turns together."),
+                    "cost": {**_MONEY, "description": "What its turns may cost together, such as `0.40 usd`."},
+                    "time": {**_DURATION, "description": "How long it may work, such as `5m`."},
+                },
+                description="How far it may go in one step.",
+            ),
+            "memory": _record(
+                {"window": _whole(1000, 100_000_000, "So many characters of the results of tools stay in full.")},
+                description="What it sees again of what its tools gave; without it, everything.",
+            ),
         },
         ("model", "prompt"),
     )

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from stretto.documents.plain import Json
 from stretto.flow.graph import Block, BranchCall, FlowCall, Graph, LoopCall, MapCall, Reaction, Step
+
+if TYPE_CHECKING:
+    from stretto.flow.facts import Fact
 
 Status = Literal[
     "pending",  # something that it depends on has not ended
@@ -46,6 +49,8 @@ class StepState:
     failures: int = 0  # attempts that failed
     steers: int = 0  # times that a watcher cut it off
     keep: int = 0
+    history: list[Fact] = field(default_factory=list["Fact"])
+    """The turns of an agent's work that are over, and the calls that were made, in order."""
     of: Literal["value", "text", "items", "last", "body"] = "value"
     output: Json = None
     error: str = ""

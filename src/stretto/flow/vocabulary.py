@@ -9,7 +9,8 @@ from stretto.flow.graph import SegmentKind, StepKind
 FLOW_KEYS = (
     "flow", "description", "input", "types", "agents", "retry", "timeout", "priority", "budget", "concurrency", "steps", "output", "flows",
 )  # fmt: skip
-AGENT_KEYS = ("model", "prompt", "system", "returns", "temperature", "max_tokens")
+AGENT_KEYS = ("model", "prompt", "system", "returns", "temperature", "max_tokens", "tools", "limits", "memory")
+LIMIT_KEYS = ("turns", "tokens", "cost", "time")
 KINDS: tuple[StepKind, ...] = get_args(StepKind)
 SEGMENTS: tuple[SegmentKind, ...] = get_args(SegmentKind)
 COMMON_KEYS = (

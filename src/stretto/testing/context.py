@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from stretto.flow.facts import CallDecided
+from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
 from stretto.flow.graph import Block, Graph, Step
 
 _NAMESPACE = UUID(int=0x57_3E_77_0)
@@ -30,7 +30,7 @@ class FakeContext:
     what was given up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a context has
         self,
         step: Step,
         *,
@@ -41,6 +41,7 @@ class FakeContext:
         path: str | None = None,
         attempt: int = 1,
         priority: int = 2,
+        history: Sequence[Fact] = (),
     ) -> None:
         self.tenant_id = uuid5(_NAMESPACE, "tenant")
         self.run_id = uuid5(_NAMESPACE, "run")
@@ -54,6 +55,8 @@ class FakeContext:
         self.chunks: list[list[str]] = []
         self.retractions: list[Retraction] = []
         self.calls: list[CallDecided] = []
+        self.history: Sequence[Fact] = tuple(history)
+        self.written: list[ModelAnswered | ToolCalled] = []
         self._text = kept
         self._feedback = list(feedback)
 
@@ -90,6 +93,10 @@ class FakeContext:
     def record(self, fact: CallDecided) -> None:
         """Keep it in `calls`."""
         self.calls.append(fact)
+
+    async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
+        """Keep it in `written`."""
+        self.written.append(fact)
 
     def take_feedback(self) -> list[str]:
         """What was said since the last call."""

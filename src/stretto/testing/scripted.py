@@ -11,12 +11,32 @@ from typing import Any, cast
 import orjson
 
 from stretto.errors import ModelError, ModelRefused
-from stretto.gateway.provider import Completion, ModelRequest, TokenCounts, TokenSink
+from stretto.gateway.provider import Completion, ModelRequest, TokenCounts, TokenSink, ToolCall
 from stretto.gateway.tokens import split_tokens
 
-Answer = str | Exception | Sequence[str | Exception] | Mapping[str, Any]
+
+class Asks:
+    """An answer that wants tools called: `Asks(("text.count", {"text": "a"}), text="Let me count.")`."""
+
+    def __init__(self, *calls: tuple[str, Mapping[str, Any] | str], text: str = "") -> None:
+        self.calls = calls
+        self.text = text
+
+    def as_calls(self, number: int) -> tuple[ToolCall, ...]:
+        """As a provider gives them, in its `number`th answer; a dot in a name becomes an underscore."""
+        return tuple(
+            ToolCall(
+                f"call_{number}_{index}",
+                name.replace(".", "_"),
+                arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),
+            )
+            for index, (name, arguments) in enumerate(self.calls)
+        )
+
+
+Answer = str | Exception | Sequence[str | Exception] | Mapping[str, Any] | Asks
 """One answer: a text, which is cut into tokens; the tokens themselves, an exception among them raised in
-its place; an exception; or a mapping, sent as JSON."""
+its place; an exception; a mapping, sent as JSON; or tools to be called."""
 
 Script = (
     Mapping[str, Answer | Sequence[Answer]] | Sequence[Answer] | Callable[[ModelRequest], Answer | Awaitable[Answer]]
@@ -76,7 +96,9 @@ class ScriptedModel:
         try:
             if isawaitable(answer):
                 answer = await answer
-            tokens, stop_reason = to_tokens(answer), "end"
+            tokens, stop_reason, asked = to_tokens(answer), "end", ()
+            if isinstance(answer, Asks) and request.tool_choice != "none":
+                stop_reason, asked = "tool_calls", answer.as_calls(len(self.requests))
             if request.max_tokens is not None and len(tokens) > request.max_tokens:
                 tokens, stop_reason = tokens[: request.max_tokens], "length"
             await self._write(call, tokens, sink)
@@ -88,6 +110,7 @@ class ScriptedModel:
             model=f"{self.name}/{request.model}",
             provider=self.name,
             stop_reason=stop_reason,
+            tool_calls=asked,
             tokens=TokenCounts(
                 input=sum(len(split_tokens(message.text)) for message in request.messages), output=call.written
             ),
@@ -157,7 +180,7 @@ class ScriptedModel:
         for name in (*names_of(request), self.name):
             if name in script:
                 answers = script[name]
-                if isinstance(answers, (str, Exception, Mapping)):
+                if isinstance(answers, (str, Exception, Mapping, Asks)):
                     return name, cast("Answer", answers)
                 return name, self._take(name, cast("Sequence[Answer]", answers), f"the script of {name!r}")
         raise ModelRefused(
@@ -185,6 +208,8 @@ def to_tokens(answer: Answer) -> list[str | Exception]:
             return list(split_tokens(answer))
         case Exception():
             return [answer]
+        case Asks():
+            return list(split_tokens(answer.text))
         case Mapping():
             return list(split_tokens(orjson.dumps(answer).decode()))
         case _:

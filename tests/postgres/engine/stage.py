@@ -63,9 +63,10 @@ class Stage:
 
     def use(self, model: ModelProvider | None = None, **tools: Callable[..., Any]) -> None:
         """Answer model calls with this model, and tool calls with these functions (`a_b` is the tool `a.b`)."""
+        known = Tools({name.replace("_", "."): tool for name, tool in tools.items()})
         if model is not None:
-            self.handlers |= {"agent": agent_handler(model), "judge": judge_handler(model)}
-        self.handlers["tool"] = tool_handler(Tools({name.replace("_", "."): tool for name, tool in tools.items()}))
+            self.handlers |= {"agent": agent_handler(model, known), "judge": judge_handler(model)}
+        self.handlers["tool"] = tool_handler(known)
 
     @asynccontextmanager
     async def working(self, **changes: object) -> AsyncGenerator[Worker]:
