@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -117,6 +117,8 @@ class _Maker:
             self._waiting.add(path)
         elif row.kind == "CallDecided":
             return [self._call(row, path, body)]
+        elif row.kind == "ToolCalled":
+            return [self._tool(row, path, body)]
         elif row.kind in ENDS and path in self._open:
             return [self._end(row, path, body)]
         return []
@@ -163,6 +165,31 @@ class _Maker:
     def _holds_others(self, path: str) -> bool:
         step = self._step_of(path)
         return step is not None and not isinstance(step.call, AgentCall | JudgeCall | ToolCall)
+
+    def _tool(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:
+        """A tool that an agent called in one of its turns."""
+        tool, call, turn = str(body["tool"]), str(body["call"]), int(body["turn"])
+        over = self._open.get(path) or self._latest.get(path)
+        span = Span(
+            span_id_of(self._run_id, path, f"tool {turn} {call}"),
+            self._root.id if over is None else over.id,
+            f"execute_tool {tool}",
+            row.at - timedelta(seconds=float(body.get("took_s", 0))),
+            row.at,
+            attributes={
+                "gen_ai.operation.name": "execute_tool",
+                "gen_ai.tool.name": tool,
+                "gen_ai.tool.call.id": call,
+                "stretto.step": path,
+                "stretto.turn": turn,
+            },
+            error=str(body.get("error", "")),
+        )
+        if span.error:
+            span.attributes["error.type"] = "tool_error"
+        if self._content and body.get("output") is not None:
+            span.attributes["gen_ai.tool.call.result"] = str(body["output"])[:MOST_TEXT]
+        return span
 
     def _call(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:
         usage: Mapping[str, Any] = body.get("usage") or {}
