@@ -42,7 +42,7 @@ def test_a_tool_that_an_agent_calls_is_a_span_inside_the_agents() -> None:
         f.StepCompleted(step="find", attempt=1, of="text"),
         f.RunCompleted(),
     )
-    spans = spans_of(TENANT, RUN, rows(*facts), lambda path: GRAPH.root.steps.get(path))
+    spans = spans_of(TENANT, RUN, rows(*facts), GRAPH.root.steps.get)
     (agent,) = [span for span in spans if span.name == "invoke_agent finder"]
     first, second = [span for span in spans if span.name == "execute_tool pages.read"]
     assert {first.parent, second.parent} == {agent.id}
@@ -51,6 +51,6 @@ def test_a_tool_that_an_agent_calls_is_a_span_inside_the_agents() -> None:
     assert second.attributes["error.type"] == "tool_error"
     assert first.attributes["gen_ai.tool.call.id"] == "c1"
     assert "secret" not in str(spans)
-    told = spans_of(TENANT, RUN, rows(*facts), lambda path: GRAPH.root.steps.get(path), content=True)
+    told = spans_of(TENANT, RUN, rows(*facts), GRAPH.root.steps.get, content=True)
     assert "secret" in str(told)
     assert len({span.id for span in spans}) == len(spans)
