@@ -119,6 +119,30 @@ async def test_a_tenants_month_ends_for_all_its_runs(settings: Settings):
     assert month.spent_usd + month.reserved_usd >= Decimal("0.20")
 
 
+async def test_who_wants_hears_of_budgets_that_runs_have_exhausted(settings: Settings):
+    model = ScriptedModel({"writer": "one two three four"})
+    config = priced(budgets=Budgets(month_usd=Decimal("0.50")))
+    async with house(settings, model, config) as platform:
+        first = await carry_out(platform, {"steps": LOOP, "budget": "0.20 usd"})
+        fan = {"map": {"over": list("abcdefgh"), "concurrency": 8}, "steps": {"write": {"agent": "writer", "retry": 1}}}
+        _, *refused = [await carry_out(platform, {"steps": {"fan": fan}}) for _ in range(3)]
+        await platform.gateway.flush()
+        async with asyncio.timeout(10):
+            while len(told := await platform.events().list(type_="stretto.budget.")) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert {run.status for run in (first, *refused)} == {"failed"}
+    month, of_run = (each.data for each in told)
+    assert {**of_run, "spent_usd": ""} == {
+        "budget": f"run:{first.id}",
+        "limit_usd": "0.2",
+        "spent_usd": "",
+        "needed_usd": "0.1",
+    }
+    assert Decimal(of_run["spent_usd"]) == first.cost_usd
+    assert month["budget"].startswith("month:")
+    assert Decimal("0.40") < Decimal(month["spent_usd"]) <= Decimal("0.50")
+
+
 @pytest.mark.parametrize(
     ("priority", "level", "status", "outcome"),
     [
