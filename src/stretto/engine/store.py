@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from stretto.engine.announced import run_accepted
 from stretto.engine.rows import json_text, rows_json
@@ -85,38 +85,24 @@ class RunStore:
 
     async def journal(self, tenant_id: UUID, run_id: UUID) -> list[Row]:
         """All rows of a run's journal, in order."""
-        async with self.database.tenant(tenant_id) as connection:
-            return await _read_rows(connection, tenant_id, run_id, [])
+        return await _read_rows(self.database, tenant_id, run_id, [])
 
     async def load(self, tenant_id: UUID, run_id: UUID) -> tuple[list[Row], list[Signal]]:
         """All rows of a run's journal, and what others have to say to it, in as few round trips as can be."""
         values = {"tenant_id": tenant_id, "run_id": run_id, "after": 0, "limit": PAGE}
-        async with self.database.tenant(tenant_id) as connection:
-            async with connection.pipeline():
-                read = await connection.execute(_Q["read_journal"], values)
-                heard = await connection.execute(_Q["read_signals"], values)
-                rows = [Row(*row) for row in await read.fetchall()]
-                signals = [Signal(*row) for row in await heard.fetchall()]
-            if len(rows) == PAGE:
-                rows = await _read_rows(connection, tenant_id, run_id, rows)
-        return rows, signals
+        read, heard = await self.database.read(tenant_id, (_Q["read_journal"], values), (_Q["read_signals"], values))
+        rows = [Row(*row) for row in read]
+        if len(rows) == PAGE:
+            rows = await _read_rows(self.database, tenant_id, run_id, rows)
+        return rows, [Signal(*row) for row in heard]
 
     async def run(self, tenant_id: UUID, run_id: UUID) -> Run | None:
-        async with (
-            self.database.tenant(tenant_id) as connection,
-            connection.cursor(row_factory=class_row(Run)) as cursor,
-        ):
-            await cursor.execute(_Q["get_run"], {"tenant_id": tenant_id, "run_id": run_id})
-            return await cursor.fetchone()
+        rows = await self._all(tenant_id, "get_run", run_id=run_id)
+        return Run(*rows[0]) if rows else None
 
     async def runs(self, tenant_id: UUID, values: Mapping[str, Any]) -> list[Run]:
         """Latest runs first; `values` are those of `list_runs`."""
-        async with (
-            self.database.tenant(tenant_id) as connection,
-            connection.cursor(row_factory=class_row(Run)) as cursor,
-        ):
-            await cursor.execute(_Q["list_runs"], {"tenant_id": tenant_id, **values})
-            return await cursor.fetchall()
+        return [Run(*row) for row in await self._all(tenant_id, "list_runs", **values)]
 
     async def find(self, tenant_id: UUID, ending: str) -> list[UUID]:
         """Runs whose id ends with these characters, at most three."""
@@ -171,9 +157,8 @@ class RunStore:
             return await (await connection.execute(_Q[query], values)).fetchall()
 
     async def _all(self, tenant_id: UUID, query: str, **values: Any) -> list[TupleRow]:
-        async with self.database.tenant(tenant_id) as connection:
-            cursor = await connection.execute(_Q[query], {"tenant_id": tenant_id, **values})
-            return await cursor.fetchall() if cursor.description else []
+        (rows,) = await self.database.read(tenant_id, (_Q[query], {"tenant_id": tenant_id, **values}))
+        return rows
 
 
 async def fetch(connection: AsyncConnection[TupleRow], query: str, values: Mapping[str, Any]) -> list[TupleRow]:
@@ -209,23 +194,18 @@ async def put_schedule(
     return replace(schedule, revision=int(rows[0][0]))
 
 
-async def _read_rows(
-    connection: AsyncConnection[TupleRow], tenant_id: UUID, run_id: UUID, rows: list[Row]
-) -> list[Row]:
+async def _read_rows(database: Database, tenant_id: UUID, run_id: UUID, rows: list[Row]) -> list[Row]:
     while True:
-        page = await _read_page(connection, tenant_id, run_id, rows[-1].seq if rows else 0, PAGE)
+        page = await _read_page(database, tenant_id, run_id, rows[-1].seq if rows else 0, PAGE)
         rows.extend(page)
         if len(page) < PAGE:
             return rows
 
 
-async def _read_page(
-    connection: AsyncConnection[TupleRow], tenant_id: UUID, run_id: UUID, after: int, limit: int
-) -> list[Row]:
-    cursor = await connection.execute(
-        _Q["read_journal"], {"tenant_id": tenant_id, "run_id": run_id, "after": after, "limit": limit}
-    )
-    return [Row(*row) for row in await cursor.fetchall()]
+async def _read_page(database: Database, tenant_id: UUID, run_id: UUID, after: int, limit: int) -> list[Row]:
+    values = {"tenant_id": tenant_id, "run_id": run_id, "after": after, "limit": limit}
+    (rows,) = await database.read(tenant_id, (_Q["read_journal"], values))
+    return [Row(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +216,7 @@ class TenantLog:
     _tenant_id: UUID
 
     async def read(self, run_id: UUID, after_seq: int, limit: int) -> Sequence[Row]:
-        async with self._database.tenant(self._tenant_id) as connection:
-            return await _read_page(connection, self._tenant_id, run_id, after_seq, limit)
+        return await _read_page(self._database, self._tenant_id, run_id, after_seq, limit)
 
     async def read_many(self, heads: Mapping[UUID, int], limit: int) -> Mapping[UUID, Sequence[Row]]:
         found: dict[UUID, list[Row]] = {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any, LiteralString
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
@@ -111,6 +112,11 @@ class Database:
         with clear_errors():
             async with self._pool.transaction(tenant_id) as connection:
                 yield connection
+
+    async def read(self, tenant_id: UUID, *statements: tuple[LiteralString, Mapping[str, Any]]) -> list[list[TupleRow]]:
+        """The rows of statements that change nothing and see one tenant's rows, all in a single round trip."""
+        with clear_errors():
+            return await self._pool.read(tenant_id, *statements)
 
     @asynccontextmanager
     async def system(self) -> AsyncGenerator[AsyncConnection[TupleRow]]:

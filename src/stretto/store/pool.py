@@ -11,10 +11,11 @@ import asyncio
 import select
 import time
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -33,6 +34,7 @@ BEGIN_ACTING = SQL(
     "BEGIN; SELECT set_config('stretto.tenant', {}, true), set_config('stretto.actor', {}, true), "
     "set_config('stretto.request', {}, true), set_config('stretto.address', {}, true)"
 )
+AS_TENANT = "SELECT set_config('stretto.tenant', %s, true)"
 RETRY_S = 0.1
 WAIT_S = 30.0
 LONGEST_IDLE_S = 60.0
@@ -90,6 +92,37 @@ class Pool:
             self.in_use -= 1
             self._slots.release()
 
+    async def read(self, tenant_id: UUID, *statements: tuple[LiteralString, Mapping[str, Any]]) -> list[list[TupleRow]]:
+        """The rows of statements that change nothing and see one tenant's rows, all in a single round trip.
+
+        What a pipeline sends up to its end is a transaction without BEGIN and COMMIT (PostgreSQL, 34.5.1.4 of libpq's
+        manual). Waits and raises as `transaction` does.
+        """
+        deadline = time.monotonic() + WAIT_S
+        await self._wait_for_slot()
+        self.in_use += 1
+        try:
+            while True:
+                lent = await self._take(deadline)
+                connection = lent.connection
+                try:
+                    async with connection.pipeline():
+                        await connection.execute(AS_TENANT, (str(tenant_id),))
+                        cursors = [await connection.execute(query, values) for query, values in statements]
+                    found = [await cursor.fetchall() for cursor in cursors]
+                except BaseException as error:
+                    # Closed, since psycopg takes for prepared what the server may never have seen.
+                    was_closed = connection.closed
+                    await connection.close()
+                    if not was_closed or not isinstance(error, psycopg.OperationalError) or time.monotonic() > deadline:
+                        raise
+                else:
+                    await self._take_back(lent)
+                    return found
+        finally:
+            self.in_use -= 1
+            self._slots.release()
+
     async def warm_up(self) -> None:
         """Make the first connection, without trying again: what psycopg raises says why there can be none."""
         self._idle.append(Lent(await connect(self.conninfo), time.monotonic(), time.monotonic()))
@@ -101,6 +134,9 @@ class Pool:
             await self._idle.popleft().connection.close()
 
     async def _wait_for_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         self.waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
