@@ -96,7 +96,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.state.streams = OpenStreams(platform.settings)
     app.router.routes.extend(ROUTES)
-    for router in ROUTERS:
+    for router in sorted(ROUTERS, key=lambda router: router is not runs.router):  # the busiest is found first
         app.include_router(router)
     map_errors(app)
     app.state.denials = Denials(platform.database)

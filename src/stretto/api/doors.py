@@ -72,8 +72,8 @@ PrincipalDoor = Annotated[Principal, Depends(_principal)]
 """Who asks."""
 
 
-async def _runs(request: HTTPConnection, principal: PrincipalDoor) -> Runs:
-    return platform_of(request).runs(principal.tenant_id)
+async def _runs(request: HTTPConnection) -> Runs:
+    return platform_of(request).runs(principal_of(request).tenant_id)
 
 
 RunsDoor = Annotated[Runs, Depends(_runs)]

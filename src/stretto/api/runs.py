@@ -18,7 +18,7 @@ from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, VersionCursor, cursor_at, page_of
 from stretto.api.problems import fails
 from stretto.api.shown import FlowName, Priority, RunDetail, RunSummary, Status, StepPath
-from stretto.engine import Edits, Runs, fork
+from stretto.engine import Edits, Run, fork
 from stretto.engine.store import TenantLog
 from stretto.errors import (
     FlowArchived,
@@ -124,20 +124,20 @@ async def list_runs(
 @router.post(
     "",
     status_code=201,
+    response_model=RunDetail,
     responses=fails(FlowNotFound, FlowInvalid, InputInvalid, FlowArchived, IdempotencyConflict),
     dependencies=[needs("runs:start")],
 )
-async def start_run(new: NewRun, runs: RunsDoor, response: Response, once: OnceDoor) -> RunDetail:
+async def start_run(new: NewRun, runs: RunsDoor, once: OnceDoor) -> Response:
     """Accept a run; after the 201 no crash loses it."""
     flow = new.flow if isinstance(new.flow, str) else await asyncio.to_thread(compile_document, new.flow)
-    run_id = await runs.start(flow, new.input, priority=new.priority, idempotency_key=once)
-    return await _created(runs, run_id, response)
+    return _created(await runs.accept(flow, new.input, priority=new.priority, idempotency_key=once))
 
 
-@router.get("/{run_id}", responses=fails(RunNotFound), dependencies=[needs("runs:read")])
-async def get_run(run_id: UUID, runs: RunsDoor) -> RunDetail:
+@router.get("/{run_id}", response_model=RunDetail, responses=fails(RunNotFound), dependencies=[needs("runs:read")])
+async def get_run(run_id: UUID, runs: RunsDoor) -> Response:
     """One run, with input, output and error."""
-    return RunDetail.model_validate(await runs.get(run_id))
+    return _shown(await runs.get(run_id))
 
 
 @router.get("/{run_id}/facts", responses=fails(RunNotFound), dependencies=[needs("runs:read")])
@@ -161,15 +161,21 @@ async def list_facts(
 @router.post(
     "/{run_id}/fork",
     status_code=201,
+    response_model=RunDetail,
     responses=fails(RunNotFound, StepNotFound, InputInvalid, NotPossible, FlowArchived, IdempotencyConflict),
     dependencies=[needs("runs:start")],
 )
-async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, response: Response, once: OnceDoor) -> RunDetail:
+async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, once: OnceDoor) -> Response:
     """Start a run that keeps what does not depend on the step, and goes on from there."""
     fork_id = await fork(runs, run_id, new.step, Edits(new.input, new.outputs), once)
-    return await _created(runs, fork_id, response)
+    return _created(await runs.get(fork_id))
 
 
-async def _created(runs: Runs, run_id: UUID, response: Response) -> RunDetail:
-    response.headers["Location"] = f"/v1/runs/{run_id}"
-    return RunDetail.model_validate(await runs.get(run_id))
+def _created(run: Run) -> Response:
+    return _shown(run, 201, {"Location": f"/v1/runs/{run.id}"})
+
+
+def _shown(run: Run, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A run as JSON, made once: what FastAPI makes of a model costs a good part of the request."""
+    body = RunDetail.model_validate(run).model_dump_json()
+    return Response(body, status, headers, media_type="application/json")

@@ -33,6 +33,12 @@ SELECT version, document FROM flows
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND (%(version)s::int IS NULL OR version = %(version)s)
 ORDER BY version DESC LIMIT 1;
 
+-- latest_flow --
+-- A flow's latest version, the digest of its document, and whether the flow is archived
+SELECT version, digest, EXISTS (SELECT FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s)
+FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s
+ORDER BY version DESC LIMIT 1;
+
 -- flow_names --
 -- Names of the tenant's flows that can be started
 SELECT DISTINCT name FROM flows f WHERE tenant_id = %(tenant_id)s

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.engine.flows import archived_flow, check_startable, save_in
+from stretto.engine.flows import archived_flow, save_in
+from stretto.engine.graphs import COMPILED
 from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
 from stretto.errors import FlowNotFound, InputInvalid, NotPossible, RunNotFound, StepNotFound
@@ -60,7 +62,21 @@ class Runs:
         priority. Raises `InputInvalid`, `FlowNotFound` or `FlowArchived`.
         """
         async with self.database.tenant(self.tenant_id) as connection:
-            return await self.start_in(connection, flow, input, priority=priority, idempotency_key=idempotency_key)
+            found = await self._accept(connection, flow, input, priority, idempotency_key, commit=True)
+        return found.id if isinstance(found, Run) else found
+
+    async def accept(
+        self,
+        flow: Graph | str,
+        input: Mapping[str, Any] | None = None,
+        *,
+        priority: int | None = None,
+        idempotency_key: str | Once | None = None,
+    ) -> Run:
+        """As `start`, but gives the run as it was accepted; one that the key started before, as it is now."""
+        async with self.database.tenant(self.tenant_id) as connection:
+            found = await self._accept(connection, flow, input, priority, idempotency_key, commit=True)
+        return found if isinstance(found, Run) else await self.get(found)
 
     async def start_in(
         self,
@@ -72,6 +88,20 @@ class Runs:
         idempotency_key: str | Once | None = None,
     ) -> UUID:
         """As `start`, in a transaction that somebody else holds."""
+        found = await self._accept(connection, flow, input, priority, idempotency_key)
+        return found.id if isinstance(found, Run) else found
+
+    async def _accept(
+        self,
+        connection: AsyncConnection[TupleRow],
+        flow: Graph | str,
+        input: Mapping[str, Any] | None,
+        priority: int | None,
+        idempotency_key: str | Once | None,
+        *,
+        commit: bool = False,
+    ) -> Run | UUID:
+        """The run that is accepted; the id alone of one that the key started before."""
         if priority is not None and priority not in range(4):
             raise InputInvalid(f"A priority is 0 (first), 1, 2 or 3 (last), not {priority}.")
         name = flow if isinstance(flow, str) else flow.name
@@ -97,8 +127,8 @@ class Runs:
             "at": at,
         }
         accepted = f.RunAccepted(flow=name, version=version, input=valid, priority=rank, traceparent=traceparent_now())
-        await insert_run(connection, values, [(run_id, fact_row(1, accepted, at))])
-        return run_id
+        await insert_run(connection, values, [(run_id, fact_row(1, accepted, at))], commit=commit)
+        return Run(run_id, name, version, "accepted", rank, valid, None, None, None, Decimal(0), at, at, None)
 
     async def _graph(self, connection: AsyncConnection[TupleRow], flow: Graph | str) -> tuple[Graph, int]:
         """What is started, and its version. Raises `FlowArchived`."""
@@ -107,12 +137,19 @@ class Runs:
             if archived:
                 raise archived_flow(flow.name)
             return flow, version
-        values = {"tenant_id": self.tenant_id, "name": flow, "version": None}
-        found = await fetch(connection, "get_flow", values)
+        values = {"tenant_id": self.tenant_id, "name": flow}
+        found = await fetch(connection, "latest_flow", values)
         if not found:
             raise FlowNotFound(f"There is no flow named {flow!r}. Store one with `stretto run FILE`.")
-        await check_startable(connection, self.tenant_id, flow)
-        return compile_document(found[0][1]), found[0][0]
+        version, digest, archived = found[0]
+        if archived:
+            raise archived_flow(flow)
+        graph = COMPILED.get(self.tenant_id, digest)
+        if graph is None:
+            document = (await fetch(connection, "get_flow", {**values, "version": version}))[0][1]
+            graph = compile_document(document)
+            COMPILED.keep(self.tenant_id, digest, graph, len(json_text(document)))
+        return graph, version
 
     # Look
 

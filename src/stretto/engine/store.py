@@ -168,15 +168,21 @@ async def fetch(connection: AsyncConnection[TupleRow], query: str, values: Mappi
 
 
 async def insert_run(
-    connection: AsyncConnection[TupleRow], values: Mapping[str, Any], rows: Sequence[tuple[UUID, Row]]
+    connection: AsyncConnection[TupleRow],
+    values: Mapping[str, Any],
+    rows: Sequence[tuple[UUID, Row]],
+    *,
+    commit: bool = False,
 ) -> None:
-    """Write a run, its first rows and its job in this transaction."""
+    """Write a run, its first rows and its job in this transaction, and commit it in the same round trip if wanted."""
     async with connection.pipeline():
         told = run_accepted(values["run_id"], values["at"], values, values["parent_id"])
         await connection.execute(_Q["insert_rows"], {"tenant_id": values["tenant_id"], "rows": rows_json(rows)})
         await connection.execute(_Q["wake_run"], values)
-        # The last one, for a quota may refuse it.
+        # The last one, for a quota may refuse it; what follows is then not carried out.
         await connection.execute(_Q["insert_run"], {**values, "events": json_text([told])})
+        if commit:
+            await connection.execute("COMMIT")
 
 
 async def put_signal(connection: AsyncConnection[TupleRow], run_id: UUID, kind: str, body: Mapping[str, Any]) -> bool:

@@ -11,6 +11,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine import Runs, fork
+from stretto.engine import runs as engine_runs
+from stretto.engine.graphs import CompiledFlows
 from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotFound, NotPossible, RunNotFound
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.store.ids import made_at, new_id
@@ -213,3 +215,44 @@ async def test_unknown_runs_are_unknown(stage: Stage, database: Database) -> Non
         await stage.runs.journal(new_id())
     with pytest.raises(RunNotFound):
         await stage.runs.find("abc")
+
+
+async def test_a_flow_is_compiled_once_however_often_it_starts_by_name(stage: Stage) -> None:
+    compiled = CompiledFlows()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_runs, "COMPILED", compiled)
+        await stage.runs.start(EVENT)
+        for _ in range(3):
+            await stage.runs.start("test")
+        first = compiled.get(DEFAULT_TENANT, EVENT.digest)
+        assert first is not None
+        await stage.runs.start("test")
+        assert compiled.get(DEFAULT_TENANT, EVENT.digest) is first
+        changed = flow({"w": {"wait": {"event": "stay"}}})
+        await stage.runs.start(changed)
+        latest = await stage.runs.accept("test")
+        assert latest.flow_version == 2, "the latest version counts, whatever is remembered"
+        assert compiled.get(DEFAULT_TENANT, changed.digest) is not None
+        assert compiled.get(UUID(int=2), changed.digest) is None
+
+
+async def test_a_run_is_told_of_as_it_is_read(stage: Stage) -> None:
+    accepted = await stage.runs.accept(EVENT, {}, priority=3, idempotency_key="once")
+    assert await stage.runs.get(accepted.id) == accepted
+    assert await stage.runs.accept(EVENT, {}, priority=3, idempotency_key="once") == accepted
+
+
+async def test_compiled_flows_take_no_more_than_they_may() -> None:
+    compiled = CompiledFlows(most_chars=100)
+    for number in range(5):
+        compiled.keep(DEFAULT_TENANT, str(number), EVENT, 30)
+        assert compiled.get(DEFAULT_TENANT, "0") is EVENT, "what is used stays"
+    assert [compiled.get(DEFAULT_TENANT, str(number)) is EVENT for number in range(5)] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    compiled.keep(DEFAULT_TENANT, "huge", EVENT, 101)
+    assert compiled.get(DEFAULT_TENANT, "huge") is None

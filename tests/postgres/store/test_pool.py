@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection, errors
@@ -285,3 +286,32 @@ async def test_what_failed_in_a_pipeline_leaves_a_connection_that_works(small: P
             await divide(0)
         assert await divide(3) == 6
     assert not lent.closed, "it was lent anew each time"
+
+
+NOTED = "SELECT words, current_setting('stretto.tenant') AS tenant FROM notes WHERE words <> %(not)s ORDER BY words"
+
+
+async def test_what_is_read_at_once_is_read_for_one_tenant(small: Pool, noted: Database) -> None:
+    async with noted.tenant(DEFAULT_TENANT) as connection:
+        await connection.execute("INSERT INTO notes VALUES ('a'), ('b')")
+    for number in range(12):  # also when all is prepared
+        tenant = UUID(int=number)
+        both = await small.read(tenant, (NOTED, {"not": "b"}), (NOTED, {"not": "c"}))
+        assert both == [[("a", str(tenant))], [("a", str(tenant)), ("b", str(tenant))]]
+        async with small.transaction() as lent:
+            row = await (await lent.execute("SELECT current_setting('stretto.tenant', true)")).fetchone()
+        assert row in ((None,), ("",)), "nothing of a tenant is left on the connection"
+
+
+async def test_what_cannot_be_read_leaves_a_pool_that_works(small: Pool) -> None:
+    for number in range(8):
+        with pytest.raises(errors.DivisionByZero):
+            await small.read(DEFAULT_TENANT, ("SELECT 1 / %(by)s", {"by": 0}), ("SELECT 2 * %(by)s", {"by": 0}))
+        assert await small.read(DEFAULT_TENANT, ("SELECT 2 * %(by)s", {"by": number})) == [[(2 * number,)]]
+    assert (small.in_use, small.waiting) == (0, 0)
+
+
+async def test_who_reads_does_not_hear_of_connections_that_broke(small: Pool, owner: AsyncConnection[TupleRow]) -> None:
+    for _ in range(3):
+        assert await small.read(DEFAULT_TENANT, ("SELECT 1 AS one", {})) == [[(1,)]]
+        await end_others(owner)
