@@ -12,7 +12,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -75,9 +74,7 @@ class RunTask:
         self.scribe = Scribe(tenant_id, run_id, around.journal, around.hub, self._lost, graph.name)
         self.texts = Texts(around.flusher, self.scribe.text, self.scribe.send)
         self.progress = Progress(graph, self.texts.of, around.settings.concurrent_steps)
-        self.cost_usd = Decimal(0)
         self.gone = asyncio.Event()
-        self._calling: set[str] = set()  # paths whose calls were counted one by one
         self._around = around
         self._attempts: dict[str, Attempt] = {}
         self._leaving: set[asyncio.Task[None]] = set()
@@ -106,7 +103,6 @@ class RunTask:
         self.progress.apply_all(facts)
         self.scribe.begin_after(rows[-1].seq if rows else 0)
         for row, fact in zip((row for row in rows if row.kind != "Text"), facts, strict=True):
-            self._count_cost(fact)
             self._remember_time(row, fact)
         self._forget_texts()
 
@@ -215,7 +211,6 @@ class RunTask:
             self._cancel_all()  # so that all text stands before the end
         seq = self.scribe.fact(fact)
         self.progress.apply(fact)
-        self._count_cost(fact)
         follow_up = self._FOLLOW_UPS.get(type(fact))
         if follow_up is not None:
             follow_up(self, fact)
@@ -223,7 +218,7 @@ class RunTask:
 
     def _list(self, status: str, *, output: Any = None, error: Any = None, finished: bool = False) -> None:
         self.scribe.effects.listing = Listing(
-            status, now(), self.cost_usd, output, error, self.progress.priority, finished=finished
+            status, now(), self.progress.cost_usd, output, error, self.progress.priority, finished=finished
         )
 
     def _lost(self) -> None:
@@ -321,14 +316,6 @@ class RunTask:
         self._leaving.discard(task)
         if not self._leaving:
             self._changed.set()
-
-    def _count_cost(self, fact: f.Fact) -> None:
-        """Add what a call cost, or what a step says that it used which made no calls of its own."""
-        if isinstance(fact, f.CallDecided):
-            self._calling.add(fact.step)
-            self.cost_usd += Decimal(fact.cost_usd)
-        elif isinstance(fact, f.StepCompleted) and fact.step not in self._calling and fact.usage:
-            self.cost_usd += Decimal(str(fact.usage.get("cost_usd") or 0))
 
     def record(self, fact: f.CallDecided) -> None:
         """A call was decided, and maybe paid for."""

@@ -169,6 +169,7 @@ def map_(
     steps: Mapping[str, StepDocument],
     over: Json = None,
     tasks: Json = None,
+    reason: str | None = None,
     concurrency: int | None = None,
     max: int | None = None,
     as_: str | None = None,
@@ -176,7 +177,7 @@ def map_(
     **common: Unpack[Common],
 ) -> StepDocument:
     """The steps once for each item of `over`, or for each of a planner's `tasks` as soon as what it `needs` is done."""
-    body = _given(over=over, tasks=tasks, concurrency=concurrency, max=max, **{"as": as_})
+    body = _given(over=over, tasks=tasks, reason=reason, concurrency=concurrency, max=max, **{"as": as_})
     return {"map": body, "steps": dict(steps), **_given(output=output), **_plain(common)}
 
 

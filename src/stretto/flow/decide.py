@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from stretto.documents.plain import is_mapping
 from stretto.errors import OutputInvalid
 from stretto.flow import facts as f
 from stretto.flow.graph import (
@@ -37,6 +38,9 @@ from stretto.flow.plan import task_needs
 from stretto.flow.progress import Progress
 from stretto.flow.scope import Names, StepState, TextOf, frame_value, last_frame, value_of
 from stretto.flow.structure import MAX_STEERS, Want
+
+MOST_REASON = 4_000
+"""So many characters of a reason stand in a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +253,24 @@ def _expand(progress: Progress, state: StepState, call: MapCall) -> f.MapExpande
             f"{state.path} would run over {len(listed)} items, more than its `max` of {call.max_items}. "
             "Raise `max` or give it fewer."
         )
-    needs = task_needs(state.path, listed) if call.tasks else None
-    return f.MapExpanded(step=state.path, items=listed, needs=needs)
+    if not call.tasks:
+        return f.MapExpanded(step=state.path, items=listed)
+    needs = task_needs(state.path, listed)
+    reason = _text(call.reason, _names(progress, state)) or ""
+    added, dropped = _changes(state, [str(task["id"]) for task in listed])
+    return f.MapExpanded(
+        step=state.path, items=listed, needs=needs, added=added, dropped=dropped, reason=reason[:MOST_REASON]
+    )
+
+
+def _changes(state: StepState, tasks: list[str]) -> tuple[list[str], list[str]]:
+    """Ids of the tasks that the turn before did not have, and of those that only it had."""
+    before = None if state.frame.previous is None else state.frame.previous.states.get(state.step.id)
+    if before is None or before.values is None:
+        return [], []
+    old = {str(task["id"]): None for task in before.values if is_mapping(task)}
+    new = dict.fromkeys(tasks)
+    return [task for task in new if task not in old], [task for task in old if task not in new]
 
 
 def _kind(value: object) -> str:

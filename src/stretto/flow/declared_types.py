@@ -33,7 +33,7 @@ _TASK: Schema = {
     "required": ["id"],
     "additionalProperties": True,
 }
-PLAN = record({"tasks": {"type": "array", "items": _TASK, "minItems": 1}})
+PLAN = record({"tasks": {"type": "array", "items": _TASK, "minItems": 1}, "reason": TEXT}, optional=("reason",))
 
 BUILT_IN: Mapping[str, Schema] = {"Verdict": VERDICT, "Judgement": JUDGEMENT, "Plan": PLAN}
 """The types that every flow has."""
@@ -44,6 +44,13 @@ JUDGED = record(
         "approved": {"type": "boolean"},
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
         "comments": TEXT,
+    }
+)
+BUDGET = record(
+    {
+        "limit_usd": {"type": ["number", "null"]},
+        "spent_usd": {"type": "number"},
+        "left_usd": {"type": ["number", "null"]},
     }
 )
 WAITED = record({"timed_out": {"type": "boolean"}, "data": ANYTHING})

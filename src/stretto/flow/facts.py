@@ -253,10 +253,16 @@ class TurnStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MapExpanded(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """What a map runs over; `needs` holds, for each task of a plan, the indices of those that it needs."""
+    """What a map runs over; `needs` holds, for each task of a plan, the indices of those that it needs.
+
+    In a later turn of a loop the plan may have changed: `added` and `dropped` name tasks by their ids, `reason` says why.
+    """
 
     items: list[Any]
     needs: list[list[int]] | None = None
+    added: list[str] = []
+    dropped: list[str] = []
+    reason: str = ""
 
 
 class FlowEntered(StepFact, frozen=True, kw_only=True, omit_defaults=True):

@@ -166,6 +166,7 @@ class MapCall:
     concurrency: int = 8
     max_items: int = 1000
     item: str = "item"
+    reason: Template | None = None  # why the tasks are what they are
 
 
 @dataclass(frozen=True, slots=True)

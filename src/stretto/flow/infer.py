@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from stretto.documents.plain import Json, is_mapping
 from stretto.flow.declared_types import (
     ANYTHING,
+    BUDGET,
     JUDGED,
     REVIEWED,
     TEXT,
@@ -119,6 +120,8 @@ class Types:
                 return TEXT
         if name == "input":
             return self._flow.input_schema
+        if name == "budget":
+            return BUDGET
         for owner in block.owners():
             if owner.kind == "loop" and name == "turn":
                 return WHOLE

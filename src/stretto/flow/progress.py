@@ -8,6 +8,7 @@ the size of the run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from stretto.flow import facts as f
@@ -144,7 +145,13 @@ class Progress(Structure):
             reader.ended = True
         self._advance_reader(reader)
 
+    def _call_decided(self, fact: f.CallDecided) -> None:
+        self._calling.add(fact.step)
+        self.cost_usd += Decimal(fact.cost_usd)
+
     def _step_completed(self, fact: f.StepCompleted) -> None:
+        if fact.usage and fact.step not in self._calling:  # it made no calls of its own, but says what it used
+            self.cost_usd += Decimal(str(fact.usage.get("cost_usd") or 0))
         if (state := self._known(fact)) is not None:
             state.of, state.output = fact.of, fact.output
             self._settle(state, "completed")
@@ -335,7 +342,7 @@ class Progress(Structure):
         f.StepStopped: _step_stopped,
         f.StepFailed: _step_failed,
         f.StepDeferred: _step_deferred,
-        f.CallDecided: _nothing,
+        f.CallDecided: _call_decided,
         f.ModelAnswered: _model_answered,
         f.ToolCalled: _tool_called,
         f.StepSteered: _step_steered,

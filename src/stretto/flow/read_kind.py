@@ -161,7 +161,7 @@ def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> Non
     body = reader.mapping(path, data["map"], "`map`", 'map: {over: "{{ input.names }}"}')
     if body is None:
         return
-    body = reader.known_keys(path, body, ("over", "tasks", "concurrency", "max", "as"), "`map`")
+    body = reader.known_keys(path, body, ("over", "tasks", "reason", "concurrency", "max", "as"), "`map`")
     concurrency = (
         reader.whole((*path, "concurrency"), body["concurrency"], "`concurrency`", 1, 10_000)
         if "concurrency" in body
@@ -192,7 +192,13 @@ def _map(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> Non
             'Write it like `"{{ plan.tasks }}"`, or a list of plain values.',
         )
     over, tasks = (None, template) if step.is_planned else (template, None)
-    step.make_call = lambda blocks: MapCall(blocks[0], over, tasks, concurrency or 8, most or 1000, step.item)
+    reason = None
+    if "reason" in body:
+        reason, uses = reader.template((*path, "reason"), body["reason"], "`reason`")
+        step.uses += uses
+        if not step.is_planned:
+            reader.at_key((*path, "reason"), "`reason` tells why `tasks` are what they are.", "Delete it.")
+    step.make_call = lambda blocks: MapCall(blocks[0], over, tasks, concurrency or 8, most or 1000, step.item, reason)
 
 
 def _item_name(context: KindContext, step: DraftStep, path: Path, value: Json) -> None:

@@ -24,6 +24,7 @@ def special_names(step: DraftStep | None, block: DraftBlock) -> Iterator[str]:
     if step is not None:
         yield from EACH_NAMES if step.each else WATCH_NAMES if step.watch else ()
     yield "input"
+    yield "budget"
     for owner in block.owners():
         if owner.kind == "loop":
             yield "turn"

@@ -314,6 +314,7 @@ def _map() -> dict[str, Json]:
         {
             "over": {**_TEMPLATE, "description": "The list it goes through."},
             "tasks": {**_TEMPLATE, "description": "A planner's tasks, each with `id` and perhaps `needs`."},
+            "reason": {**_TEMPLATE, "description": "Why the tasks are what they are; for the journal."},
             "concurrency": _whole(1, 10_000, "How many at once. 8 when not given."),
             "max": _whole(1, 100_000, "How many at most. 1000 when not given."),
             "as": _text("What an item is called in the steps. `item` when not given.", pattern=_STEP_ID),

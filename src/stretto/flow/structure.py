@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from stretto.flow import facts as f
@@ -74,6 +75,9 @@ class Structure:
         self.running = 0
         self.failure: StepState | None = None
         self.parent: str | None = None
+        self.cost_usd = Decimal(0)
+        """What the run's calls have cost so far."""
+        self._calling: set[str] = set()  # paths whose calls were counted one by one
         self._plans: dict[int, _Plan] = {}
 
     @property
@@ -117,7 +121,7 @@ class Structure:
             owner=owner,
             parent=parent,
             input=input if input is not None else (parent.input if parent else {}),
-            specials=specials or {},
+            specials={"budget": _Money(self)} if graph is not None or parent is None else specials or {},
             previous=previous,
             missing=dict(self._plan_of(block).missing),
             open_steps=len(block.steps),
@@ -383,6 +387,31 @@ def holder_has_ended(state: StepState) -> bool:
             return True
         holder = holder.reader or holder.frame.owner
     return False
+
+
+class _Money(Mapping[str, Any]):
+    """`budget`: what the run may cost and has cost, as its facts tell at the moment."""
+
+    def __init__(self, run: Structure) -> None:
+        self._run = run
+
+    def __getitem__(self, name: str) -> float | None:
+        limit, spent = self._run.graph.budget_usd, self._run.cost_usd
+        match name:
+            case "limit_usd":
+                return limit
+            case "spent_usd":
+                return float(spent)
+            case "left_usd":
+                return None if limit is None else max(0.0, float(Decimal(str(limit)) - spent))
+            case _:
+                raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("limit_usd", "spent_usd", "left_usd"))
+
+    def __len__(self) -> int:
+        return 3
 
 
 class _Needs(Mapping[str, Any]):

@@ -20,7 +20,7 @@ BODY_KEYS = ("steps", "output")
 STEP_KEYS = ("id", *KINDS, *COMMON_KEYS, *BODY_KEYS)
 OUTCOMES = ("approve", "reject", "escalate")
 
-SPECIAL_NAMES = frozenset({"input", "item", "index", "needs", "turn", "segment", "text"})
+SPECIAL_NAMES = frozenset({"input", "budget", "item", "index", "needs", "turn", "segment", "text"})
 RESERVED = SPECIAL_NAMES | frozenset(
     {
         # CEL: reserved words (langdef.md, "Syntax") and the names of its types
