@@ -75,7 +75,7 @@ class Structure:
         self.running = 0
         self.failure: StepState | None = None
         self.parent: str | None = None
-        self.cost_usd = Decimal(0)
+        self.cost_usd: Decimal = Decimal(0)
         """What the run's calls have cost so far."""
         self._calling: set[str] = set()  # paths whose calls were counted one by one
         self._plans: dict[int, _Plan] = {}
