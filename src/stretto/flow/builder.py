@@ -152,11 +152,21 @@ def tool(tool: str, **common: Unpack[Working]) -> StepDocument:
     return {"tool": tool, **_plain(common)}
 
 
+class Judging(Calling, total=False):
+    """What a judge may have: the policy that it measures against, and which of its inputs it judges."""
+
+    policy: str
+    content_type: str
+    content: str
+
+
 def judge(
-    agent: str, *, approve: float | None = None, reject: float | None = None, **common: Unpack[Calling]
+    agent: str, *, approve: float | None = None, reject: float | None = None, **common: Unpack[Judging]
 ) -> StepDocument:
     """An agent scores: from `approve` on it passes, below `reject` it fails, between it is escalated."""
-    return {"judge": _given(agent=agent, approve=approve, reject=reject), **_plain(common)}
+    rest = dict(common)
+    own = {key: rest.pop(key) for key in ("policy", "content_type", "content") if key in rest}
+    return {"judge": _given(agent=agent, approve=approve, reject=reject, **own), **_plain(rest)}
 
 
 def review(*, show: Json, question: str, **common: Unpack[Common]) -> StepDocument:
@@ -237,6 +247,7 @@ class Defaults(TypedDict, total=False):
     priority: int
     budget: str
     concurrency: int
+    policies: Mapping[str, Mapping[str, Json]]
 
 
 class Flow:

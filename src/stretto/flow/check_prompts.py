@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
-from stretto.documents.problems import nearest
+from stretto.documents.problems import nearest, suggest
 from stretto.flow.check_types import TypeChecker
-from stretto.flow.drafts import DraftAgent, DraftFlow, DraftStep, NameRead, Schema, Use
+from stretto.flow.drafts import DraftFlow, DraftStep, NameRead, Schema, Use
+from stretto.flow.graph import Checks
 from stretto.flow.infer import Types
 from stretto.flow.reading import Reader, template_reads
 from stretto.flow.resolve import EACH_NAMES, WATCH_NAMES
@@ -17,11 +19,42 @@ def check_prompts(reader: Reader, flow: DraftFlow, types: Types) -> None:
     """Notes every name that a prompt reads and a step that uses it does not give."""
     checker = TypeChecker(reader, flow, types)
     for step in flow.steps.values():
-        agent = flow.agents.get(step.agent or "")
-        if agent is None or step.is_unsure:
+        if step.is_unsure:
             continue
-        for use in agent.uses:
-            _prompt(reader, flow, types, checker, step, agent, use)
+        for whose, use in _texts_of(flow, step):
+            _prompt(reader, flow, types, checker, step, whose, use)
+        _content(reader, flow, step)
+
+
+def _texts_of(flow: DraftFlow, step: DraftStep) -> Iterator[tuple[str, Use]]:
+    """The prompts of the agents that work in a step, and what its policy reads; each with whose it is, in words."""
+    policy = flow.policies.get(step.policy or "")
+    money = policy.policy.money if policy is not None else None
+    for name in dict.fromkeys((step.agent, money.judge if money else None)):
+        if name is not None and name in flow.agents:
+            yield from ((f"agent `{name}`", use) for use in flow.agents[name].uses)
+    if policy is not None:
+        yield from ((f"policy `{policy.policy.name}`", use) for use in policy.uses)
+
+
+def _content(reader: Reader, flow: DraftFlow, step: DraftStep) -> None:
+    """Notes it when a judge cannot know which of several inputs is the content that its policy checks."""
+    if step.kind != "judge":
+        return
+    path, given = (*step.path, "judge"), [*step.input, *_specials(step)]
+    content = step.judged
+    if content is not None and content not in given:
+        remedy = suggest(content, given, f'Add `{content[:60]}: "{{{{ … }}}}"` to the `input` of `{step.id}`.')
+        reader.at_value(
+            (*path, "content"), f"step `{step.id}` is not given `{content[:80]}`, which it shall judge.", remedy
+        )
+    policy = flow.policies.get(step.policy or "")
+    if content is None and policy is not None and policy.policy.checks != Checks() and len(step.input) > 1:
+        reader.at_key(
+            path,
+            f"policy `{policy.policy.name}` checks the content, but `{step.id}` has {len(step.input)} inputs.",
+            f"Say which one is judged: `content: {next(iter(step.input))}`.",
+        )
 
 
 def _specials(step: DraftStep) -> tuple[str, ...]:
@@ -29,7 +62,7 @@ def _specials(step: DraftStep) -> tuple[str, ...]:
 
 
 def _prompt(
-    reader: Reader, flow: DraftFlow, types: Types, checker: TypeChecker, step: DraftStep, agent: DraftAgent, use: Use
+    reader: Reader, flow: DraftFlow, types: Types, checker: TypeChecker, step: DraftStep, whose: str, use: Use
 ) -> None:
     if not isinstance(use.text, Text):
         return
@@ -44,12 +77,12 @@ def _prompt(
     reads = template_reads(use.text, known)
     for read in reads:
         if read.required and known(read.name) == "no":
-            _missing(reader, flow, step, agent, use, read)
+            _missing(reader, flow, step, whose, use, read)
         elif read.name in step.input or read.name in specials:
             checker.fields(use.path, read, _type(types, step, read.name))
 
 
-def _missing(reader: Reader, flow: DraftFlow, step: DraftStep, agent: DraftAgent, use: Use, read: NameRead) -> None:
+def _missing(reader: Reader, flow: DraftFlow, step: DraftStep, whose: str, use: Use, read: NameRead) -> None:
     given = [*step.input, *_specials(step)]
     close = nearest(read.name, given)
     if close:
@@ -66,7 +99,7 @@ def _missing(reader: Reader, flow: DraftFlow, step: DraftStep, agent: DraftAgent
     key = use.path[-1]
     reader.at_value(
         use.path,
-        f"the {key} of agent `{agent.name}` reads `{read.name}`, which step `{step.id}` does not give it.",
+        f"the {key} of {whose} reads `{read.name}`, which step `{step.id}` does not give it.",
         remedy,
         read.offset,
     )

@@ -184,6 +184,7 @@ def _graph(flow: DraftFlow, document: dict[str, Json], inner: Mapping[str, Graph
         concurrency=flow.concurrency,
         priority=flow.priority,
         budget_usd=flow.budget_usd,
+        policies={name: draft.policy for name, draft in flow.policies.items()},
     )
 
 

@@ -38,14 +38,33 @@ PLAN = record({"tasks": {"type": "array", "items": _TASK, "minItems": 1}, "reaso
 BUILT_IN: Mapping[str, Schema] = {"Verdict": VERDICT, "Judgement": JUDGEMENT, "Plan": PLAN}
 """The types that every flow has."""
 
+_FLAG = record(
+    {
+        "topic": TEXT,
+        "how": {"type": "string", "enum": ["keyword", "meaning", "first_time", "money", "check", "rule"]},
+        "found": TEXT,
+        "score": {"type": ["number", "null"]},
+    }
+)
 JUDGED = record(
     {
         "verdict": {"type": "string", "enum": ["approve", "reject", "escalate"]},
         "approved": {"type": "boolean"},
-        "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+        "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+        "method": {"type": "string", "enum": ["stated", "samples", "logprobs", "checks"]},
+        "calibrated": {"type": "boolean"},
+        "stated": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
         "comments": TEXT,
+        "reasons": {"type": "array", "items": TEXT},
+        "flags": {"type": "array", "items": _FLAG},
+        "sensitive": {"type": "boolean"},
+        "mandatory": {"type": "boolean"},
+        "policy": TEXT,
+        "content_type": TEXT,
+        "judge": TEXT,
     }
 )
+"""What a judge gives: see docs/judging.md."""
 BUDGET = record(
     {
         "limit_usd": {"type": ["number", "null"]},

@@ -8,7 +8,7 @@ from typing import Literal
 
 from stretto.documents.plain import Json
 from stretto.documents.problems import Path
-from stretto.flow.graph import Block, Call, Each, Expression, Limits, Reaction, Retry, StepKind, Template, Watch
+from stretto.flow.graph import Block, Call, Each, Expression, Limits, Policy, Reaction, Retry, StepKind, Template, Watch
 
 Schema = Mapping[str, Json]
 
@@ -67,6 +67,8 @@ class DraftStep:
     model: str | None = None
     returns: str | None = None
     agent: str | None = None
+    policy: str | None = None
+    judged: str | None = None  # judge: the input that is the content
     flow: str | None = None
     over: Use | None = None  # map: the list it goes through
     is_planned: bool = False  # map: over `tasks`
@@ -133,6 +135,15 @@ class DraftAgent:
 
 
 @dataclass(slots=True)
+class DraftPolicy:
+    """A policy as written. `uses` are the texts of it that read names."""
+
+    policy: Policy
+    path: Path
+    uses: list[Use] = field(default_factory=list[Use])
+
+
+@dataclass(slots=True)
 class DraftFlow:
     """A flow as written."""
 
@@ -148,3 +159,4 @@ class DraftFlow:
     priority: int = 2
     budget_usd: float | None = None
     concurrency: int | None = None
+    policies: dict[str, DraftPolicy] = field(default_factory=dict[str, DraftPolicy])

@@ -9,7 +9,8 @@ from stretto.documents.file_places import FilePlaces
 from stretto.documents.parse import MAX_BYTES
 from stretto.documents.plain import Json, is_list, is_mapping
 from stretto.documents.problems import Path, Problems, Spot, nearest
-from stretto.flow.parse import AGENT, parse
+from stretto.flow.parse import AGENT, POLICY, parse
+from stretto.flow.policies import POLICY_KEYS
 from stretto.flow.read_agent import is_agent_file, is_file_name
 from stretto.flow.reading import NAME
 from stretto.flow.vocabulary import AGENT_KEYS, FLOW_KEYS
@@ -92,6 +93,7 @@ def _read_one(path: FilePath, shown: str, problems: Problems) -> tuple[dict[str,
         return None
     document, places = read
     _put_prompts_in(path.parent, document, places, problems)
+    _put_policies_in(path.parent, document, places, problems)
     return document, places
 
 
@@ -123,6 +125,52 @@ def _put_prompts_in(folder: FilePath, document: dict[str, Json], places: FilePla
                 if is_prompt and is_file_name(value):
                     changed[key] = _prompt(folder, value, (section, name, key), places, problems)
         document[section] = read
+
+
+def _put_policies_in(folder: FilePath, document: dict[str, Json], places: FilePlaces, problems: Problems) -> None:
+    """Puts policies, and the personas in them, in place of the names of their files."""
+    for section, policies in document.items():
+        if _meant(section, FLOW_KEYS) != "policies" or not is_mapping(policies):
+            continue
+        read: dict[str, Json] = {}
+        for name, policy in policies.items():
+            path = (section, name)
+            if isinstance(policy, str) and policy.strip():
+                policy = _policy_file(folder, policy, path, places, problems)
+            read[name] = policy
+            if not is_mapping(policy):
+                continue
+            changed = read[name] = dict(policy)
+            for key, value in policy.items():
+                is_persona = _meant(key, POLICY_KEYS) == "persona" and isinstance(value, str) and value.strip()
+                if is_persona and "\n" not in value:
+                    changed[key] = _persona(folder, value, (*path, key), places, problems)
+        document[section] = read
+
+
+def _policy_file(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> Json:
+    """The policy in a file; with a problem noted, one that says nothing."""
+    read = _text_file(folder, name, path, places, problems, "policy file")
+    if read is None:
+        return {}
+    shown, text = read
+    parsed = parse(text.encode(), shown, problems, POLICY)
+    if parsed is None:
+        return {}
+    policy, inside = parsed
+    places.mount(path, inside)
+    return policy
+
+
+def _persona(folder: FilePath, name: str, path: Path, places: FilePlaces, problems: Problems) -> str:
+    """The text of a persona's file."""
+    read = _text_file(folder, name, path, places, problems, "persona file")
+    return _UNREAD if read is None else _as_lines(read[1])
+
+
+def _as_lines(text: str) -> str:
+    """With a line break in it, so that a document tells it from a file's name."""
+    return text if "\n" in text else f"{text}\n"
 
 
 def _meant(key: str, known: tuple[str, ...]) -> str | None:

@@ -126,6 +126,87 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """A sensitive topic. A name that is built in may get more `keywords` and `examples`; any other has only these.
+
+    `threshold` is the likeness (cosine, 0-1) to one of the examples from which a sentence counts as of this topic.
+    """
+
+    name: str
+    keywords: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What content must be before any model is asked. Lengths are in characters, patterns regular expressions."""
+
+    schema: Mapping[str, Json] | None = None
+    min_chars: int | None = None
+    max_chars: int | None = None
+    must_match: tuple[str, ...] = ()
+    must_not_match: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which confidence on is approved, and below which rejected; None: what stands above it says so."""
+
+    approve: float | None = None
+    reject: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyRule:
+    """More than `limit_usd` is for a person; `judge` names an agent that looks at every amount."""
+
+    limit_usd: float
+    amount: Template
+    judge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRules:
+    """What holds for a review under this policy, where its step does not say otherwise."""
+
+    mandatory: bool = False
+    deadline_s: float | None = None
+    on_deadline: Literal["approve", "reject"] | None = None
+    escalate_s: float | None = None
+    escalate_to: str = "admin"
+    four_eyes: bool = False
+    bulk_from: float | None = None
+
+
+ConfidenceMethod = Literal["stated", "samples", "logprobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a judge measures against, and what goes to a person.
+
+    `samples` counts the answers that `confidence: {samples: n}` compares; `sample` is the share of passes (0-1) that a person
+    sees all the same.
+    """
+
+    name: str
+    criteria: tuple[str, ...] = ()
+    persona: str = ""
+    rules: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    first_time: Literal["review", "pass"] = "review"
+    checks: Checks = Checks()
+    confidence: ConfidenceMethod = "stated"
+    samples: int = 1
+    thresholds: Thresholds = Thresholds()
+    by_content_type: Mapping[str, Thresholds] = field(default_factory=dict[str, Thresholds])
+    money: MoneyRule | None = None
+    sample: float = 0.0
+    review: ReviewRules = ReviewRules()
+
+
+@dataclass(frozen=True, slots=True)
 class AgentCall:
     """An agent works."""
 
@@ -141,11 +222,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class JudgeCall:
-    """An agent that returns a confidence; at least `approve` passes, below `reject` fails, between is escalated."""
+    """An agent that returns a confidence; at least `approve` passes, below `reject` fails, between is escalated.
+
+    What stands here goes before what the policy says. `content` names the input that is judged; None: all of it.
+    """
 
     agent: str
-    approve: float = 0.9
-    reject: float = 0.7
+    approve: float | None = None
+    reject: float | None = None
+    policy: str | None = None
+    content_type: str = ""
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,3 +371,4 @@ class Graph:
     concurrency: int | None = None
     priority: int = 2
     budget_usd: float | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])

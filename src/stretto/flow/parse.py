@@ -25,9 +25,17 @@ AGENT = Manner(
     too_many="Use fewer aliases.",
 )
 
+POLICY = Manner(
+    noun="policy",
+    begin="Begin with `criteria: …`.",
+    too_deep="Make it plainer.",
+    too_large="Make it shorter.",
+    too_many="Use fewer aliases.",
+)
+
 
 def parse(
     source: bytes, file: str, problems: Problems, manner: Manner = FLOW
 ) -> tuple[dict[str, Json], FilePlaces] | None:
-    """The data of a flow's file (or of an agent's) and its places; None after noting problems that leave nothing to read."""
+    """The data of a flow's file (or of an agent's or a policy's) and its places; None after noting problems that leave nothing to read."""
     return documents.parse(source, file, problems, manner)

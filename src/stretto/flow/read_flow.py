@@ -8,6 +8,7 @@ from stretto.documents.plain import Json, kind_of
 from stretto.flow.declared_types import TypeReader, check_schema
 from stretto.flow.drafts import DraftBlock, DraftFlow, Schema
 from stretto.flow.json_schema import misfits
+from stretto.flow.policies import read_policies
 from stretto.flow.read_agent import plain_name, read_agents
 from stretto.flow.read_step import StepReader, read_retry
 from stretto.flow.reading import NAME, WORD, Reader
@@ -27,7 +28,8 @@ def read_flow(
         reader, reader.mapping(("types",), document.get("types"), "`types`", "types: {Note: {title: string}}") or {}
     ).read()
     agents = read_agents(reader, document, types)
-    steps = StepReader(reader, agents, types, flow_names, files_beside)
+    policies = read_policies(reader, document, agents)
+    steps = StepReader(reader, agents, types, flow_names, files_beside, policies)
     root = DraftBlock((), None)
     if "steps" in document:
         steps.read_steps(("steps",), document["steps"], root)
@@ -38,6 +40,7 @@ def read_flow(
     draft = DraftFlow(
         name, _description(reader, document), _input(reader, document), types, agents or {}, root, steps.known
     )
+    draft.policies = policies or {}
     _defaults(reader, document, draft)
     return draft
 

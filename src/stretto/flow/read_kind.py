@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stretto.documents.plain import Json, is_list, kind_of
 from stretto.documents.problems import Path, listing, suggest
-from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep
+from stretto.flow.drafts import DraftAgent, DraftBlock, DraftPolicy, DraftStep
 from stretto.flow.graph import (
     AgentCall,
     BranchCall,
@@ -18,14 +18,18 @@ from stretto.flow.graph import (
     JudgeCall,
     LoopCall,
     MapCall,
+    Policy,
     ReviewCall,
+    Thresholds,
     ToolCall,
     WaitCall,
 )
+from stretto.flow.policies import check_judge, content_type_name, read_thresholds
 from stretto.flow.reading import NAME, WORD, Reader
 from stretto.flow.templates import Constant
 from stretto.flow.vocabulary import RESERVED
 
+JUDGE_KEYS = ("agent", "approve", "reject", "policy", "content_type", "content")
 MAX_TURNS = 1000
 MAX_ITEMS = 100_000
 _TOOL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*([./:][A-Za-z0-9_-]+)*")
@@ -41,6 +45,7 @@ class KindContext:
     flow_names: frozenset[str]
     files_beside: frozenset[str]
     read_steps: Callable[[Path, Json, DraftBlock], None]
+    policies: Mapping[str, DraftPolicy] | None = None
 
 
 def _agent(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
@@ -86,32 +91,46 @@ def _judge(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> N
     body = reader.mapping(path, data["judge"], "`judge`", "judge: {agent: critic, approve: 0.9, reject: 0.7}")
     if body is None:
         return
-    body = reader.known_keys(path, body, ("agent", "approve", "reject"), "`judge`")
-    approve = reader.number((*path, "approve"), body["approve"], "`approve`", 0, 1) if "approve" in body else 0.9
-    reject = reader.number((*path, "reject"), body["reject"], "`reject`", 0, 1) if "reject" in body else 0.7
-    if approve is not None and reject is not None and reject > approve:
-        reader.at_value(
-            (*path, "reject"),
-            f"`reject` ({reject:g}) is above `approve` ({approve:g}).",
-            "Below `reject` is rejected, from `approve` on approved, and between the two escalated.",
-        )
+    body = reader.known_keys(path, body, JUDGE_KEYS, "`judge`")
+    policy = _policy(context, step, (*path, "policy"), body["policy"]) if "policy" in body else None
+    content_type = (
+        content_type_name(reader, (*path, "content_type"), body["content_type"]) if "content_type" in body else ""
+    )
+    thresholds = read_thresholds(reader, path, body, _above(policy, content_type))
+    content = reader.text((*path, "content"), body["content"], "`content`") if "content" in body else None
     if "agent" not in body:
         reader.at_key(path, "`judge` does not say which agent scores.", "Add `agent: NAME`.")
         return
     name = _agent_name(context, (*path, "agent"), body["agent"])
     if name is None:
         return
-    agent = (context.agents or {})[name]
-    if agent.returns != "Judgement":
-        given = f"`{agent.returns}`" if agent.returns else "text"
-        reader.at_value(
-            (*path, "agent"),
-            f"a judge's agent returns `Judgement`, but `{name}` returns {given}.",
-            f"Add `returns: Judgement` to agent `{name}`.",
-        )
+    check_judge(reader, (*path, "agent"), (context.agents or {})[name])
     step.agent = name
-    step.make_call = lambda _blocks: JudgeCall(
-        name, 0.9 if approve is None else approve, 0.7 if reject is None else reject
+    step.policy, step.judged = policy.name if policy else None, content
+    call = JudgeCall(name, thresholds.approve, thresholds.reject, step.policy, content_type, content)
+    step.make_call = lambda _blocks: call
+
+
+def _policy(context: KindContext, step: DraftStep, path: Path, value: Json) -> Policy | None:
+    name = context.reader.text(path, value, "`policy`")
+    if name is None or context.policies is None:
+        step.is_unsure = True
+        return None
+    if name not in context.policies:
+        otherwise = "" if context.policies else "Describe it under `policies:`."
+        context.reader.at_value(path, f"there is no policy `{name[:80]}`.", suggest(name, context.policies, otherwise))
+        step.is_unsure = True
+        return None
+    return context.policies[name].policy
+
+
+def _above(policy: Policy | None, content_type: str) -> Thresholds:
+    """What the policy says of this content type."""
+    if policy is None:
+        return Thresholds()
+    own, above = policy.by_content_type.get(content_type, Thresholds()), policy.thresholds
+    return Thresholds(
+        above.approve if own.approve is None else own.approve, above.reject if own.reject is None else own.reject
     )
 
 

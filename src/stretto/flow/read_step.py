@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from stretto.documents.plain import Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, listing
 from stretto.flow.declared_types import read_type_name
-from stretto.flow.drafts import DraftAgent, DraftBlock, DraftStep, Schema
+from stretto.flow.drafts import DraftAgent, DraftBlock, DraftPolicy, DraftStep, Schema
 from stretto.flow.graph import Retry, StepKind
 from stretto.flow.read_kind import READ_KIND, KindContext
 from stretto.flow.read_streams import StreamReader
@@ -31,12 +31,13 @@ class StepReader:
         types: Mapping[str, Schema],
         flow_names: frozenset[str],
         files_beside: frozenset[str],
+        policies: Mapping[str, DraftPolicy] | None = None,
     ) -> None:
         self.reader = reader
         self.types = types
         self.known: dict[str, DraftStep] = {}
         self._streams = StreamReader(reader)
-        self._context = KindContext(reader, agents, flow_names, files_beside, self.read_steps)
+        self._context = KindContext(reader, agents, flow_names, files_beside, self.read_steps, policies)
 
     def read_steps(self, path: Path, value: Json, block: DraftBlock) -> None:
         """Reads `steps:`: a mapping of ids to steps, or a list of steps with `id`."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from stretto.documents.plain import Json
+from stretto.flow.policies import MOST_CHARS, MOST_SAMPLES, ROLES
 from stretto.flow.vocabulary import BODY_KEYS, COMMON_KEYS, KINDS, OUTCOMES, RESERVED, SEGMENTS
 
 SCHEMA_ID = "urn:stretto:flow"
@@ -38,10 +39,16 @@ _EVENT = {
 }
 _STEP_ID = "^[a-z][a-z0-9_]{0,62}$"
 _FLOW_NAME = "^[a-z][a-z0-9-]{0,62}$"
+_POLICY_NAME = "^[a-z][a-z0-9_-]{0,62}$"
 
 
 def _text(description: str, **more: Json) -> dict[str, Json]:
     return {"type": "string", "minLength": 1, "description": description, **more}
+
+
+def _texts(description: str) -> dict[str, Json]:
+    one: dict[str, Json] = {"type": "string", "minLength": 1}
+    return {"anyOf": [one, {"type": "array", "items": one}], "description": description}
 
 
 def _whole(least: int, most: int, description: str) -> dict[str, Json]:
@@ -80,6 +87,7 @@ def flow_schema() -> dict[str, Json]:
         ),
         "$defs": {
             "agent": _agent(),
+            "policy": _policy(),
             "steps": _steps(),
             "step": _step(),
             "case": _case(),
@@ -127,6 +135,16 @@ def _keys() -> dict[str, Json]:
                     "A file with the agent: its keys between two lines `---`, then its prompt.", pattern=r"\.md$"
                 ),
                 "else": _ref("agent"),
+            },
+        },
+        "policies": {
+            "type": ["object", "null"],
+            "description": "What judges measure against: name to policy, or to a file with one.",
+            "propertyNames": {"pattern": _POLICY_NAME},
+            "additionalProperties": {
+                "if": {"type": "string"},
+                "then": _text("A file with the policy, below the flow's folder."),
+                "else": _ref("policy"),
             },
         },
         "steps": _ref("steps"),
@@ -301,12 +319,96 @@ def _judge() -> dict[str, Json]:
     return _record(
         {
             "agent": _text("The agent that scores; it returns `Judgement`."),
-            "approve": _number(0, 1, "From this confidence on it is approved. 0.9 when not given."),
-            "reject": _number(0, 1, "Below this confidence it is rejected. 0.7 when not given."),
+            "approve": _number(0, 1, "From this confidence on it is approved; else the policy's, else 0.9."),
+            "reject": _number(0, 1, "Below this confidence it is rejected; else the policy's, else 0.7."),
+            "policy": _text("The policy that it measures against, of `policies`."),
+            "content_type": _text("What kind of content it is, such as `post`.", pattern=_POLICY_NAME),
+            "content": _text("The input that is judged; all of it when not given."),
         },
         ("agent",),
         description="An agent scores; between `reject` and `approve` it is escalated.",
     )
+
+
+def _policy() -> dict[str, Json]:
+    thresholds: dict[str, Json] = {
+        "approve": _number(0, 1, "From this confidence on it is approved. 0.9 when not given."),
+        "reject": _number(0, 1, "Below this confidence it is rejected. 0.7 when not given."),
+    }
+    topics: dict[str, Json] = {
+        "keywords": _texts("Words or groups of words that tell of it, in any form."),
+        "examples": _texts("Sentences of it; what means something like it counts too."),
+        "threshold": _number(0, 1, "From which likeness (cosine) to an example a sentence counts."),
+    }
+    return _record(
+        {
+            "criteria": _texts("What the content must be to be approved."),
+            "persona": _text("The voice that it must keep to: a file such as `SOUL.md`, or the text on several lines."),
+            "rules": _texts("What it must never do."),
+            "topics": {
+                "description": "Topics that always go to a person. Without it: politics, health, finance and legal.",
+                "if": {"type": "array"},
+                "then": {"type": "array", "items": _text("A topic that is known already.", pattern=_POLICY_NAME)},
+                "else": {
+                    "type": ["object", "null"],
+                    "propertyNames": {"pattern": _POLICY_NAME},
+                    "additionalProperties": {**_record(topics), "type": ["object", "null"]},
+                },
+            },
+            "first_time": {
+                "enum": ["review", "pass"],
+                "description": "Whether a person sees the first of each content type.",
+            },
+            "checks": _record(
+                {
+                    "schema": _ref("json_schema", "What the content must fit."),
+                    "min_chars": _whole(0, MOST_CHARS, "The fewest characters."),
+                    "max_chars": _whole(0, MOST_CHARS, "The most characters."),
+                    "must_match": _texts("Regular expressions that must all be found in it."),
+                    "must_not_match": _texts("Regular expressions none of which may be found in it."),
+                },
+                description="What is checked before any model is asked; what fails is rejected.",
+            ),
+            "confidence": {
+                "description": "How confidence is measured: what the model states, how its samples agree, or log-probabilities.",
+                "anyOf": [
+                    {"enum": ["stated", "samples", "logprobs"]},
+                    _record({"samples": _whole(2, MOST_SAMPLES, "How many answers are compared.")}),
+                ],
+            },
+            **thresholds,
+            "by_content_type": {
+                "type": ["object", "null"],
+                "description": "Other thresholds for single content types.",
+                "propertyNames": {"pattern": _POLICY_NAME},
+                "additionalProperties": {**_record(thresholds), "type": ["object", "null"]},
+            },
+            "money": _record(
+                {
+                    "limit": {**_MONEY, "description": "More than this is for a person, such as `50 usd`."},
+                    "amount": {**_TEMPLATE, "description": "How much it is, from what the judge is given."},
+                    "judge": _text("An agent that looks at every amount, too; it returns `Judgement`."),
+                },
+                ("limit", "amount"),
+                description="Content that moves money.",
+            ),
+            "sample": _number(0, 1, "The share of passes that a person sees all the same, such as 0.02."),
+            "review": _record(review_rules(), description="What holds for reviews under this policy."),
+        }
+    )
+
+
+def review_rules() -> dict[str, Json]:
+    """The rules of a review, in a policy or a step."""
+    return {
+        "mandatory": {"type": "boolean", "description": "A person must decide; no deadline ever does."},
+        "deadline": {**_DURATION, "description": "How long a person has, such as `24h`."},
+        "on_deadline": {"enum": ["approve", "reject"], "description": "What happens when nobody has decided by then."},
+        "escalate_after": {**_DURATION, "description": "After which time somebody else is told, such as `4h`."},
+        "escalate_to": {"enum": list(ROLES), "description": "Who is told then. `admin` when not given."},
+        "four_eyes": {"type": "boolean", "description": "Two people must approve."},
+        "bulk_from": _number(0, 1, "From this confidence on it may be decided together with others."),
+    }
 
 
 def _map() -> dict[str, Json]:
