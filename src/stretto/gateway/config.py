@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
+from stretto.gateway.tool_servers import ToolServer
+
 Dialect = Literal["openai", "anthropic", "simulated", "classical"]
 """How a provider is spoken to; `simulated` and `classical` answer in this process."""
 
@@ -205,6 +207,8 @@ class GatewayConfig:
     """Longest that a call waits in a process; beyond that it is put off."""
     default_route: str | None = None
     """Answers for a model name that is no route and no deployment; None: such a name is refused."""
+    mcp: Mapping[str, ToolServer] = field(default_factory=dict[str, ToolServer])
+    """The servers of tools; `tools/mcp/` runs them."""
     digest: str = ""
     file: str = ""
 

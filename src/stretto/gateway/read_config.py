@@ -18,6 +18,7 @@ from stretto.gateway.reading.deployments import DeploymentReader
 from stretto.gateway.reading.providers import ProviderReader
 from stretto.gateway.reading.reader import ConfigReader, given
 from stretto.gateway.reading.routes import RouteReader
+from stretto.gateway.reading.tool_servers import ServerReader
 from stretto.gateway.reading.words import TOP_KEYS
 
 CONFIGURATION = Manner(
@@ -74,6 +75,7 @@ def _read(reader: ConfigReader, document: Mapping[str, Json], environment: Mappi
         prices=read_prices(reader, data.get("prices")),
         wait_s=wait_s or GatewayConfig({}, {}).wait_s,
         default_route=_default_route(reader, data, routes),
+        mcp=ServerReader(reader, routes).read(data.get("mcp")),
     )
 
 

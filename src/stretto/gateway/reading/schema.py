@@ -14,6 +14,7 @@ from stretto.documents.plain import Json
 from stretto.gateway.presets import PRESETS
 from stretto.gateway.reading.words import (
     DIALECTS,
+    EFFECTS,
     LIMIT_KEYS,
     MAX_TOKENS_FIELDS,
     PREFERENCES,
@@ -114,6 +115,7 @@ def config_schema() -> Record:
             "deployments": _deployments(),
             "route": {"anyOf": [_ref("deployments"), _route()]},
             "bucket": _bucket(),
+            "server": _server(),
         },
     }
 
@@ -122,6 +124,13 @@ def _top() -> Record:
     return {
         "providers": _named(_ref("provider"), "Accounts with providers, and servers of one's own."),
         "deployments": _named(_ref("deployment"), "Models at providers."),
+        "mcp": {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": "^[a-z][a-z0-9_-]{0,63}$"},
+            "maxProperties": 100,
+            "additionalProperties": _ref("server"),
+            "description": "Servers whose tools steps and agents may call, as `NAME.TOOL`.",
+        },
         "routes": {**_named(_ref("route"), "The model names that flows use."), "type": "object", "minProperties": 1},
         "buckets": _named(_ref("bucket"), "Who goes first when little is left."),
         "budgets": _record(
@@ -257,6 +266,58 @@ def _bucket() -> Record:
             "defer": {**_DURATION, "description": "So long P2 is put off. `30m` when not given."},
         },
     )
+
+
+def _server() -> Record:
+    tool = {"type": "string", "pattern": "^[A-Za-z0-9_.*/-]{1,128}$"}
+    word: Record = {"type": ["string", "number"]}
+    variables: Record = {"pattern": "^[A-Za-z_][A-Za-z0-9_]{0,127}$"}
+    return {
+        **_record(
+            {
+                "command": {
+                    "type": "array",
+                    "items": word,
+                    "minItems": 1,
+                    "description": "The program that is the server, and its words. No shell reads them.",
+                },
+                "env": {
+                    "type": ["object", "null"],
+                    "propertyNames": variables,
+                    "additionalProperties": word,
+                    "description": "Environment variables of the program.",
+                },
+                "cwd": {"type": ["string", "null"], "description": "The folder that the program works in."},
+                "url": _text("Where the server is: `https://tools.example.com/mcp`."),
+                "headers": {
+                    "type": ["object", "null"],
+                    "additionalProperties": {"type": "string"},
+                    "description": "Headers of each request. `${NAME}` stands for a secret.",
+                },
+                "secrets": {
+                    "type": ["object", "null"],
+                    "propertyNames": variables,
+                    "additionalProperties": {**_KEY, "type": "string"},
+                    "description": "What the server is given under which name: `env:NAME` or `sealed:NAME`.",
+                },
+                "allow": {
+                    "anyOf": [{"type": ["array", "null"], "items": tool}, tool],
+                    "description": "The tools that may be called, by the server's own names; `*` stands for any part. All, when not given.",
+                },
+                "effects": {
+                    "type": ["object", "null"],
+                    "propertyNames": {"pattern": tool["pattern"]},
+                    "additionalProperties": _choice(EFFECTS),
+                    "description": "What calls change. What the server says, when not given.",
+                },
+                "timeout": {**_DURATION, "description": "For one call. `60s` when not given."},
+                "per_tenant": _flag("Whether each tenant has a process or session of its own. `true` when not given."),
+                "sampling": {"type": ["string", "null"], "description": "The route that answers when the server asks for a model."},
+            },
+        ),
+        "type": "object",
+        "oneOf": [{"required": ["command"]}, {"required": ["url"]}],
+    }
 
 
 def schema_text() -> str:

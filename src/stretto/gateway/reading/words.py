@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from stretto.gateway.config import Dialect, Rung
+from stretto.gateway.tool_servers import EffectWord
 
 TOP_KEYS = (
-    "providers", "deployments", "routes", "buckets", "budgets", "breaker", "prices", "wait", "default_route",
+    "providers", "deployments", "routes", "buckets", "budgets", "breaker", "prices", "wait", "default_route", "mcp",
 )  # fmt: skip
 PROVIDER_KEYS = (
     "preset", "dialect", "url", "key", "headers", "timeouts", "max_tokens_field", "schema_mode", "stream_usage",
@@ -28,6 +29,9 @@ SEMANTIC_KEYS = ("similarity", "for")
 HEDGE_KEYS = ("after", "least")
 BUCKET_KEYS = ("capacity", "refill_per_minute", "reserve", "skip_below", "defer")
 BUDGET_KEYS = ("month", "tenants")
+SERVER_KEYS = (
+    "command", "env", "cwd", "url", "headers", "secrets", "allow", "effects", "timeout", "per_tenant", "sampling",
+)  # fmt: skip
 BREAKER_KEYS = ("failures", "error_rate", "window", "open", "max_open")
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
@@ -37,3 +41,4 @@ RUNGS: tuple[Rung, ...] = get_args(Rung)
 PREFERENCES: tuple[Literal["weight", "cost", "latency"], ...] = ("weight", "cost", "latency")
 MAX_TOKENS_FIELDS = ("max_tokens", "max_completion_tokens")
 SCHEMA_MODES = ("json_schema", "json_object", "none")
+EFFECTS: tuple[EffectWord, ...] = get_args(EffectWord)

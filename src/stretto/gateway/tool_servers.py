@@ -1,0 +1,46 @@
+"""Servers of tools as frozen records: what `mcp:` in `stretto.yaml` says once it is read.
+
+They stand with the gateway's configuration since one file says both; `tools/mcp/` runs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+EffectWord = Literal["reads", "writes", "spends"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolServer:
+    """A server of tools that speaks MCP: a program with its words (`command`), or an address (`url`).
+
+    `secrets` tells under which name the server gets a secret, and where that is (`env:NAME`, `sealed:NAME`): a program gets it
+    as an environment variable, in `headers` it stands as `${NAME}`. `allow` and the keys of `effects` are patterns of the server's
+    own names of its tools; of `effects`, the first that fits counts.
+    """
+
+    name: str
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    cwd: str = ""
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    allow: tuple[str, ...] = ("*",)
+    effects: Mapping[str, EffectWord] = field(default_factory=dict[str, EffectWord])
+    timeout_s: float = 60.0
+    per_tenant: bool = True
+    """Each tenant has a process (or session) of its own."""
+    sampling: str = ""
+    """The route that answers when the server asks for a model; empty: none does."""
+
+    def allows(self, tool: str) -> bool:
+        """Whether this tool may be seen and called."""
+        return any(fnmatchcase(tool, pattern) for pattern in self.allow)
+
+    def effects_of(self, tool: str, otherwise: EffectWord) -> EffectWord:
+        """What a call of this tool changes outside."""
+        return next((word for pattern, word in self.effects.items() if fnmatchcase(tool, pattern)), otherwise)
