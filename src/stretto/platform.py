@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,12 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.agents import agent_handler, judge_handler
+from stretto.agents.sampling import model_for_servers
 from stretto.auth import Keys, People
 from stretto.engine import Flows, Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.engine.store import deliver_in
+from stretto.errors import NotFound
 from stretto.events import Events, Group, Transport
 from stretto.events.service import Subscription, carrying, make_transport
 from stretto.events.webhooks import HookReceiver, HookSources, Seal, Sender, Webhooks
@@ -27,6 +30,7 @@ from stretto.gateway.assemble import Makers, OpenGateway, open_gateway
 from stretto.gateway.config import GatewayConfig, stand_in
 from stretto.gateway.config_file import load_config
 from stretto.gateway.estimate import estimate
+from stretto.gateway.keys import Key
 from stretto.gateway.ledger import Usage
 from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
@@ -36,6 +40,7 @@ from stretto.settings import Settings, load_settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
+from stretto.tools.mcp import Ports, SecretSource, ServerPool
 
 if TYPE_CHECKING:
     from stretto.auth.login import Login
@@ -88,6 +93,10 @@ class Platform:
             "judge": judge_handler(gateway),
             "tool": tool_handler(tools),
         }
+        self.servers = ServerPool(
+            gateway.config.mcp, secret_source(settings, database), Ports(on_sample=model_for_servers(gateway))
+        )
+        """The servers of tools, of all tenants."""
         self.worker: Worker | None = None
         self.telemetry: Telemetry | None = None
         """What this process tells of itself; None in a command that only looks."""
@@ -139,7 +148,7 @@ class Platform:
                 platform = cls(settings, database, hub, gateway, tools or builtin_tools(), transport)
                 platform.telemetry = telemetry
                 platform.handlers.update(handlers or {})
-                async with platform.watching(by_file), platform.counting():
+                async with platform.serving_tools(), platform.watching(by_file), platform.counting():
                     if worker:
                         sender = Sender(database, platform._seal, platform._places)
                         platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
@@ -177,9 +186,8 @@ class Platform:
         if not wanted:
             yield
             return
-        gateway = self.gateway
         watch = asyncio.create_task(
-            watch_config(self.settings, gateway.config, gateway.reconfigure), name="configuration"
+            watch_config(self.settings, self.gateway.config, self._reconfigure), name="configuration"
         )
         try:
             yield
@@ -187,6 +195,20 @@ class Platform:
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
+
+    async def _reconfigure(self, config: GatewayConfig) -> None:
+        await self.gateway.reconfigure(config)
+        self.servers.reconfigure(config.mcp)
+
+    @asynccontextmanager
+    async def serving_tools(self) -> AsyncGenerator[None]:
+        """Let steps and agents call the tools of servers; at the end, stop these."""
+        self.tools.add_source(self.servers)
+        try:
+            async with self.servers.open():
+                yield
+        finally:
+            self.tools.remove_source(self.servers)
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[Worker]:
@@ -290,6 +312,22 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     from stretto.gateway.keys.store import ProviderKeys
 
     return ProviderKeys(database, load_master(settings.home_path))
+
+
+def secret_source(settings: Settings, database: Database) -> SecretSource:
+    """Gives the secrets of servers of tools: from the environment, or sealed in the database beside providers' keys."""
+
+    async def find(place: str) -> Key | None:
+        kind, _, name = place.partition(":")
+        if kind == "env":
+            return Key(os.environ.get(name, "")) or None
+        try:
+            keys = await asyncio.to_thread(sealed_keys, settings, database)
+            return await keys.open(name)
+        except NotFound:
+            return None
+
+    return find
 
 
 async def tell_waits(

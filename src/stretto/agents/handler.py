@@ -35,7 +35,7 @@ def agent_handler(provider: ModelProvider, tools: Tools | None = None) -> Handle
         call = cast("AgentCall", ctx.step.call)
         agent = ctx.graph.agents[call.agent]
         name = ctx.step.returns or agent.returns
-        box = Toolbox(known.find(agent.tools))
+        box = Toolbox(await known.find_for(ctx.tenant_id, agent.tools))
         talk, feedback = begin(provider, ctx, agent, None if name is None else ctx.graph.types[name], box.specs)
         timer = asyncio.timeout(agent.limits.time_s)
         try:

@@ -14,7 +14,7 @@ from stretto.flow.graph import Limits, Template
 from stretto.flow.reading import AGENT_NAME, Reader
 from stretto.flow.vocabulary import AGENT_KEYS, LIMIT_KEYS
 
-TOOL_PATTERN = re.compile(r"[a-z*][a-z0-9_*-]*(\.[a-z0-9_*][a-z0-9_*-]*)*")
+TOOL_PATTERN = re.compile(r"[a-z*][a-z0-9_*-]*([./][A-Za-z0-9_*][A-Za-z0-9_*-]*)*")
 
 
 def read_agents(

@@ -43,4 +43,7 @@ class ToolServer:
 
     def effects_of(self, tool: str, otherwise: EffectWord) -> EffectWord:
         """What a call of this tool changes outside."""
-        return next((word for pattern, word in self.effects.items() if fnmatchcase(tool, pattern)), otherwise)
+        for pattern, word in self.effects.items():
+            if fnmatchcase(tool, pattern):
+                return word
+        return otherwise

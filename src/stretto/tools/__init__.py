@@ -4,6 +4,7 @@ from stretto.tools.builtin import builtin_tools
 from stretto.tools.function import FunctionTool
 from stretto.tools.handler import tool_handler
 from stretto.tools.registry import Tools
+from stretto.tools.source import ToolSource
 from stretto.tools.tool import Effects, Tool
 
-__all__ = ["Effects", "FunctionTool", "Tool", "Tools", "builtin_tools", "tool_handler"]
+__all__ = ["Effects", "FunctionTool", "Tool", "ToolSource", "Tools", "builtin_tools", "tool_handler"]

@@ -19,7 +19,7 @@ def tool_handler(tools: Tools) -> Handler:
 
     async def call_tool(ctx: StepContext) -> StepResult:
         call = cast("ToolCall", ctx.step.call)
-        tool = tools.get(call.tool)
+        tool = await tools.get_for(ctx.tenant_id, call.tool)
         output = await tool.call(ctx, ctx.input, ctx.idempotency_key)
         if ctx.step.returns is not None:
             validate_output(ctx.graph.types[ctx.step.returns], output, f"output of tool {tool.name}")

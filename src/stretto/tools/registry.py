@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
+from uuid import UUID
 
 from stretto.errors import Invalid, ToolNotFound
 from stretto.tools.function import FunctionTool, function_tool
+from stretto.tools.source import ToolSource
 from stretto.tools.tool import Effects, Tool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -17,10 +19,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
 
 
 class Tools:
-    """Tools by name. A name is lower-case words joined by dots, such as `python.test`."""
+    """Tools by name. A name is lower-case words joined by dots, such as `python.test`.
+
+    `get`, `find` and iteration know those that are registered; `get_for` and `find_for` also ask the sources, such as a
+    tenant's servers.
+    """
 
     def __init__(self, tools: Mapping[str, Callable[..., Any]] | None = None) -> None:
         self._tools: dict[str, Tool] = {}
+        self._sources: list[ToolSource] = []
         for name, function in (tools or {}).items():
             self.add(name, function)
 
@@ -83,9 +90,48 @@ class Tools:
                 found.setdefault(tool.name, tool)
         return list(found.values())
 
+    def add_source(self, source: ToolSource) -> None:
+        """Let `get_for` and `find_for` ask it for what is not registered."""
+        self._sources.append(source)
+
+    def remove_source(self, source: ToolSource) -> None:
+        """Ask it no more."""
+        self._sources.remove(source)
+
+    async def get_for(self, tenant_id: UUID, name: str) -> Tool:
+        """The tenant's tool of this name: a registered one, else one of the sources.
+
+        Raises `ToolNotFound` with the nearest names, and `ToolUnavailable` when a source cannot be asked.
+        """
+        if name not in self._tools:
+            for source in self._sources:
+                for tool in await source.find(tenant_id, name):
+                    return tool
+        return self.get(name)
+
+    async def find_for(self, tenant_id: UUID, patterns: Sequence[str]) -> list[Tool]:
+        """`find` for a tenant, with the tools of the sources. Ask anew for each attempt: servers change what they offer.
+
+        Raises `ToolNotFound` for a pattern that fits none, and `ToolUnavailable` when a source cannot be asked.
+        """
+        found: dict[str, Tool] = {}
+        for pattern in patterns:
+            if "*" not in pattern:
+                found.setdefault(pattern, await self.get_for(tenant_id, pattern))
+                continue
+            fitting = [tool for name, tool in self._tools.items() if fnmatchcase(name, pattern)]
+            for source in self._sources:
+                fitting += await source.find(tenant_id, pattern)
+            if not fitting:
+                self.find([pattern])  # says which tools there are
+            for tool in fitting:
+                found.setdefault(tool.name, tool)
+        return list(found.values())
+
     def merge(self, other: Tools) -> Tools:
-        """A registry with the tools of both. Raises `Invalid` when they share a name."""
+        """A registry with the tools and sources of both. Raises `Invalid` when they share a name."""
         merged = Tools()
+        merged._sources = [*self._sources, *other._sources]
         for tool in (*self, *other):
             merged.put(tool)
         return merged

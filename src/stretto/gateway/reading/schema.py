@@ -312,7 +312,10 @@ def _server() -> Record:
                 },
                 "timeout": {**_DURATION, "description": "For one call. `60s` when not given."},
                 "per_tenant": _flag("Whether each tenant has a process or session of its own. `true` when not given."),
-                "sampling": {"type": ["string", "null"], "description": "The route that answers when the server asks for a model."},
+                "sampling": {
+                    "type": ["string", "null"],
+                    "description": "The route that answers when the server asks for a model.",
+                },
             },
         ),
         "type": "object",

@@ -54,7 +54,9 @@ class ServerReader:
             return None
         if given(data, "command") == given(data, "url"):
             told = "has both `command` and `url`" if given(data, "url") else "has neither `command` nor `url`"
-            remedy = "Say how to start it (`command: [program, word]`) or where it is (`url: http://127.0.0.1:3000/mcp`)."
+            remedy = (
+                "Say how to start it (`command: [program, word]`) or where it is (`url: http://127.0.0.1:3000/mcp`)."
+            )
             reader.at_key(path, f"{what} {told}.", remedy)
             return None
         away = ("headers",) if given(data, "command") else ("env", "cwd")
@@ -63,7 +65,9 @@ class ServerReader:
                 other = "url" if key == "headers" else "command"
                 reader.at_key((*path, key), f"`{key}` belongs to a server with `{other}`.", "Delete it.")
         secrets = self._secrets((*path, "secrets"), data.get("secrets"))
-        timeout_s = reader.duration((*path, "timeout"), data["timeout"], "`timeout`") if given(data, "timeout") else None
+        timeout_s = (
+            reader.duration((*path, "timeout"), data["timeout"], "`timeout`") if given(data, "timeout") else None
+        )
         if timeout_s is not None and not 0 < timeout_s <= MOST_TIMEOUT_S:
             reader.at_value((*path, "timeout"), "`timeout` must be above 0, and at most `1d`.")
         return ToolServer(
@@ -92,7 +96,9 @@ class ServerReader:
         words: list[str] = []
         for index, item in enumerate(value):
             if isinstance(item, bool | None) or not isinstance(item, str | int | float):
-                self.reader.at_value((*path, index), f"a word is a text, but this is {kind_of(item)}.", "Put it in quotes.")
+                self.reader.at_value(
+                    (*path, index), f"a word is a text, but this is {kind_of(item)}.", "Put it in quotes."
+                )
             elif "\0" in str(item) or (index == 0 and not str(item).strip()):
                 self.reader.at_value((*path, index), "this is no word that a program can be given.", "Correct it.")
             else:
@@ -104,7 +110,9 @@ class ServerReader:
         for name, text in (self.reader.mapping(path, value, "`env`", "env: {LOG_LEVEL: info}") or {}).items():
             at = (*path, name)
             if not VARIABLE.fullmatch(name):
-                self.reader.at_key(at, f"`{name[:80]}` cannot name an environment variable.", "Write it like `LOG_LEVEL`.")
+                self.reader.at_key(
+                    at, f"`{name[:80]}` cannot name an environment variable.", "Write it like `LOG_LEVEL`."
+                )
             elif name in secrets:
                 self.reader.at_key(at, f"`{name}` stands under `secrets` too.", "Keep one of them.")
             elif isinstance(text, bool | None) or not isinstance(text, str | int | float) or "\0" in str(text):
@@ -146,7 +154,9 @@ class ServerReader:
             names: list[str] = REFERENCE.findall(text)
             if name.lower() in SECRET_HEADERS and not names:  # not shown: it is a secret
                 remedy = f'Write `{name}: "Bearer ${{TOKEN}}"`, and under `secrets`: `TOKEN: env:TOKEN`.'
-                self.reader.at_value(at, f"the header `{name}` carries a secret, which does not belong in a file.", remedy)
+                self.reader.at_value(
+                    at, f"the header `{name}` carries a secret, which does not belong in a file.", remedy
+                )
                 continue
             unknown = [each for each in names if each not in secrets]
             for each in unknown:
@@ -163,7 +173,9 @@ class ServerReader:
         remedy = "Write it like `https://tools.example.com/mcp`."
         try:
             parts = urlsplit(text)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+            sound = (
+                parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
+            )
         except ValueError:
             sound, parts = False, urlsplit("")
         if not sound:

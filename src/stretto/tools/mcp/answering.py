@@ -121,8 +121,7 @@ class Answering:
         if isinstance(params, ElicitRequestURLParams):
             asked = PersonAsked(message, url=params.url)
         else:
-            schema = params.requested_schema
-            asked = PersonAsked(message, schema=schema if isinstance(schema, dict) else dict(schema))
+            asked = PersonAsked(message, schema=params.requested_schema)
         said = await self._ports.on_elicit(numbered, asked)
         if said.action != "accept":
             self._asked[id(asker)][1][numbered.number - 1] = f"“{message}”. {said.why}"

@@ -85,7 +85,9 @@ OnProgress = Callable[[StepContext, Progress], None]
 
 async def nobody_answers(asker: Asker, asked: PersonAsked) -> PersonSaid:
     """Decline: no person is there in the middle of a call."""
-    why = "No person can be asked in the middle of a call. Let a `review` step ask before, and give the tool the answer."
+    why = (
+        "No person can be asked in the middle of a call. Let a `review` step ask before, and give the tool the answer."
+    )
     return PersonSaid("decline", why=why)
 
 

@@ -32,7 +32,7 @@ def main() -> None:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, note)
     try:
-        server = subprocess.Popen(sys.argv[2:])  # noqa: S603
+        server = subprocess.Popen(sys.argv[2:])
     except OSError as error:
         say(stretto, f"failed {error.strerror or error}")
         os._exit(127)

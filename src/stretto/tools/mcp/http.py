@@ -7,9 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx2
+from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
-from stretto.tools.mcp.stdio import MOST_MESSAGE, Messages
+from stretto.tools.mcp.stdio import MOST_MESSAGE
 
 CONNECT_S = 10.0
 QUIET_S = 300.0
@@ -36,7 +37,7 @@ class Address:
         return f"it answered with HTTP {self.refused}" if self.refused else "it closed the connection"
 
     @asynccontextmanager
-    async def messages(self) -> AsyncGenerator[Messages]:
+    async def messages(self) -> AsyncGenerator[TransportStreams]:
         """Exchange messages with it; at the end its session is given back."""
         hooks: dict[str, list[Any]] = {"response": [self._bound]}
         timeout = httpx2.Timeout(CONNECT_S, read=QUIET_S)
@@ -53,8 +54,8 @@ class Address:
                 self.unreachable = ""
                 return response
 
-            client.send = noting  # type: ignore[method-assign]  # the SDK tells nobody why a request got no answer
-            transport: AbstractAsyncContextManager[Any] = streamable_http_client(
+            client.send = noting  # the SDK tells nobody why a request got no answer
+            transport: AbstractAsyncContextManager[TransportStreams] = streamable_http_client(
                 self._url, http_client=client, max_sse_event_size=MOST_MESSAGE
             )
             async with transport as streams:

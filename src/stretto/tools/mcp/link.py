@@ -125,7 +125,7 @@ class Link:
                     await self._stay(client)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - the SDK's groups hold what servers and networks do wrong
+        except BaseException as error:
             self._fail(error)
         finally:
             self.is_over = True
@@ -148,8 +148,9 @@ class Link:
     async def _stay(self, client: Client) -> None:
         """Until it ends, or is ended; meanwhile learn anew what it offers when it says that this changed."""
         capability = client.server_capabilities.tools
-        listens = client.protocol_version in MODERN_PROTOCOL_VERSIONS and capability is not None
-        hearing = asyncio.create_task(self._hear_changes(client)) if listens and capability.list_changed else None
+        tells = capability is not None and bool(capability.list_changed)
+        listens = tells and client.protocol_version in MODERN_PROTOCOL_VERSIONS  # before, servers tell unasked
+        hearing = asyncio.create_task(self._hear_changes(client)) if listens else None
         try:
             while not self.is_over:
                 await self._wake.wait()
@@ -178,7 +179,7 @@ class Link:
         """Ask what it offers; when it cannot be asked, what is known stays."""
         try:
             await self.refresh()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the tools known so far stay
+        except Exception as error:
             why = self._secrets.cover(f"{type(error).__name__}: {error}")[:300]
             log.warning("a server of tools changed and cannot be asked", server=self.server.name, why=why)
 
@@ -227,25 +228,23 @@ class Link:
             self.used_at = time.monotonic()
         return to_output(tool.full_name, result, self._secrets, unheard)
 
-    async def _send(
-        self, client: Client, tool: Offered, arguments: Mapping[str, Any], asker: Asker
-    ) -> CallToolResult:
+    async def _send(self, client: Client, tool: Offered, arguments: Mapping[str, Any], asker: Asker) -> CallToolResult:
         told_at = 0.0
 
-        async def on_progress(done: float, total: float | None, message: str | None) -> None:
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             nonlocal told_at
             now = time.monotonic()
-            if now - told_at >= PROGRESS_EVERY_S or done == total:
+            if now - told_at >= PROGRESS_EVERY_S or progress == total:
                 told_at = now
                 said = self._secrets.cover(message or "").replace("\n", " ")[:200]
-                self._ports.on_progress(asker.ctx, Progress(tool.full_name, done, total, said))
+                self._ports.on_progress(asker.ctx, Progress(tool.full_name, progress, total, said))
 
         return await client.call_tool(
             tool.name,
             dict(arguments),
             read_timeout_seconds=self.server.timeout_s,
             progress_callback=on_progress,
-            meta=None if tool.effects == "reads" else {KEY_META: asker.key},  # type: ignore[typeddict-unknown-key]
+            meta=None if tool.effects == "reads" else {KEY_META: asker.key},
         )
 
     async def _guarded(
@@ -279,17 +278,15 @@ class Link:
 
     def _why(self, error: BaseException | None) -> str:
         """What is known of why it does not go on, without secrets."""
-        told = first_of(error)
+        told, wire = first_of(error), self._wire
         if isinstance(told, ToolUnavailable):
             words = told.message
         elif isinstance(told, TimeoutError):
             words = f"it was not ready within {START_S:g} s"
-        elif isinstance(self._wire, Program) and (told is None or is_closed(told)):
-            words = self._wire.why()
-        elif isinstance(self._wire, Address) and (self._wire.refused or self._wire.unreachable or told is None):
-            words = self._wire.why()
+        elif told is None or is_closed(told) or (isinstance(wire, Address) and (wire.refused or wire.unreachable)):
+            words = wire.why()
         else:
-            words = f"{type(told).__name__}: {told}" if not isinstance(told, MCPError) else told.message
+            words = told.message if isinstance(told, MCPError) else f"{type(told).__name__}: {told}"
         return self._secrets.cover(words)[:1_000]
 
     def _fail(self, error: BaseException | None) -> None:
@@ -314,7 +311,9 @@ def unsure(tool: Offered, what: str) -> ToolFailed:
     name = tool.full_name
     if tool.repeatable:
         return ToolUnavailable(f"The tool {name!r} {what}. It is called again, which does no harm.", tool=name)
-    return ToolFailed(f"The tool {name!r} {what}. Whether it did its work is not known: look before calling again.", tool=name)
+    return ToolFailed(
+        f"The tool {name!r} {what}. Whether it did its work is not known: look before calling again.", tool=name
+    )
 
 
 def first_of(error: BaseException | None) -> BaseException | None:

@@ -56,7 +56,7 @@ class Offered:
 
     @cached_property
     def _validator(self) -> Any:
-        return jsonschema_rs.validator_for(self.parameters, retriever=refuse)
+        return jsonschema_rs.validator_for(dict(self.parameters), retriever=refuse)
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raises `OutputInvalid` naming each argument that does not fit."""

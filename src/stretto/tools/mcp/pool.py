@@ -241,7 +241,7 @@ class ServerPool:
     async def _drain(self, link: Link) -> None:
         until = time.monotonic() + (0.0 if self._is_closed else link.server.timeout_s)
         while link.calls and not link.is_over and not self._is_closed and time.monotonic() < until:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # noqa: ASYNC110
         await link.stop()
 
     async def _sweep(self) -> None:

@@ -241,7 +241,9 @@ class Program:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         await is_over(process, STOP_S)
-        transport = getattr(process, "_transport", None)  # a grandchild may hold its pipes open; nothing public closes them
+        transport = getattr(
+            process, "_transport", None
+        )  # a grandchild may hold its pipes open; nothing public closes them
         if transport is not None:
             transport.close()
 
@@ -261,5 +263,5 @@ async def is_over(process: asyncio.subprocess.Process, within_s: float) -> bool:
     """Whether the process ends in time. Looks at it: `wait` would also wait for whoever has inherited its pipes."""
     with anyio.move_on_after(within_s):
         while process.returncode is None:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # noqa: ASYNC110
     return process.returncode is not None
