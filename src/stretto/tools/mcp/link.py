@@ -64,7 +64,10 @@ class Link:
         self.calls = 0
         """Calls at work."""
         self.began_at = self.used_at = self.listed_at = time.monotonic()
-        self.is_over = False
+        self.over = asyncio.Event()
+        self.quiet = asyncio.Event()
+        """No call is at work."""
+        self.quiet.set()
         self._secrets = secrets
         self._ports = ports
         self._answering = Answering(server, secrets, ports)
@@ -87,8 +90,13 @@ class Link:
     def _heard(self, line: str) -> None:
         log.debug("a server of tools says", server=self.server.name, line=self._secrets.cover(line))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it takes no more calls."""
+        return self.over.is_set()
+
     def _lose(self) -> None:
-        self.is_over = True
+        self.over.set()
         self._wake.set()
 
     @property
@@ -128,7 +136,7 @@ class Link:
         except BaseException as error:
             self._fail(error)
         finally:
-            self.is_over = True
+            self.over.set()
             if not self._ready.done():
                 self._fail(None)
 
@@ -217,6 +225,7 @@ class Link:
         """
         asker = Asker(self.server.name, tool.full_name, ctx, key, route=self.server.sampling)
         self.calls += 1
+        self.quiet.clear()
         try:
             async with self._places, self._answering.calls_of(asker):
                 if self.is_over or self._client is None:
@@ -225,6 +234,8 @@ class Link:
                 unheard = self._answering.unheard(asker)
         finally:
             self.calls -= 1
+            if not self.calls:
+                self.quiet.set()
             self.used_at = time.monotonic()
         return to_output(tool.full_name, result, self._secrets, unheard)
 

@@ -83,7 +83,7 @@ class ServerPool:
         self._limits = limits or PoolLimits()
         self._slots: dict[tuple[UUID | None, str], Slot] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._is_closed = False
+        self._closing = asyncio.Event()
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[ServerPool]:
@@ -93,7 +93,7 @@ class ServerPool:
             yield self
         finally:
             sweeping.cancel()
-            self._is_closed = True
+            self._closing.set()
             for slot in self._slots.values():
                 self._retire(slot)
             self._slots.clear()
@@ -157,7 +157,7 @@ class ServerPool:
     async def _link(self, tenant_id: UUID, name: str) -> Link:
         """The tenant's connection with a server. Raises `ToolUnavailable`, `ToolRefused`, `ToolNotFound`."""
         server = self.servers.get(name)
-        if server is None or self._is_closed:
+        if server is None or self._closing.is_set():
             raise ToolNotFound(f"There is no server {name!r} of tools. Add it to `mcp:` in stretto.yaml.", tool=name)
         key = (tenant_id if server.per_tenant else None, name)
         slot = self._slots.get(key)
@@ -239,9 +239,12 @@ class ServerPool:
         task.add_done_callback(self._ending.discard)
 
     async def _drain(self, link: Link) -> None:
-        until = time.monotonic() + (0.0 if self._is_closed else link.server.timeout_s)
-        while link.calls and not link.is_over and not self._is_closed and time.monotonic() < until:
-            await asyncio.sleep(0.1)  # noqa: ASYNC110
+        if not self._closing.is_set():
+            waits = (link.quiet.wait(), link.over.wait(), self._closing.wait())
+            tasks = [asyncio.ensure_future(each) for each in waits]
+            await asyncio.wait(tasks, timeout=link.server.timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
         await link.stop()
 
     async def _sweep(self) -> None:

@@ -39,6 +39,8 @@ STOP_S = 2.0
 """How long a program has to end by itself once its input is closed."""
 GUARD_S = 4.0
 """How long the guard has, who gives the program two seconds."""
+WORD_S = 0.5
+"""How long after the end of its output the guard's word is waited for."""
 PIECE = 1 << 16
 GUARD_LOST = "its guard was killed"
 
@@ -71,6 +73,7 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
         self._nonsense = 0
         self._stopping = False
+        self._told = asyncio.Event()
 
     @property
     def pid(self) -> int | None:
@@ -167,6 +170,8 @@ class Program:
                     elif len(line) > MOST_MESSAGE:
                         skipped = bytes(line[:256] + line[-256:])
                         line.clear()
+                with anyio.move_on_after(WORD_S):  # so that those who wait for answers hear how it ended
+                    await self._told.wait()
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             pass  # nobody listens any more
         finally:
@@ -224,6 +229,7 @@ class Program:
         with suppress(OSError):
             told = await asyncio.get_running_loop().sock_recv(line_of_life, 512)
             self.ended = told.decode(errors="replace").strip()
+            self._told.set()
             if not told and not self._stopping:
                 self.ended = GUARD_LOST
                 inbound.close()
@@ -234,7 +240,7 @@ class Program:
         assert process.stdin is not None
         self._stopping = True
         process.stdin.close()
-        if not await is_over(process, STOP_S):
+        if not await is_over(process, 0.0 if self.broken else STOP_S):
             line_of_life.shutdown(socket.SHUT_WR)
             await is_over(process, GUARD_S)
         if process.returncode is None or self.ended == GUARD_LOST:
@@ -262,6 +268,6 @@ def too_long(head: bytes, tail: bytes) -> SessionMessage | None:
 async def is_over(process: asyncio.subprocess.Process, within_s: float) -> bool:
     """Whether the process ends in time. Looks at it: `wait` would also wait for whoever has inherited its pipes."""
     with anyio.move_on_after(within_s):
-        while process.returncode is None:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110
+        while process.returncode is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     return process.returncode is not None
