@@ -50,7 +50,7 @@ def main() -> None:
         sys.exit(7)
     if MODE == "babble":
         while True:
-            print("this is no message", flush=True)
+            write("this is no message")
     for line in sys.stdin:
         hear(json.loads(line))
     note("input closed")
@@ -63,9 +63,13 @@ def note(line: str) -> None:
         file.write(line + "\n")
 
 
-def send(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+def write(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def send(message: dict[str, Any]) -> None:
+    write(json.dumps({"jsonrpc": "2.0", **message}))
 
 
 def answer(number: Any, **result: Any) -> None:
@@ -123,9 +127,9 @@ def call(name: str, number: Any, params: dict[str, Any]) -> None:  # noqa: PLR09
             os._exit(3)
         case "garbage":
             for _ in range(20):
-                print("{this is: no message", flush=True)
-            print(json.dumps({"jsonrpc": "2.0", "id": 99999, "result": {}}), flush=True)
-            print(json.dumps([1, 2]), flush=True)
+                write("{this is: no message")
+            write(json.dumps({"jsonrpc": "2.0", "id": 99999, "result": {}}))
+            write("[1, 2]")
             say(number, "after all")
         case "bad_result":
             answer(number, content=5)

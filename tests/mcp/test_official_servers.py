@@ -18,12 +18,14 @@ from aiohttp import web
 from stretto.errors import OutputInvalid, ToolFailed, ToolUnavailable
 from stretto.gateway.tool_servers import ToolServer
 from stretto.tools.mcp import Asker, ModelAsked, ModelSaid, PersonAsked, PersonSaid, Ports
-from tests.mcp.conftest import SECRET, pool_of, script
+from tests.mcp.conftest import JS, SECRET, pool_of, script
 from tests.mcp.test_odd_servers import WAIT_S, is_alive, until
 
 FILES = {
     "read_text_file": "reads", "list_directory": "reads", "write_file": "writes", "edit_file": "writes", "move_file": "writes",
 }  # fmt: skip
+
+ROOT = Path(__file__).parents[2]
 
 
 def everything(**more: object) -> ToolServer:
@@ -40,10 +42,12 @@ async def everything_at() -> AsyncGenerator[tuple[str, int]]:
     )  # fmt: skip
     try:
         seen = psutil.Process(process.pid)
-        async with asyncio.timeout(WAIT_S):
-            while not (found := [each.laddr for each in seen.net_connections() if each.status == "LISTEN"]):
-                await asyncio.sleep(0.02)
-        yield f"http://127.0.0.1:{found[0].port}/mcp", process.pid
+
+        def ports() -> list[int]:
+            return [each.laddr.port for each in seen.net_connections() if each.status == "LISTEN"]
+
+        await until(ports)
+        yield f"http://127.0.0.1:{ports()[0]}/mcp", process.pid
     finally:
         if process.returncode is None:
             process.kill()
@@ -163,6 +167,21 @@ async def test_nobody_at_the_address():
     async with pool_of(ToolServer("web", url="http://127.0.0.1:9/mcp")) as caller:
         with pytest.raises(ToolUnavailable, match="cannot be reached"):
             await caller.call("web.x")
+
+
+async def test_the_official_conformance_suite(node: str, tmp_path: Path):
+    # Of its scenarios the one that has all in it; the others that apply are `initialize`, `tools_call` and `sse-retry`.
+    scenario = "elicitation-sep1034-client-defaults"
+    client = f"{sys.executable} -m tests.mcp.conformance_client"
+    process = await asyncio.create_subprocess_exec(
+        node, "--import", str(JS / "older_node.mjs"), str(JS / "node_modules/.bin/conformance"),
+        "client", "--command", client, "--scenario", scenario, "-o", str(tmp_path),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert "OVERALL: PASSED" in out.decode()
 
 
 LIVES = """

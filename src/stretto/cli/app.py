@@ -24,6 +24,7 @@ from stretto.cli.run import run
 from stretto.cli.schedules import schedule
 from stretto.cli.show import show
 from stretto.cli.sim import sim
+from stretto.cli.tools import tools
 from stretto.cli.up import up
 from stretto.cli.usage import usage
 from stretto.cli.webhooks import webhook
@@ -71,6 +72,7 @@ app.add_typer(schedule)
 app.add_typer(events)
 app.add_typer(webhook)
 app.add_typer(provider_key)
+app.add_typer(tools)
 app.command()(limits)
 tenant.command()(quota)
 for group in (usage, tenant, key):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from mcp.client.session import ClientRequestContext
@@ -127,13 +128,20 @@ class Answering:
             self._asked[id(asker)][1][numbered.number - 1] = f"“{message}”. {said.why}"
             log.info("a server of tools asked a person, and was declined", server=self._server.name, asked=message)
             return declined(said.why)
-        content = None if said.content is None else dict(said.content)
-        return ElicitResult(action="accept", content=content)
+        if asked.schema is None:
+            return ElicitResult(action="accept")
+        return ElicitResult(action="accept", content=defaults_of(asked.schema) | dict(said.content or {}))
 
 
 def declined(why: str) -> ElicitResult:
     """The answer of somebody who does not answer. The protocol has no field for the reason but `_meta`."""
     return ElicitResult(action="decline", _meta={"stretto/reason": why})
+
+
+def defaults_of(form: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says of fields that are left out."""
+    fields: Mapping[str, Any] = form.get("properties", {})
+    return {name: field["default"] for name, field in fields.items() if isinstance(field, dict) and "default" in field}
 
 
 def to_messages(params: CreateMessageRequestParams) -> tuple[Message, ...]:

@@ -3,7 +3,7 @@
 Usage: python -I -S guard_main.py DESCRIPTOR PROGRAM [WORD ...]
 
 The descriptor is a socket to Stretto. When it closes, the group of processes that this one leads is ended: asked at first,
-killed two seconds later. How the server ended is said on it in a line: `exit 0`, `signal 9`, `failed REASON`.
+killed a second later. How the server ended is said on it in a line: `exit 0`, `signal 9`, `failed REASON`.
 Imports only the standard library, so that it starts in some 15 ms.
 """
 
@@ -18,7 +18,7 @@ import sys
 import time
 from contextlib import suppress
 
-GRACE_S = 2.0
+GRACE_S = 1.0
 """Between asking and killing."""
 
 

@@ -37,8 +37,8 @@ STDERR_KEPT = 10
 """Lines of standard error that are told when the program ends by itself."""
 STOP_S = 2.0
 """How long a program has to end by itself once its input is closed."""
-GUARD_S = 4.0
-"""How long the guard has, who gives the program two seconds."""
+GUARD_S = 3.0
+"""How long the guard has, who gives the program one second."""
 WORD_S = 0.5
 """How long after the end of its output the guard's word is waited for."""
 PIECE = 1 << 16
