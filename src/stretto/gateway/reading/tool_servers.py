@@ -18,6 +18,7 @@ SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PATTERN = re.compile(r"[A-Za-z0-9_.*/-]{1,128}")
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
+SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY)$", re.IGNORECASE)
 MOST_SERVERS = 100
 MOST_TIMEOUT_S = 86_400.0
 
@@ -115,6 +116,8 @@ class ServerReader:
                 )
             elif name in secrets:
                 self.reader.at_key(at, f"`{name}` stands under `secrets` too.", "Keep one of them.")
+            elif SECRET_NAME.search(name):  # what it says is not shown
+                self._no_secret_here(at, name)
             elif isinstance(text, bool | None) or not isinstance(text, str | int | float) or "\0" in str(text):
                 self.reader.at_value(at, f"`{name}` is a text, but this is {kind_of(text)}.", "Put it in quotes.")
             else:
@@ -130,15 +133,19 @@ class ServerReader:
             if not VARIABLE.fullmatch(name):
                 self.reader.at_key(at, f"`{name[:80]}` cannot name a secret.", "Write it like `GITHUB_TOKEN`.")
             elif not isinstance(place, str) or not KEY_PLACE.fullmatch(place):
-                self.reader.at_value(
-                    at,
-                    "a secret itself does not belong in a file.",
-                    f"Say where it is: `env:{name}` for an environment variable of Stretto's, `sealed:{name.lower()}` after "
-                    f"`stretto provider-key set {name.lower()}`. If this file was shared, make a new secret.",
-                )
+                self._no_secret_here(at, name)
             else:
                 found[name] = place
         return found
+
+    def _no_secret_here(self, at: Path, name: str) -> None:
+        self.reader.at_value(
+            at,
+            "a secret itself does not belong in a file.",
+            f"Say under `secrets` where it is: `{name}: env:{name}` for an environment variable of Stretto's, "
+            f"`{name}: sealed:{name.lower()}` after `stretto provider-key set {name.lower()}`. "
+            "If this file was shared, make a new secret.",
+        )
 
     def _headers(self, path: Path, value: Json, secrets: Mapping[str, str]) -> dict[str, str]:
         found: dict[str, str] = {}
