@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from aiohttp import web
 
 from stretto.errors import OutputInvalid, ToolFailed, ToolUnavailable
 from stretto.gateway.tool_servers import ToolServer
@@ -118,55 +117,6 @@ async def test_everything_by_http():
             await working
         with pytest.raises(ToolUnavailable, match="cannot be reached"):
             await caller.call("web.echo", message="anybody?")
-
-
-@asynccontextmanager
-async def serving(handler: web.RequestHandler | object) -> AsyncGenerator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/mcp", handler)  # type: ignore[arg-type]
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/mcp"
-    finally:
-        await runner.cleanup()
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "told"),
-    [
-        (401, b"", r"refuses us \(HTTP 401\)"),
-        (500, b"oh", "HTTP 500"),
-        (200, b"<html>", "cannot be used"),
-        (200, b"x" * (5 << 20), "more than 4 MiB"),
-        (302, b"", "cannot be used"),
-    ],
-)
-async def test_addresses_where_no_server_is(status: int, body: bytes, told: str):
-    asked: list[str | None] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        asked.append(request.headers.get("Authorization"))
-        headers = {"Location": "http://127.0.0.1:9/mcp"} if status == 302 else None
-        return web.Response(status=status, body=body, content_type="application/json", headers=headers)
-
-    async with serving(answer) as url:
-        server = ToolServer(
-            "web", url=url, headers={"Authorization": "Bearer ${TOKEN}"}, secrets={"TOKEN": "env:TOKEN"}
-        )
-        async with pool_of(server) as caller:
-            with pytest.raises(ToolUnavailable, match=told) as caught:
-                await caller.call("web.x")
-        assert set(asked) == {f"Bearer {SECRET}"}
-        assert SECRET not in caught.value.message
-
-
-async def test_nobody_at_the_address():
-    async with pool_of(ToolServer("web", url="http://127.0.0.1:9/mcp")) as caller:
-        with pytest.raises(ToolUnavailable, match="cannot be reached"):
-            await caller.call("web.x")
 
 
 async def test_the_official_conformance_suite(node: str, tmp_path: Path):

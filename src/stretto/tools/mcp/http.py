@@ -13,6 +13,8 @@ from mcp.client.streamable_http import streamable_http_client
 from stretto.tools.mcp.stdio import MOST_MESSAGE
 
 CONNECT_S = 10.0
+CODE_UNSENT, CODE_BROKEN = -39_001, -39_002
+"""Codes of ours, which no server sends: the request could not be sent; it was, and the connection broke."""
 QUIET_S = 300.0
 """A stream on which nothing comes for so long is opened anew."""
 
@@ -50,7 +52,9 @@ class Address:
                 except httpx2.TransportError as error:
                     # Passed on, it would end the session with all other calls; this way it fails the one.
                     self.unreachable = type(error).__name__
-                    return httpx2.Response(503, request=request)
+                    was_sent = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+                    told = {"code": CODE_BROKEN if was_sent else CODE_UNSENT, "message": self.why()}
+                    return httpx2.Response(503, request=request, json={"jsonrpc": "2.0", "id": None, "error": told})
                 self.unreachable = ""
                 return response
 

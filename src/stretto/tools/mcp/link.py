@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -30,7 +32,7 @@ from stretto.errors import OutputInvalid, ToolFailed, ToolRefused, ToolUnavailab
 from stretto.gateway.tool_servers import ToolServer
 from stretto.tools.mcp.answering import Answering
 from stretto.tools.mcp.asks import Asker, Ports, Progress
-from stretto.tools.mcp.http import Address
+from stretto.tools.mcp.http import CODE_BROKEN, CODE_UNSENT, Address
 from stretto.tools.mcp.offered import Offered, offered
 from stretto.tools.mcp.results import to_output
 from stretto.tools.mcp.secrets import Secrets
@@ -48,8 +50,23 @@ PROGRESS_EVERY_S = 0.25
 KEY_META = "stretto/idempotency_key"
 
 
+SESSION_OVER = "Session terminated"
+"""The SDK's word for HTTP 404, by which a server says that it does not know the session (any more)."""
+
+
+def quiet_logs() -> None:
+    """Keep the SDK from logging what servers say: that may hold secrets, and what goes wrong is told by us."""
+    for name in ("mcp", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # The SDK's session logs as "client", a name that others may use too.
+    logging.getLogger("client").addFilter(lambda record: "mcp" not in Path(record.pathname).parts)
+
+
+quiet_logs()
+
+
 class LinkOver(Exception):
-    """The connection was closed before the call was sent: another one can make it."""
+    """The connection was over before the call: another one can make it."""
 
 
 class Link:
@@ -270,9 +287,14 @@ class Link:
             said = self._secrets.cover(error.message)[:2_000]
             if error.code == REQUEST_TIMEOUT:
                 raise unsure(tool, f"gave no answer within {self.server.timeout_s:g} s") from None
-            if isinstance(self._wire, Address) and (self._wire.unreachable or said == "Session terminated"):
+            if error.code in (CODE_UNSENT, CODE_BROKEN) or said == SESSION_OVER:
                 self._lose()  # the next call opens another session
-                raise unsure(tool, f"gave no answer: {self._why(None)}") from None
+            if said == SESSION_OVER:
+                raise LinkOver from None  # the server has done nothing
+            if error.code == CODE_UNSENT:
+                raise ToolUnavailable(f"The tool {name!r} cannot be called: {said}.", tool=name) from None
+            if error.code == CODE_BROKEN:
+                raise unsure(tool, f"gave no answer: {said}") from None
             if error.code == CONNECTION_CLOSED:
                 raise unsure(tool, f"gave no answer: its server is gone ({self._why(None)})") from None
             kind = ToolRefused if error.code in (INVALID_PARAMS, METHOD_NOT_FOUND) else ToolFailed
