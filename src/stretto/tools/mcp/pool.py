@@ -133,13 +133,14 @@ class ServerPool:
             await link.refresh_quietly()
         if name in link.tools:
             return ServerTool(link.tools[name], self)
-        full_name = f"{server}.{name}"
-        if not self.servers[server].allows(name):
-            raise ToolNotFound(f"{full_name!r} is not among the tools that `allow` names for it.", tool=full_name)
         near = get_close_matches(name, link.tools, n=3, cutoff=0.5)
         others = ", ".join(list(link.tools)[:20]) or "none"
         hint = f"Did you mean {' or '.join(f'{server}.{each}' for each in near)}?" if near else f"It has: {others}."
-        raise ToolNotFound(f"The server {server!r} has no tool {name!r}. {hint}", tool=full_name)
+        full_name = f"{server}.{name}"
+        told = f"The server {server!r} has no tool {name!r}"
+        if not self.servers[server].allows(name):
+            told = f"{full_name!r} is not among the tools that `allow` names"
+        raise ToolNotFound(f"{told}. {hint}", tool=full_name)
 
     async def call(
         self, tenant_id: UUID, tool: Offered, arguments: Mapping[str, Any], ctx: StepContext, key: str
