@@ -15,7 +15,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.agents import agent_handler, judge_handler
+from stretto.agents import agent_handler, judge_handler, lend_models
 from stretto.agents.sampling import model_for_servers
 from stretto.auth import Keys, People
 from stretto.engine import Flows, Handler, Runs, Schedules, Worker
@@ -89,9 +89,9 @@ class Platform:
         self.tokens = token_verifier(settings)
         self.login, self.sessions = login_at(settings, self.tokens, database)
         self.handlers: dict[str, Handler] = {
-            "agent": agent_handler(gateway, tools),
+            "agent": lend_models(gateway, agent_handler(gateway, tools)),
             "judge": judge_handler(gateway),
-            "tool": tool_handler(tools),
+            "tool": lend_models(gateway, tool_handler(tools)),
         }
         self.servers = ServerPool(
             gateway.config.mcp, secret_source(settings, database), Ports(on_sample=model_for_servers(gateway))

@@ -1,6 +1,8 @@
 """Agents: a prompt, a model and the type of its answer."""
 
 from stretto.agents.handler import agent_handler
+from stretto.agents.hosted import hosted
 from stretto.agents.judging import judge_handler
+from stretto.agents.lending import lend_models
 
-__all__ = ["agent_handler", "judge_handler"]
+__all__ = ["agent_handler", "hosted", "judge_handler", "lend_models"]

@@ -197,18 +197,23 @@ class Conversation:
             temperature=self.agent.temperature,
             max_tokens=self.agent.max_tokens,
             idempotency_key=f"{ctx.idempotency_key}/{ctx.attempt}/{self._calls}",
-            caller=Caller(
-                tenant_id=ctx.tenant_id,
-                run_id=ctx.run_id,
-                flow=ctx.root.name,
-                path=ctx.path,
-                agent=self.agent.name,
-                attempt=ctx.attempt,
-                priority=ctx.priority if ctx.step.priority is None else ctx.step.priority,
-                run_budget_usd=exact(ctx.root.budget_usd),
-                step_budget_usd=exact(ctx.step.budget_usd),
-            ),
+            caller=caller_of(ctx, self.agent.name),
         )
+
+
+def caller_of(ctx: StepContext, agent: str) -> Caller:
+    """For whom a step's calls are made: whose they are, what they are counted under, how urgent they are."""
+    return Caller(
+        tenant_id=ctx.tenant_id,
+        run_id=ctx.run_id,
+        flow=ctx.root.name,
+        path=ctx.path,
+        agent=agent,
+        attempt=ctx.attempt,
+        priority=ctx.priority if ctx.step.priority is None else ctx.step.priority,
+        run_budget_usd=exact(ctx.root.budget_usd),
+        step_budget_usd=exact(ctx.step.budget_usd),
+    )
 
 
 def exact(amount: float | None) -> Decimal | None:
