@@ -17,6 +17,7 @@
     │   ├── RunNotFound
     │   ├── StepNotFound
     │   ├── ScheduleNotFound
+    │   ├── StateNotFound           there is no document of this key, or no such version of it
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
     ├── NotIdentified               who asks is not known (Permanent)
@@ -32,6 +33,8 @@
     ├── QuotaExceeded               a quota of the tenant is used up (Transient)
     │   └── TooManyRequests         more requests than the tenant, the key or the address may make
     ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
+    ├── PreconditionNeeded          what is there is written over only by who says which version he has read
+    ├── StateConflict               a document is not as its writer has seen it; `document` is the one that is there
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
     │   ├── WorkDeferred            not a failure: it begins again later (Transient)
@@ -190,6 +193,10 @@ class ScheduleNotFound(NotFound):
     """There is no schedule of this name. `stretto schedule list` lists them."""
 
 
+class StateNotFound(NotFound):
+    """There is no such document, or no such version of it. `stretto state list` lists them."""
+
+
 class ToolNotFound(Permanent, NotFound):
     """There is no tool of this name. Register it, or correct the name in the flow."""
 
@@ -252,6 +259,14 @@ class TooManyRequests(QuotaExceeded):
 
 class PreconditionFailed(StrettoError):
     """Somebody has changed it meanwhile; nothing was changed now. Read it again and send `If-Match` with its new `ETag`."""
+
+
+class PreconditionNeeded(StrettoError):
+    """It is there already. Read it, and send `If-Match` with its `ETag`, so that nothing is overwritten unseen."""
+
+
+class StateConflict(StrettoError):
+    """The document is not as its writer has seen it; nothing was changed. Read it again, and decide anew."""
 
 
 class KeyRefused(NotIdentified):

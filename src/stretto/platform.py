@@ -37,6 +37,8 @@ from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
 from stretto.settings import Settings, load_settings
+from stretto.state import State
+from stretto.state.store import forget_removed
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
@@ -145,7 +147,14 @@ class Platform:
                     watch=None if telemetry is None else telemetry.on_call,
                 ) as gateway,
             ):
-                platform = cls(settings, database, hub, gateway, tools or builtin_tools(), transport)
+                platform = cls(
+                    settings,
+                    database,
+                    hub,
+                    gateway,
+                    tools or builtin_tools(lambda tenant_id: State(database, tenant_id)),
+                    transport,
+                )
                 platform.telemetry = telemetry
                 platform.handlers.update(handlers or {})
                 async with platform.serving_tools(), platform.watching(by_file), platform.counting():
@@ -249,7 +258,9 @@ class Platform:
             try:
                 now = datetime.now(UTC)
                 await self.database.ensure_partitions(now)
-                dropped = await self.database.drop_partitions(now - timedelta(days=self.settings.retention_days))
+                old = now - timedelta(days=self.settings.retention_days)
+                dropped = await self.database.drop_partitions(old)
+                await forget_removed(self.database, old)
                 forgotten = now - timedelta(days=self.settings.event_retention_days)
                 dropped += await self.database.drop_event_days(forgotten)
                 await self.transport.trim(forgotten)
@@ -274,6 +285,10 @@ class Platform:
     def flows(self, tenant_id: UUID = DEFAULT_TENANT) -> Flows:
         """The door to a tenant's stored flows."""
         return Flows(self.database, tenant_id)
+
+    def state(self, tenant_id: UUID = DEFAULT_TENANT) -> State:
+        """The door to a tenant's documents."""
+        return State(self.database, tenant_id)
 
     def events(self, tenant_id: UUID = DEFAULT_TENANT) -> Events:
         """The door to a tenant's events."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -94,6 +94,14 @@ class Settings(BaseSettings):
     max_map_items: int = Field(default=10_000, ge=1, description="Most items of one map or tasks of one plan.")
     retention_days: int = Field(default=90, ge=1, description="Days for which finished runs are kept.")
     event_retention_days: int = Field(default=14, ge=1, description="Days for which events are kept.")
+    state_versions: int = Field(
+        default=100, ge=1, description="Versions of each document of the shared state that are kept."
+    )
+    state_rules: dict[str, Literal["replace", "merge", "append", "counter", "set_union", "max"]] = Field(
+        default_factory=dict[str, Any],
+        description="How two changes of one document come together, by the beginning of its key, as JSON: "
+        '`{"stats/": "counter"}`; the longest that fits counts, else `replace`.',
+    )
     webhook_allow_private: bool = Field(
         default=False, description="Let webhooks go to addresses of private networks and of this machine, too."
     )

@@ -29,6 +29,7 @@ TAGS: Mapping[str, str] = {
     "runs": "Flows that are carried out: start them, look at them, follow them, steer them, fork them.",
     "reviews": "What waits for a person's decision.",
     "schedules": "Flows that start by the clock.",
+    "state": "The shared state: versioned JSON documents that nobody overwrites unseen.",
     "usage": "What models were asked, and what it cost.",
     "limits": "What is to be had now: rates, places, money.",
     "tenant": "Whose all this is, who asks, and the roles.",

@@ -14,6 +14,8 @@ Permission = Literal[
     "runs:control",
     "schedules:read",
     "schedules:write",
+    "state:read",
+    "state:write",
     "reviews:read",
     "reviews:decide",
     "models:call",
@@ -42,6 +44,8 @@ MEANINGS: Mapping[Permission, str] = MappingProxyType(
         "runs:control": "pause, resume, cancel, retry, steer runs and set their priority",
         "schedules:read": "see schedules",
         "schedules:write": "make, change and remove schedules",
+        "state:read": "see the documents of the shared state and their histories",
+        "state:write": "write and remove documents of the shared state",
         "reviews:read": "see what waits for a person",
         "reviews:decide": "decide what waits for a person",
         "models:call": "call models and flows through the doors of OpenAI's and Anthropic's clients",
@@ -67,6 +71,7 @@ _VIEWER: frozenset[Permission] = frozenset(
         "flows:read",
         "runs:read",
         "schedules:read",
+        "state:read",
         "reviews:read",
         "usage:read",
         "limits:read",
@@ -77,7 +82,7 @@ _VIEWER: frozenset[Permission] = frozenset(
 )
 _REVIEWER = _VIEWER | frozenset[Permission](("reviews:decide",))
 _OPERATOR = _VIEWER | frozenset[Permission](
-    ("flows:write", "runs:start", "runs:control", "schedules:write", "models:call", "events:write")
+    ("flows:write", "runs:start", "runs:control", "schedules:write", "state:write", "models:call", "events:write")
 )
 _OWNER: frozenset[Permission] = frozenset(get_args(Permission))
 _ADMIN = _OWNER - frozenset[Permission](("tenant:write",))

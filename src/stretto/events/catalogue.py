@@ -119,6 +119,22 @@ TYPES: tuple[EventType, ...] = (
         {"schedule": _TEXT, **_RUN},
     ),
     EventType(
+        "stretto.state.changed",
+        "A document of the shared state has a new version, or was removed.",
+        "state/{key}",
+        {
+            "key": _TEXT,
+            "version": _COUNT,
+            **_BY,
+            "deleted": {"type": "boolean"},
+            "merged": {
+                "type": "boolean",
+                "description": "Whether its writer had seen an older version, and both changes were brought together.",
+            },
+        },
+        {"run_id": _ID, **_STEP},
+    ),
+    EventType(
         "stretto.budget.exhausted",
         "What is left of a budget is less than a call needs: such calls are refused until it is renewed or raised. Told once "
         "for each month, run or step, and anew when it was raised and is exhausted again.",

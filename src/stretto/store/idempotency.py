@@ -67,7 +67,23 @@ async def claim(
             return None
         found = await (await connection.execute(QUERIES["get_key"], values)).fetchone()
         if found is not None:  # else it was forgotten between the two: take it
-            break
+            return _made_by(once, found, shown_once=shown_once)
+
+
+async def made_before(connection: AsyncConnection[TupleRow], tenant_id: UUID, once: Once | None) -> str | None:
+    """The id of what the same request made before; None if it has made nothing, or has no key.
+
+    For who can let no other such request be under way, and knows only later what he makes: then he takes the key with `claim`.
+    Raises `IdempotencyConflict` when the key stands for another request.
+    """
+    if once is None:
+        return None
+    values = {"tenant_id": tenant_id, "key": once.key}
+    found = await (await connection.execute(QUERIES["get_key"], values)).fetchone()
+    return None if found is None else _made_by(once, found, shown_once=False)
+
+
+def _made_by(once: Once, found: TupleRow, *, shown_once: bool) -> str:
     earlier_kind, earlier_id, digest = map(str, found)
     made = f"The Idempotency-Key {once.key!r} stands for another request, which made {earlier_kind} {earlier_id}."
     if digest != once.digest:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+from stretto.state import State
 from stretto.tools.python_test import python_test
 from stretto.tools.registry import Tools
+from stretto.tools.shared_state import state_tools
 
 
-def builtin_tools() -> Tools:
-    """A registry with `python.test`, `text.count` and `noop`."""
+def builtin_tools(states: Callable[[UUID], State] | None = None) -> Tools:
+    """A registry with `python.test`, `text.count` and `noop`, and, given a tenant's documents, `state.get` and the like."""
     tools = Tools()
     for name, function in {"python.test": python_test, "text.count": count_text, "noop": do_nothing}.items():
         tools.add(name, function, effects="reads")
-    return tools
+    return tools if states is None else tools.merge(state_tools(states))
 
 
 async def count_text(text: str) -> dict[str, int]:

@@ -62,6 +62,8 @@ ROWS: dict[str, LiteralString] = {
     " VALUES (%(r)s, gen_random_uuid(), %(t)s, 'x', '{}', 'failed', now())",
     "hook_sources": "INSERT INTO hook_sources (public_id, tenant_id, name, scheme, secret, created_at)"
     " VALUES (gen_random_uuid()::text, %(t)s, 'n', 'github', '', now())",
+    "state_documents": "INSERT INTO state_documents VALUES (%(t)s, 'k', 1, false, 1, now())",
+    "state_versions": "INSERT INTO state_versions VALUES (%(t)s, 'k', 1, '1', false, 'me', now())",
     "hook_receipts": "INSERT INTO hook_receipts VALUES (%(t)s, 's', 'k', now())",
 }
 CHANGES: dict[str, LiteralString] = {
@@ -76,6 +78,7 @@ CHANGES: dict[str, LiteralString] = {
     "event_letters": "UPDATE event_letters SET error = 'stolen'",
     "webhooks": "UPDATE webhooks SET url = 'stolen'",
     "webhook_deliveries": "UPDATE webhook_deliveries SET status = 'pending'",
+    "state_documents": "UPDATE state_documents SET version = 7",
     "hook_sources": "UPDATE hook_sources SET name = 'stolen'",
 }
 ONLY_READ = ("audit", "events", "quotas", "request_windows")
@@ -202,6 +205,9 @@ async def test_nobody_removes_rows_of_another_tenant(two_tenants: Database, tabl
         "DELETE FROM outbox",
         "UPDATE events SET data = '{}'",
         "DELETE FROM events",
+        "UPDATE state_versions SET value = '2'",
+        "DELETE FROM state_versions",
+        "DELETE FROM state_documents",
         "UPDATE event_head SET position = 0",
         "INSERT INTO tenants VALUES (gen_random_uuid(), 'mine', now())",
         "UPDATE idempotency SET digest = ''",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stretto.api.examples import dialects, events, flows, models, people, runs, streams, webhooks
+from stretto.api.examples import dialects, events, flows, models, people, runs, state, streams, webhooks
 from stretto.api.examples.several import Several
 
 GROUPS: tuple[Mapping[str, Any], ...] = (
@@ -17,6 +17,7 @@ GROUPS: tuple[Mapping[str, Any], ...] = (
     webhooks.EXAMPLES,
     dialects.EXAMPLES,
     streams.EXAMPLES,
+    state.EXAMPLES,
 )
 
 EXAMPLES: Mapping[str, Any] = {name: example for group in GROUPS for name, example in group.items()}

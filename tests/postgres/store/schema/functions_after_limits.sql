@@ -22,6 +22,28 @@ CREATE FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zo
     SELECT least(l.capacity, l.level + coalesce(l.per_s, 0) * greatest(0, extract(epoch FROM moment - l.updated_at)::float8))
 $$;
 ALTER FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) OWNER TO stretto;
+CREATE FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) RETURNS TABLE(key text, version integer, value text, deleted boolean, written_by text, at timestamp with time zone, run_id uuid, step text, merged_from integer, ancestor text)
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE place bigint;
+BEGIN
+    FOR place IN
+        SELECT DISTINCT hashtextextended('stretto state ' || tenant || ' ' || w.key, 0) FROM unnest(wanted) AS w(key) ORDER BY 1
+    LOOP
+        PERFORM pg_advisory_xact_lock(place);
+    END LOOP;
+    -- A statement of its own, so that it sees what was committed while this one waited.
+    RETURN QUERY
+    SELECT d.key::text, v.version, v.value::text, v.deleted, v.written_by, v.at, v.run_id, v.step, v.merged_from,
+           CASE WHEN NOT a.deleted THEN a.value::text END
+    FROM unnest(wanted, seen) AS w(key, seen)
+    JOIN state_documents d ON d.tenant_id = tenant AND d.key = w.key
+    JOIN state_versions v ON v.tenant_id = tenant AND v.key = d.key AND v.version = d.version
+    LEFT JOIN state_versions a ON a.tenant_id = tenant AND a.key = d.key AND a.version = w.seen AND a.version < d.version;
+END $$;
+ALTER FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) OWNER TO stretto;
 CREATE FUNCTION stretto.new_event_id() RETURNS uuid
     LANGUAGE sql
     SET search_path TO 'stretto', 'pg_temp'
@@ -354,6 +376,15 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.tell_of_member() OWNER TO stretto;
+CREATE FUNCTION stretto.trim_state(document text, up_to integer) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    DELETE FROM state_versions v USING state_documents d
+    WHERE d.tenant_id = nullif(current_setting('stretto.tenant', true), '')::uuid AND d.key = document
+      AND v.tenant_id = d.tenant_id AND v.key = d.key AND v.version <= up_to AND v.version < d.version
+$$;
+ALTER FUNCTION stretto.trim_state(document text, up_to integer) OWNER TO stretto;
 CREATE FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) RETURNS integer[]
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'stretto', 'pg_temp'

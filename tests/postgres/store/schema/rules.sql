@@ -82,6 +82,10 @@ ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.state_documents
+    ADD CONSTRAINT state_documents_pkey PRIMARY KEY (tenant_id, key);
+ALTER TABLE ONLY stretto.state_versions
+    ADD CONSTRAINT state_versions_pkey PRIMARY KEY (tenant_id, key, version);
 ALTER TABLE ONLY stretto.tenants
     ADD CONSTRAINT tenants_name_key UNIQUE (name);
 ALTER TABLE ONLY stretto.tenants
@@ -197,6 +201,8 @@ ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.signals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.state_documents ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.state_versions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stretto.answers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.api_keys USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.archived_flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -222,6 +228,8 @@ CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.sessions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.state_documents USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.state_versions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.usage_days USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -286,6 +294,8 @@ GRANT ALL ON FUNCTION stretto.leave_relay(me text) TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.limits TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.new_event_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.new_event_id() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.note_denials(denials jsonb) FROM PUBLIC;
@@ -315,6 +325,8 @@ REVOKE ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) FROM PU
 GRANT ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.tell_of_key() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.tell_of_member() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.trim_state(document text, up_to integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.trim_state(document text, up_to integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;
@@ -353,6 +365,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.sessions TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.signals TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.state_documents TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.state_versions TO stretto_app;
 GRANT SELECT ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(name) ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;

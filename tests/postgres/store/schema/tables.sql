@@ -407,6 +407,29 @@ ALTER TABLE stretto.signals ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE stretto.state_documents (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    deleted boolean NOT NULL,
+    bytes integer NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='70');
+ALTER TABLE stretto.state_documents OWNER TO stretto;
+CREATE TABLE stretto.state_versions (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    version integer NOT NULL,
+    value json,
+    deleted boolean NOT NULL,
+    written_by text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    run_id uuid,
+    step text,
+    merged_from integer
+);
+ALTER TABLE stretto.state_versions OWNER TO stretto;
 CREATE TABLE stretto.tenants (
     id uuid NOT NULL,
     name text NOT NULL,
