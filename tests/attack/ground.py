@@ -29,6 +29,7 @@ from stretto.testing.identity import IdentityProvider
 Json = dict[str, Any]
 KNOWN_FLOW = "flow-of-the-victim"
 """The attacker knows this name (also of a schedule and a source) and all ids; what he must never see is the canary."""
+KNOWN_KEY = f"plans/{KNOWN_FLOW}"
 GROUP = "readers-of-the-victim"
 
 
@@ -189,6 +190,8 @@ async def settle(ground: Ground) -> None:
     scheduled = {"flow": KNOWN_FLOW, "cron": "0 0 1 1 *", "input": {"topic": canary}, "paused": True}
     saved = await ground.ask("PUT", f"/v1/schedules/{KNOWN_FLOW}", owner, json=scheduled)
     assert saved.status == 201, saved.told
+    document = await ground.ask("PUT", f"/v1/state/{KNOWN_KEY}", owner, json={"value": canary})
+    assert document.status == 201, document.told
     source = {"name": KNOWN_FLOW, "scheme": "github", "secret": f"{canary} is secret"}
     hook = await ground.ask("POST", "/v1/hook-sources", owner, json=source)
     assert hook.status == 201, hook.told
@@ -199,6 +202,7 @@ async def settle(ground: Ground) -> None:
         "run_id": runs,
         "name": [KNOWN_FLOW],
         "step": ["look", "write"],
+        "key": [KNOWN_KEY],
         "prefix": [ground.victim["viewer"].split("_")[1]],
         "member_id": [str(member.json["id"])],
         "model": [f"flow:{KNOWN_FLOW}"],

@@ -24,6 +24,7 @@ from stretto.cli.run import run
 from stretto.cli.schedules import schedule
 from stretto.cli.show import show
 from stretto.cli.sim import sim
+from stretto.cli.state import state
 from stretto.cli.tools import tools
 from stretto.cli.up import up
 from stretto.cli.usage import usage
@@ -69,6 +70,7 @@ for command in (control.pause, control.resume, control.cancel, control.retry, co
 for command in (reviews, review, control.emit):
     app.command()(command)
 app.add_typer(schedule)
+app.add_typer(state)
 app.add_typer(events)
 app.add_typer(webhook)
 app.add_typer(provider_key)

@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Iterator
 from enum import IntEnum
 
 from stretto.cli.safe_text import safe
-from stretto.errors import DocumentInvalid, Invalid, LeaseLost, NotFound, StoreError, StrettoError
+from stretto.errors import DocumentInvalid, Invalid, LeaseLost, NotFound, StateConflict, StoreError, StrettoError
 
 DEBUG = "STRETTO_DEBUG"
 
@@ -75,7 +75,7 @@ def report_one(error: BaseException) -> Exit:
             count = len(error.problems)
             say_error(f"the {error.what} has {count} problem{'s' * (count != 1)}; nothing was run\n{error.message}")
             return Exit.BAD_INPUT
-        case Invalid() | NotFound():
+        case Invalid() | NotFound() | StateConflict():
             say_error(error.message)
             return Exit.BAD_INPUT
         case StoreError() | LeaseLost():
