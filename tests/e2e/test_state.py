@@ -101,6 +101,7 @@ async def test_a_flow_reads_and_writes_documents(settings: Settings) -> None:
     async with door(settings, None) as (platform, base), aiohttp.ClientSession() as session:
         assert (await ask(session, "POST", f"{base}/v1/flows", FLOW))[0] == 201
         outputs: list[Any] = []
+        shown: Any = None
         for expected in ("completed", "failed"):  # the second finds that the document is there
             status, run, _ = await ask(
                 session, "POST", f"{base}/v1/runs", {"flow": "keeps", "input": {"topic": "tides"}}

@@ -102,10 +102,11 @@ def _merge_objects(path: str, ancestor: Any, theirs: Any, mine: Any) -> Any:
 
 
 def _merge_field(path: str, ancestor: Any, theirs: Any, mine: Any) -> Any:
-    if same(theirs, mine) or same(ancestor, mine):
+    if same(ancestor, mine) or (theirs is _GONE and mine is _GONE):
         return theirs
     if same(ancestor, theirs):
         return mine
+    # Also where both have made the same of it: two who count from 1 to 2 have counted twice.
     if isinstance(theirs, dict) and isinstance(mine, dict):
         return _merge_objects(path, ancestor, theirs, mine)
     raise CannotMerge(f"both have changed {path}")
