@@ -20,6 +20,7 @@ from bench.measured import (
     requests,
     sizes,
     soak,
+    state,
     steps,
     streams,
     tokens,
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         waiting,
         journal,
         events,
+        state,
         soak,
     )
 }
