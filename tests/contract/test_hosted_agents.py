@@ -14,12 +14,13 @@ from pydantic_ai import Agent, NativeOutput
 
 from stretto.agents import hosted
 from stretto.flow.compile import compile_document
-from stretto.gateway.config import GatewayConfig, Provider, Route, Tier, stand_in
+from stretto.flow.facts import CallDecided
+from stretto.gateway.config import Dialect, GatewayConfig, Provider, Route, Tier, stand_in
 from stretto.gateway.simulated.server import SimOptions, SimServer
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.tools import Tools
-from tests.postgres.gateway.test_runs_pay import ended
+from tests.postgres.gateway.test_runs_pay import ended, facts
 
 SYSTEM, PROMPT = "You know the sea.\n", "Write about tides and harbours.\n"
 
@@ -31,10 +32,15 @@ class Verdict(BaseModel):
     comments: str
 
 
-def config_for(url: str) -> GatewayConfig:
+def look() -> str:
+    """Look out of the window."""
+    return "a lighthouse"
+
+
+def config_for(dialect: Dialect, url: str) -> GatewayConfig:
     """One deployment at this server, which answers whatever is asked."""
-    config = stand_in("sim", "openai")
-    provider = Provider("sim", "openai", url)
+    config = stand_in("sim", dialect)
+    provider = Provider("sim", dialect, url)
     deployment = replace(config.deployments["sim"], provider=provider, model="any")
     held = replace(config.routes["default"].tiers[0].deployments[0], deployment=deployment)
     return replace(
@@ -45,29 +51,36 @@ def config_for(url: str) -> GatewayConfig:
     )
 
 
-@pytest.fixture
-async def platform(settings: Settings) -> AsyncIterator[Platform]:
+@pytest.fixture(params=["openai", "anthropic"])
+async def platform(settings: Settings, request: pytest.FixtureRequest) -> AsyncIterator[Platform]:
     """A platform whose models are at a server of `stretto sim`."""
-    tools = Tools()
+    tools = Tools({"look": look})
     tools.put(hosted(Agent(system_prompt=SYSTEM), name="theirs.writer"))
+    tools.put(hosted(Agent(system_prompt=SYSTEM, tools=[look]), name="theirs.looker"))
     tools.put(hosted(Agent(system_prompt=SYSTEM, output_type=NativeOutput(Verdict)), name="theirs.judge"))
     sim = SimServer(SimOptions(seed=7, ttft_s=0.0, tokens_per_s=1e6))
     async with (
         sim.serving() as url,
-        Platform.open(settings, config=config_for(url), tools=tools) as platform,
+        Platform.open(settings, config=config_for(request.param, url), tools=tools) as platform,
     ):
         yield platform
 
 
-async def test_the_same_text(platform: Platform) -> None:
-    writer = {"model": "strong", "system": SYSTEM, "prompt": PROMPT}
-    steps = {"ours": {"agent": "writer"}, "theirs": {"tool": "theirs.writer", "input": {"prompt": PROMPT}}}
+@pytest.mark.parametrize(
+    ("theirs", "tools", "prompt"),
+    [("writer", [], PROMPT), ("looker", ["look"], "Call look, then write about tides.\n")],
+)
+async def test_the_same_text(platform: Platform, theirs: str, tools: list[str], prompt: str) -> None:
+    ours = {"model": "strong", "system": SYSTEM, "prompt": prompt, "tools": tools}
+    steps = {"ours": {"agent": "ours"}, "theirs": {"tool": f"theirs.{theirs}", "input": {"prompt": prompt}}}
     output = {"ours": "{{ ours }}", "theirs": "{{ theirs }}"}
-    graph = compile_document({"flow": "both", "agents": {"writer": writer}, "steps": steps, "output": output})
+    graph = compile_document({"flow": "both", "agents": {"ours": ours}, "steps": steps, "output": output})
     run = await ended(platform, await platform.runs().start(graph, {}))
     assert run.status == "completed"
     assert len(run.output["ours"]) > 20
     assert run.output["theirs"] == run.output["ours"]
+    calls = [fact.step for fact in await facts(platform, run.id) if isinstance(fact, CallDecided)]
+    assert sorted(calls) == sorted(["ours", "theirs"] * (1 + len(tools)))
 
 
 async def test_the_schema_of_a_structured_output_is_kept_to(platform: Platform) -> None:

@@ -12,6 +12,7 @@ pytest.importorskip("pydantic_ai", reason="the extra pydantic-ai is not installe
 
 from pydantic_ai import (
     Agent,
+    AgentRunResultEvent,
     AudioUrl,
     BinaryContent,
     DocumentUrl,
@@ -215,16 +216,17 @@ async def test_what_was_thought_is_not_said_again() -> None:
 async def test_a_streamed_answer() -> None:
     model = ScriptedModel([Asks(("first", {}), text="Let me look."), "So it is."])
     texts: list[str] = []
+    used: list[tuple[int, int]] = []
     async with two_tools().run_stream_events("Hi", model=GatewayModel(model, "strong")) as events:
         async for event in events:
             if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                 texts.append(event.part.content)
             elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
                 texts[-1] += event.delta.content_delta
+            elif isinstance(event, AgentRunResultEvent):
+                used.append((event.result.usage.requests, event.result.usage.output_tokens))
     assert texts == ["Let me look.", "So it is."]
-    assert events.result is not None
-    assert events.result.output == "So it is."
-    assert (events.result.usage.requests, events.result.usage.output_tokens) == (2, 6)
+    assert used == [(2, 6)]
     assert [message.role for message in model.requests[1].messages] == ["user", "assistant", "tool"]
 
 

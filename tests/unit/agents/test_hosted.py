@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("pydantic_ai", reason="the extra pydantic-ai is not installed")
 
 from pydantic import BaseModel
-from pydantic_ai import Agent, DeferredToolRequests, ModelRetry, NativeOutput, RunContext, UsageLimits
+from pydantic_ai import Agent, AgentStreamEvent, DeferredToolRequests, ModelRetry, NativeOutput, RunContext, UsageLimits
+from pydantic_ai.capabilities import ProcessEventStream
 from pydantic_ai.models import Model
 from pydantic_ai.models.test import TestModel
 
@@ -386,6 +387,19 @@ async def test_what_the_gateway_decides_is_told_to_the_run() -> None:
     await lend_models(Deciding(["Hi."]), tool_handler(tools))(ctx)
     (call,) = ctx.calls
     assert (call.step, call.route, call.outcome) == ("say", "fast", "admitted")
+
+
+async def test_an_agent_that_looks_at_its_own_events_is_heard_as_well() -> None:
+    seen: list[str] = []
+
+    async def look(_: RunContext[Any], events: AsyncIterable[AgentStreamEvent]) -> None:
+        seen.extend([type(event).__name__ async for event in events])
+
+    agent: Agent[Any, Any] = Agent(capabilities=[ProcessEventStream(look)])
+    agent.tool_plain(name="look")(lambda: "a house")
+    output, ctx = await work(agent, ScriptedModel([Asks(("look", {}), text="I look."), "It is a house."]))
+    assert (output, ctx.text) == ("It is a house.", "I look.\n\nIt is a house.")
+    assert "PartStartEvent" in seen
 
 
 async def test_an_override_of_the_users_own_goes_first() -> None:
