@@ -18,6 +18,7 @@
     │   ├── StepNotFound
     │   ├── ScheduleNotFound
     │   ├── StateNotFound           there is no document of this key, or no such version of it
+    │   ├── ThresholdNotFound
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
     ├── NotIdentified               who asks is not known (Permanent)
@@ -195,6 +196,10 @@ class ScheduleNotFound(NotFound):
 
 class StateNotFound(NotFound):
     """There is no such document, or no such version of it. `stretto state list` lists them."""
+
+
+class ThresholdNotFound(NotFound):
+    """No such threshold was set. `GET /v1/thresholds` lists them."""
 
 
 class ToolNotFound(Permanent, NotFound):

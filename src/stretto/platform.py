@@ -16,6 +16,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.agents import agent_handler, judge_handler, lend_models
+from stretto.agents.judging import Judging
+from stretto.agents.judging.store import ThresholdStore
+from stretto.agents.judging.topics import TopicFinder
 from stretto.agents.sampling import model_for_servers
 from stretto.auth import Keys, People
 from stretto.engine import Flows, Handler, Runs, Schedules, Worker
@@ -90,9 +93,13 @@ class Platform:
         self._requests: RequestLimiter | None = None
         self.tokens = token_verifier(settings)
         self.login, self.sessions = login_at(settings, self.tokens, database)
+        self.thresholds = ThresholdStore(database)
+        """What tenants have set in place of their flows' thresholds."""
+        self.judging = Judging(thresholds=self.thresholds, topics=TopicFinder(gateway.embedder))
+        """What judges share."""
         self.handlers: dict[str, Handler] = {
             "agent": lend_models(gateway, agent_handler(gateway, tools)),
-            "judge": judge_handler(gateway),
+            "judge": judge_handler(gateway, self.judging),
             "tool": lend_models(gateway, tool_handler(tools)),
         }
         self.servers = ServerPool(

@@ -32,6 +32,7 @@ from stretto.api import (
     steps,
     streams,
     tenant,
+    thresholds,
     usage,
     webhooks,
 )
@@ -62,6 +63,7 @@ ROUTERS = (
     control.router,
     socket.router,
     reviews.router,
+    thresholds.router,
     limits.router,
     usage.router,
     schedules.router,

@@ -28,6 +28,7 @@ TAGS: Mapping[str, str] = {
     "flows": "What runs: stored under a name, in versions that never change.",
     "runs": "Flows that are carried out: start them, look at them, follow them, steer them, fork them.",
     "reviews": "What waits for a person's decision.",
+    "judges": "From which confidence on judges pass, and how far they can be believed.",
     "schedules": "Flows that start by the clock.",
     "state": "The shared state: versioned JSON documents that nobody overwrites unseen.",
     "usage": "What models were asked, and what it cost.",

@@ -38,6 +38,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.StepNotFound: 404,
     e.ScheduleNotFound: 404,
     e.StateNotFound: 404,
+    e.ThresholdNotFound: 404,
     e.ToolNotFound: 404,
     e.RouteNotFound: 404,
     e.NotIdentified: 401,

@@ -61,6 +61,7 @@ class Parts:
     ledger: LedgerWriter
     cache: PostgresAnswers
     keyring: Keyring
+    embedder: LocalEmbedder | None = None
 
 
 class OpenGateway(Gateway):
@@ -76,6 +77,11 @@ class OpenGateway(Gateway):
     def config(self) -> GatewayConfig:
         """The configuration that new calls go by."""
         return self.live.config
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """What makes vectors on this machine; None where it is not installed."""
+        return self._parts.embedder
 
     def _say_what_is_missing(self) -> None:
         """A route may ask for what is not installed here; then it goes on without, and says so once."""
@@ -165,7 +171,7 @@ async def open_gateway(
         LedgerWriter(database, [limits.settle_in], prices=prices, watch=watch) as ledger,
         PostgresAnswers(database, embedder) as cache,
     ):
-        parts = Parts(router, connections, limits, ledger, cache, keyring)
+        parts = Parts(router, connections, limits, ledger, cache, keyring, embedder)
         gateway = OpenGateway(config, prices, parts, estimates)
         await keyring.follow(config)
         if any(each.is_classical for each in config.deployments.values()):

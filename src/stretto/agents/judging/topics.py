@@ -97,7 +97,7 @@ def _form(word: str) -> str:
 
 
 def find_keywords(text: str, topics: tuple[Topic, ...]) -> list[Flag]:
-    """The keywords in a text, each once, in the order in which they come."""
+    """What keywords are in a text, each wording once, in the order in which they come."""
     phrases = phrases_of(topics)
     words = WORD.findall(text)
     shouted = text.isupper()  # then capitals mean nothing
@@ -109,10 +109,10 @@ def find_keywords(text: str, topics: tuple[Topic, ...]) -> list[Flag]:
             fits = len(phrase.words) <= len(words) - at and all(
                 wanted in (stems[at + n], words[at + n]) for n, wanted in enumerate(phrase.words)
             )
-            if fits and (phrase.topic, phrase.keyword) not in found and counts.get(phrase.topic, 0) < MOST_FLAGS:
+            said = " ".join(words[at : at + len(phrase.words)])
+            if fits and (phrase.topic, said.lower()) not in found and counts.get(phrase.topic, 0) < MOST_FLAGS:
                 counts[phrase.topic] = counts.get(phrase.topic, 0) + 1
-                said = " ".join(words[at : at + len(phrase.words)])
-                found[phrase.topic, phrase.keyword] = Flag(phrase.topic, "keyword", said)
+                found[phrase.topic, said.lower()] = Flag(phrase.topic, "keyword", said)
     return list(found.values())
 
 

@@ -198,5 +198,23 @@ _SCHEDULES: Mapping[str, Any] = {
     "ScheduleList": {"schedules": [_SCHEDULE], "next": None},
 }
 
-EXAMPLES: Mapping[str, Any] = {**_RUNS, **_REVIEWS, **_SCHEDULES}
+_THRESHOLD = {"flow": story.FLOW, "policy": "publish", "content_type": "video", "approve": 0.95, "reject": None}
+_JUDGES: Mapping[str, Any] = {
+    "NewThreshold": {"flow": story.FLOW, "policy": "publish", "content_type": "video", "approve": 0.95},
+    "ThresholdShown": {**_THRESHOLD, "updated_at": "2026-11-20T09:00:00Z"},
+    "ThresholdList": {"thresholds": [{**_THRESHOLD, "updated_at": "2026-11-20T09:00:00Z"}], "next": None},
+    "CalibrationShown": {
+        "decisions": 400,
+        "approved": 260,
+        "calibrated": True,
+        "error": 0.21,
+        "error_after": 0.03,
+        "bins": [
+            {"low": 0.7, "high": 0.8, "count": 150, "stated": 0.76, "approved": 0.48},
+            {"low": 0.9, "high": 1.0, "count": 250, "stated": 0.94, "approved": 0.752},
+        ],
+    },
+}
+
+EXAMPLES: Mapping[str, Any] = {**_RUNS, **_REVIEWS, **_SCHEDULES, **_JUDGES}
 """By the name of the schema, or by operation and place."""

@@ -88,6 +88,25 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.audit_signal() OWNER TO stretto;
+CREATE FUNCTION stretto.audit_threshold() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    one thresholds := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    verb text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
+    told jsonb := jsonb_build_object('approve', one.approve, 'reject', one.reject);
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF (NEW.approve, NEW.reject) IS NOT DISTINCT FROM (OLD.approve, OLD.reject) THEN RETURN NULL; END IF;
+        told := jsonb_build_object('approve', jsonb_build_array(OLD.approve, NEW.approve),
+            'reject', jsonb_build_array(OLD.reject, NEW.reject));
+    END IF;
+    PERFORM add_audit(one.tenant_id, 'threshold.' || verb,
+        concat_ws('/', 'thresholds', one.flow, one.policy, one.content_type), told);
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.audit_threshold() OWNER TO stretto;
 CREATE FUNCTION stretto.check_run_quotas() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'

@@ -90,6 +90,8 @@ ALTER TABLE ONLY stretto.tenants
     ADD CONSTRAINT tenants_name_key UNIQUE (name);
 ALTER TABLE ONLY stretto.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.thresholds
+    ADD CONSTRAINT thresholds_pkey PRIMARY KEY (tenant_id, flow, policy, content_type);
 ALTER TABLE ONLY stretto.timers
     ADD CONSTRAINT timers_pkey PRIMARY KEY (run_id, step);
 ALTER TABLE ONLY stretto.usage_days
@@ -150,6 +152,7 @@ CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(c
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority,paused');
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.thresholds FOR EACH ROW EXECUTE FUNCTION stretto.audit_threshold();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('webhook', 'id', 'url,types,description,active,disabled_reason,rotated_at');
 CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
@@ -231,12 +234,14 @@ CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_sett
 CREATE POLICY tenant ON stretto.state_documents USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.state_versions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.thresholds USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.usage_days USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.waits USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.webhook_deliveries USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.webhooks USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 ALTER TABLE stretto.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.thresholds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.timers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.usage_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.waits ENABLE ROW LEVEL SECURITY;
@@ -249,6 +254,7 @@ REVOKE ALL ON FUNCTION stretto.audit_archive() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_threshold() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.check_run_quotas() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) TO stretto_app;
@@ -370,6 +376,7 @@ GRANT SELECT,INSERT ON TABLE stretto.state_versions TO stretto_app;
 GRANT SELECT ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(name) ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.thresholds TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.timers TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.waits TO stretto_app;

@@ -437,6 +437,20 @@ CREATE TABLE stretto.tenants (
     revision integer DEFAULT 1 NOT NULL
 );
 ALTER TABLE stretto.tenants OWNER TO stretto;
+CREATE TABLE stretto.thresholds (
+    tenant_id uuid NOT NULL,
+    flow text NOT NULL,
+    policy text NOT NULL,
+    content_type text NOT NULL,
+    approve double precision,
+    reject double precision,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT thresholds_approve_check CHECK (((approve >= (0)::double precision) AND (approve <= (1)::double precision))),
+    CONSTRAINT thresholds_check CHECK (((approve IS NOT NULL) OR (reject IS NOT NULL))),
+    CONSTRAINT thresholds_check1 CHECK ((reject <= approve)),
+    CONSTRAINT thresholds_reject_check CHECK (((reject >= (0)::double precision) AND (reject <= (1)::double precision)))
+);
+ALTER TABLE stretto.thresholds OWNER TO stretto;
 CREATE TABLE stretto.timers (
     tenant_id uuid NOT NULL,
     run_id uuid NOT NULL,
