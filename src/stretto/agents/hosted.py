@@ -278,7 +278,8 @@ def to_error(name: str, error: Exception) -> StrettoError:
 
     if isinstance(error, ExceptionGroup):  # tool sets that hold connections raise in groups
         group = cast("ExceptionGroup[Exception]", error)
-        return to_error(name, group.exceptions[0])
+        ours = group.subgroup(StrettoError)
+        return to_error(name, (ours or group).exceptions[0])
     if isinstance(error, StrettoError):
         return error
     said = f"The agent {name!r}: {error}"

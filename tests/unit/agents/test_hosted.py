@@ -19,6 +19,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.models.test import TestModel
 
 from stretto.agents import agent_handler, hosted, lend_models
+from stretto.agents.hosted import to_error
 from stretto.engine.step import StepContext
 from stretto.errors import (
     AgentStopped,
@@ -314,6 +315,13 @@ async def test_what_fails_is_told_as_it_is(
     with pytest.raises(StrettoError) as failed:
         await work(agent, ScriptedModel(answers))
     assert type(failed.value) is kind
+
+
+def test_our_error_is_found_in_a_group() -> None:
+    ours = ModelOverloaded("busy")
+    group = ExceptionGroup("all", [ValueError("odd"), ExceptionGroup("inner", [OSError("gone"), ours])])
+    assert to_error("say", group) is ours
+    assert "odd" in to_error("say", ExceptionGroup("all", [ValueError("odd")])).message
 
 
 async def test_limits_of_the_agent_hold() -> None:
