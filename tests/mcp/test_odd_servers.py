@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psutil
 import pytest
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from stretto.errors import OutputInvalid, ToolFailed, ToolNotFound, ToolRefused, ToolUnavailable
 from stretto.flow.compile import compile_document
@@ -151,20 +155,37 @@ async def test_keys_reach_who_takes_them_and_are_not_asked_of_callers(odd: Odd):
         assert json.loads(await caller.call("odd.meta")) == {"arguments": {}, "key": None}  # it only reads
 
 
+@pytest.fixture
+def all_logs() -> Generator[list[EventDict]]:
+    """What is logged from `debug` on, whatever another test has made of logging."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    try:
+        with capture_logs() as logs:
+            yield logs
+    finally:
+        structlog.configure(**before)
+
+
 async def test_secrets_reach_the_server_and_come_back_covered(
-    odd: Odd, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    odd: Odd, all_logs: list[EventDict], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ):
     server = odd(secrets={"TOKEN": "env:TOKEN"})
+    shown = "[secret TOKEN]"
     async with pool_of(server) as caller:
-        shown = "[secret TOKEN]"
         assert await caller.call("odd.leak") == {"token": shown, shown: [f"Bearer {shown}!"]}
         with pytest.raises(ToolFailed) as caught:
             await caller.call("odd.fails")
         assert caught.value.message.endswith(f"no luck with {shown}")
         told = repr(caller.link()) + repr(caller.link()._secrets) + repr(server)
     out = capfd.readouterr()
-    assert SECRET not in caplog.text + out.out + out.err + told
-    assert shown in out.out  # what the server wrote to standard error was logged, covered
+    assert SECRET not in caplog.text + str(all_logs) + out.out + out.err + told
+    assert {
+        "event": "a server of tools says",
+        "server": "odd",
+        "line": f"the token is {shown}",
+        "log_level": "debug",
+    } in all_logs
 
 
 async def test_a_secret_that_is_not_there_is_named(odd: Odd, notes: Path):
