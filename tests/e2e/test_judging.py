@@ -133,7 +133,7 @@ async def test_thresholds_of_the_tenant(settings: Settings):
 async def test_how_far_a_judge_can_be_believed(settings: Settings):
     async with door(settings, ScriptedModel({})) as (platform, url):
         client, viewer = Client(url), await key_for(platform, "viewer")
-        told = await client.get("/v1/judges/critic/calibration?flow=campaign", **viewer)
+        told = await client.get("/v1/calibration?judge=critic&flow=campaign", **viewer)
         assert told.status == 200
         assert told.json["calibrated"] is False
         assert (told.json["decisions"], told.json["error"], told.json["bins"]) == (0, None, [])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 import orjson
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api.body import Body, JsonRoute
@@ -127,13 +127,13 @@ async def delete_threshold(
     await platform.thresholds.delete(principal.tenant_id, (flow, policy, content_type))
 
 
-@router.get("/judges/{judge}/calibration", dependencies=[needs("policies:read")])
+@router.get("/calibration", dependencies=[needs("policies:read")])
 async def get_calibration(
-    judge: Annotated[str, Path(max_length=_NAMED, description="The agent that judges.")],
+    judge: Annotated[str, Query(min_length=1, max_length=_NAMED, description="The agent that judges.")],
     platform: PlatformDoor,
     principal: PrincipalDoor,
     flow: Annotated[str | None, Query(max_length=_NAMED, description="Only its judgements in this flow.")] = None,
 ) -> CalibrationShown:
-    """How far a judge (an agent's name) can be believed, by the latest 5,000 decisions of people about what it had scored."""
+    """How far a judge can be believed, by the latest 5,000 decisions of people about what it had scored."""
     report = await platform.judging.calibrations.report(principal.tenant_id, flow, judge)
     return CalibrationShown.model_validate(report)
