@@ -80,6 +80,36 @@ async def test_documents_at_the_http_door(settings: Settings) -> None:
         assert (await ask(session, "PUT", log, {"value": ["c"]}, If_Match='"r3"', Idempotency_Key="k1"))[0] == 409
 
 
+async def test_several_documents_at_the_http_door(settings: Settings) -> None:
+    async with door(settings, None) as (_, base), aiohttp.ClientSession() as session:
+        url = f"{base}/v1/state"
+        both = {"writes": [{"key": "a", "version": 0, "value": None}, {"key": "b", "merge": {"x": 1}}]}
+        status, body, _ = await ask(session, "POST", url, both, Idempotency_Key="k")
+        assert status == 200
+        assert [(each["key"], each["version"], each["value"]) for each in body["documents"]] == [
+            ("a", 1, None),
+            ("b", 1, {"x": 1}),
+        ]
+        again = await ask(session, "POST", url, both, Idempotency_Key="k")
+        assert (again[0], again[1], again[2].headers["Idempotency-Replayed"]) == (200, body, "true")
+        late = {"writes": [{"key": "b", "delete": True}, {"key": "a", "version": 7, "value": 2}]}
+        status, body, _ = await ask(session, "POST", url, late)
+        assert (status, body["type"]) == (409, "urn:stretto:error:StateConflict")
+        wrong: list[list[dict[str, Any]]] = [
+            [],
+            [{"key": "a"}],
+            [{"key": "a", "value": 1}],
+            [{"key": "a", "value": 1, "version": 1, "merge": {}}],
+            [{"key": "a", "merge": {}}, {"key": "a", "delete": True}],
+            [{"key": "a/history", "merge": {}}],
+        ]
+        for writes in wrong:
+            assert (await ask(session, "POST", url, {"writes": writes}))[0] == 422, writes
+        assert (await ask(session, "POST", url, {"writes": [{"key": "none", "delete": True}]}))[0] == 404
+        status, body, _ = await ask(session, "GET", url)
+        assert [(each["key"], each["version"]) for each in body["documents"]] == [("a", 1), ("b", 1)]
+
+
 FLOW: dict[str, Any] = {
     "flow": "keeps",
     "input": {"topic": {"type": "string"}},

@@ -26,6 +26,7 @@ from stretto.errors import (
 )
 from stretto.state import ANY, Document, Expected, State, Write
 from stretto.state.document import KEY_PATTERN, MAX_KEY_CHARS
+from stretto.state.state import MAX_WRITES
 from stretto.state.writing import Delete, Patch, Put
 from stretto.store.idempotency import Once
 
@@ -122,6 +123,54 @@ class StatePatch(Body):
         return self
 
 
+class OneWrite(Body):
+    """One document, and what is to become of it: one of `value`, `merge`, `operations` and `delete`."""
+
+    key: str = Field(max_length=MAX_KEY_CHARS, pattern=f"^{KEY_PATTERN}$")
+    version: int | None = Field(
+        default=None,
+        ge=0,
+        lt=2**31,
+        description="The version that was read, 0 where there is none yet; `value` needs it. Null: whatever is there.",
+    )
+    value: Any = Field(default=None, description="Any JSON, at most 256 KiB.")
+    merge: dict[str, Any] | None = Field(default=None, description="A JSON merge patch (RFC 7396).")
+    operations: list[dict[str, Any]] | None = Field(
+        default=None, min_length=1, max_length=1_000, description="A JSON Patch (RFC 6902), and `increment`."
+    )
+    delete: bool = Field(default=False, description="Remove the document.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> OneWrite:
+        puts = "value" in self.model_fields_set
+        if puts + (self.merge is not None) + (self.operations is not None) + self.delete != 1:
+            raise ValueError("give one of `value`, `merge`, `operations` and `delete`")
+        if puts and self.version is None:
+            raise ValueError("`value` needs `version`, the one that was read, or 0 where there is none yet")
+        return self
+
+    def write(self) -> Write:
+        """What the room `state` makes of it."""
+        expected: Expected = ANY if self.version is None else self.version or None
+        if self.delete:
+            return Write(self.key, Delete(), expected)
+        if self.merge is None and self.operations is None:
+            return Write(self.key, Put(self.value), expected)
+        return Write(self.key, Patch(self.merge if self.operations is None else self.operations), expected)
+
+
+class SeveralWrites(Body):
+    """Documents to be written in one transaction, each once."""
+
+    writes: list[OneWrite] = Field(min_length=1, max_length=MAX_WRITES)
+
+
+class DocumentsWritten(BaseModel):
+    """The new versions, in the order of the writes."""
+
+    documents: list[DocumentShown]
+
+
 @router.get("", responses=fails(Invalid), dependencies=[needs("state:read")])
 async def list_documents(
     state: StateDoor,
@@ -135,6 +184,19 @@ async def list_documents(
         documents=[DocumentShown.model_validate(each) for each in page.documents],
         next=None if page.next is None else cursor_at(page.next),
     )
+
+
+@router.post(
+    "",
+    responses=fails(Invalid, StateNotFound, StateConflict, IdempotencyConflict),
+    dependencies=[needs("state:write")],
+)
+async def write_documents(
+    several: SeveralWrites, state: StateDoor, principal: PrincipalDoor, once: OnceDoor
+) -> DocumentsWritten:
+    """Write several documents, all or none. The answer shows their new versions in the same order."""
+    written = await state.commit_once([each.write() for each in several.writes], once, by=principal.by)
+    return DocumentsWritten(documents=[DocumentShown.model_validate(each) for each in written])
 
 
 @router.get("/{key:path}/history", responses=fails(Invalid, StateNotFound), dependencies=[needs("state:read")])

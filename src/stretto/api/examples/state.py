@@ -37,6 +37,19 @@ EXAMPLES: Mapping[str, Any] = {
         merge=("Set fields, and leave the others as they are.", {"merge": {"done": 2}}),
         operations=("Count on.", {"operations": [{"op": "increment", "path": "/done", "by": 1}]}),
     ),
+    "SeveralWrites": {
+        "writes": [
+            {"key": _KEY, "operations": [{"op": "increment", "path": "/done"}]},
+            {"key": "plans/summer", "version": 0, "value": {"goal": "Explain the calm"}},
+        ]
+    },
+    "DocumentsWritten": {
+        "documents": [
+            _CHANGED,
+            _FIRST
+            | {"key": "plans/summer", "at": story.FINISHED_AT, "value": {"goal": "Explain the calm"}, "kept": True},
+        ]
+    },
     "DocumentShown": _NOW,
     "put_document 201": _MADE,
     "patch_document 200": _CHANGED,
