@@ -30,7 +30,7 @@ async def patched(postmaster: int, url: str, writers: int, commits: int, documen
 
 
 async def updated(postmaster: int, url: str, writers: int, commits: int, documents: int) -> dict[str, float]:
-    """`update`: read, change, and put over the version that was read; again when another was faster, from the third time locked."""
+    """`update`: read, change, and put over the version that was read; again when another was faster, from the second time locked."""
 
     async def write(state: State, key: str) -> int:
         calls = 0

@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,9 +32,9 @@ PAGE_BYTES = 1_048_576
 MAX_LIMIT = 1_000
 PAUSE_S = 0.01
 LONGEST_PAUSE_S = 0.5
-LOCKED_AT = 3
-"""Where many write one document, each commit makes all others' attempts vain, which cost as much: 16 writers come to more than
-twice as many commits by waiting for the lock from the third attempt on (`bench/measured/state.py`)."""
+LOCKED_AT = 2
+"""Where many write one document, each commit makes all others' attempts vain, which cost as much: 16 writers come to several times
+as many commits by waiting for the lock from the second attempt on (`bench/measured/state.py`)."""
 _NEWEST = 2**31 - 1
 
 Change = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
@@ -180,14 +181,14 @@ class State:
     ) -> Document:
         """Write what `change` makes of the value (None: there is none); when somebody else was faster, ask it again.
 
-        Attempts are made after growing pauses of random length. The third one of a plain function is made while the document
-        is locked, so that it succeeds however many write; it should not take long. A coroutine function is not called with a
-        lock held: after `attempts` the `StateConflict` is raised. Nothing is merged here, since `change` sees all.
+        The second attempt of a plain function is made while the document is locked, so that it succeeds however many write; it
+        should not take long. A coroutine function is not called with a lock held: it is asked again after growing pauses of
+        random length, and after `attempts` the `StateConflict` is raised. Nothing is merged here, since `change` sees all.
         """
         asked = asked_once(idempotency_key, "update", key)
         plain = not inspect.iscoroutinefunction(change)
-        for attempt in range(1, attempts + 1):
-            if plain and attempt >= min(attempts, LOCKED_AT):
+        for attempt in count(1):
+            if plain and attempt >= LOCKED_AT:
                 break
             found = await self.find(key)
             value: object = change(None if found is None else found.value)
@@ -197,9 +198,11 @@ class State:
             try:
                 return (await self.commit_once([write], asked, by=by, run_id=run_id, step=step))[0]
             except StateConflict:
-                if attempt == attempts:
+                if plain:
+                    continue
+                if attempt >= attempts:
                     raise
-            await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE_S, PAUSE_S * 2**attempt)))
+                await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE_S, PAUSE_S * 2**attempt)))
         last = Write(key, Compute(change), ANY)
         return (await self.commit_once([last], asked, by=by, run_id=run_id, step=step))[0]
 

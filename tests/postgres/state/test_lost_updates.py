@@ -152,7 +152,7 @@ async def test_updates_come_through_however_many_there_are(state: State) -> None
     def write(number: int) -> Awaitable[Document]:
         if number % 4 == 0:
             return state.update("replace/n", later, attempts=200)
-        return state.update("replace/n", now, attempts=3)
+        return state.update("replace/n", now)
 
     await asyncio.gather(*(write(number) for number in range(WRITERS * 4)))
     assert (await state.get("replace/n")).value == WRITERS * 4
