@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -13,7 +14,7 @@ import structlog
 import yaml
 
 from stretto.agents.judging.stems import WORD, stem
-from stretto.agents.judging.verdict import Flag
+from stretto.agents.judging.verdict import MANDATORY, Flag
 from stretto.errors import ModelError
 from stretto.flow.graph import Topic
 from stretto.gateway.local.words import sentences_of
@@ -37,8 +38,11 @@ PIECE_CHARS = 400
 FEWEST_WORDS = 3
 """Shorter sentences mean too little by themselves: they are taken together with the next."""
 MOST_PIECES = 256
-"""So many pieces of one content are looked at for their meaning (about 3 s on one core); keywords are looked for in all of it."""
+"""So many pieces of one content are looked at for their meaning (about 4 s on one core); what has more, a person decides. Keywords
+are looked for in all of it."""
 SHOWN_CHARS = 160
+UNTOLD = "There is no model for meaning here that could tell whether it is of"
+TOO_LONG = "It is too long to be looked through for its meaning."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ def _form(word: str) -> str:
 def find_keywords(text: str, topics: tuple[Topic, ...]) -> list[Flag]:
     """What keywords are in a text, each wording once, in the order in which they come."""
     phrases = phrases_of(topics)
+    text = plainly(text)
     words = WORD.findall(text)
     shouted = text.isupper()  # then capitals mean nothing
     stems = [stem(word) for word in words]
@@ -114,6 +119,14 @@ def find_keywords(text: str, topics: tuple[Topic, ...]) -> list[Flag]:
                 counts[phrase.topic] = counts.get(phrase.topic, 0) + 1
                 found[phrase.topic, said.lower()] = Flag(phrase.topic, "keyword", said)
     return list(found.values())
+
+
+def plainly(text: str) -> str:
+    """The text without signs that nobody sees, and with letters of other shapes (𝐯𝐨𝐭𝐞, ｖｏｔｅ) as plain ones."""
+    if text.isascii():
+        return text
+    shaped = unicodedata.normalize("NFKC", text)
+    return "".join(sign for sign in shaped if unicodedata.category(sign) != "Cf")
 
 
 def pieces_of(text: str) -> list[str]:
@@ -157,17 +170,19 @@ class TopicFinder:
     _learning: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(self, text: str, topics: tuple[Topic, ...]) -> list[Flag]:
-        """Which of these topics a text touches. A model for meaning that cannot be asked is told of in the log: keywords count."""
+        """Which of these topics a text touches. Without a model for meaning keywords count; a topic that has none cannot be
+        ruled out then, which is a finding, too."""
         flags = find_keywords(text, topics)
         known = {flag.topic for flag in flags}
-        left = tuple(topic for topic in topics if topic.name not in known)
-        if self.embedder is None or not left or not text.strip():
+        if len(known) == len(topics) or not text.strip():
             return flags
-        try:
-            return flags + await self._find_meaning(self.embedder, text, topics, known)
-        except ModelError as error:
-            log.warning("topics are found by keywords only", error=error.message)
-            return flags
+        if self.embedder is not None:
+            try:
+                return flags + await self._find_meaning(self.embedder, text, topics, known)
+            except ModelError as error:
+                log.warning("topics are found by keywords only", error=error.message)
+        unknown = [topic.name for topic in map(complete, topics) if not topic.keywords]
+        return flags + [Flag(name, "meaning", f"{UNTOLD} {name}.") for name in unknown]
 
     async def _find_meaning(
         self, embedder: Embedder, text: str, topics: tuple[Topic, ...], known: set[str]
@@ -175,9 +190,11 @@ class TopicFinder:
         meanings = await self._meanings(embedder, topics)
         if not meanings.names:
             return []
-        pieces = pieces_of(text)[:MOST_PIECES]
+        pieces = pieces_of(plainly(text))
+        too_long = Flag(MANDATORY, "rule", TOO_LONG)
+        flags = [too_long] if len(pieces) > MOST_PIECES else []
+        pieces = pieces[:MOST_PIECES]
         scores = score_pieces(await vectors(embedder, pieces), meanings)
-        flags: list[Flag] = []
         for name, row in scores.items():
             threshold = meanings.thresholds[name]
             over = sorted(((score, n) for n, score in enumerate(row) if score >= threshold), reverse=True)

@@ -86,7 +86,7 @@ def _in_words(flag: Flag) -> str:
     match flag.how:
         case "keyword":
             return f"It touches {flag.topic}: `{flag.found}`."
-        case "meaning":
+        case "meaning" if flag.score is not None:
             return f"It sounds like {flag.topic}: `{flag.found}`."
         case _:
             return flag.found

@@ -11,7 +11,9 @@ import yaml
 from stretto.agents.judging.stems import stem
 from stretto.agents.judging.topics import (
     MOST_FLAGS,
+    MOST_PIECES,
     PIECE_CHARS,
+    TOO_LONG,
     TopicFinder,
     built_in,
     find_keywords,
@@ -20,6 +22,7 @@ from stretto.agents.judging.topics import (
     score_pieces,
     vectors,
 )
+from stretto.agents.judging.verdict import is_mandatory
 from stretto.errors import ModelRefused
 from stretto.flow.graph import Topic
 from stretto.flow.policies import BUILT_IN_TOPICS
@@ -122,6 +125,20 @@ async def test_without_a_model_for_meaning_keywords_count():
     assert await TopicFinder(Refusing()).find("A kite.", ALL) == []
 
 
+async def test_a_topic_without_keywords_is_not_ruled_out_where_no_model_knows_meaning():
+    topic = Topic("gambling", examples=("Win big tonight.",))
+    for finder in (TopicFinder(), TopicFinder(Refusing())):
+        (flag,) = await finder.find("A kite.", (topic,))
+        assert (flag.topic, flag.how, flag.score) == ("gambling", "meaning", None)
+
+
+@pytest.mark.parametrize(
+    "text", ["V\u200bote now.", "ｖｏｔｅ now", "\U0001d42f\U0001d428\U0001d42d\U0001d41e now", "vo\u00adte"]
+)
+def test_letters_in_disguise_are_read(text: str):
+    assert [topic for topic, _ in found(text)] == ["politics"]
+
+
 class Pointing:
     """An embedder whose vectors point where a test says."""
 
@@ -149,6 +166,16 @@ async def test_meaning_is_explained_by_the_sentence_and_its_likeness():
     assert (flag.topic, flag.how, flag.found, flag.score) == ("gambling", "meaning", "Fortune is waiting.", 0.95)
     await finder.find("It rains too often.", (topic,))
     assert embedder.asked.count("Win big tonight.") == 1  # the examples are learned once
+
+
+async def test_what_is_too_long_to_be_looked_through_goes_to_a_person():
+    topic = Topic("gambling", examples=("Win big tonight.",), threshold=0.9)
+    embedder = Pointing({"Win big tonight.": (1.0, 0.0)})
+    text = "It rains too often. " * (MOST_PIECES + 1)
+    flags = await TopicFinder(embedder).find(text, (topic,))
+    assert [flag.found for flag in flags] == [TOO_LONG]
+    assert is_mandatory(flags)
+    assert embedder.asked.count("It rains too often.") == MOST_PIECES
 
 
 async def test_what_is_more_like_a_plain_sentence_does_not_count():
