@@ -77,7 +77,7 @@ class State:
 
     async def at(self, key: str, version: int) -> Document:
         """A document as it was at a version; one that removed it has no value. Raises `StateNotFound`."""
-        found = await self._store.get(check_key(key), version)
+        found = await self._store.get(check_key(key), version) if 0 < version <= _NEWEST else None
         if found is None:
             raise StateNotFound(
                 f"There is no version {version} of {key!r}, or it is forgotten: the latest "
@@ -89,13 +89,14 @@ class State:
     async def list(self, prefix: str = "", after: str | None = None, limit: int = 50) -> Listing:
         """Documents whose keys begin with `prefix`, by key, after one of them. A page ends after `limit`, or 1 MiB."""
         limit = max(1, min(limit, MAX_LIMIT))
-        found = await self._store.list(check_prefix(prefix), after, limit + 1, PAGE_BYTES)
+        place = None if after is None else check_prefix(after)
+        found = await self._store.list(check_prefix(prefix), place, limit + 1, PAGE_BYTES)
         page = [document for document, fits in found[:limit] if fits]
         return Listing(page, page[-1].key if len(found) > len(page) else None)
 
     async def history(self, key: str, before: int | None = None, limit: int = 50) -> Sequence[Document]:
         """Who wrote which version, the latest first, without the values; `at` has those. Raises `StateNotFound`."""
-        last = _NEWEST if before is None else before
+        last = _NEWEST if before is None else max(0, min(before, _NEWEST))
         found = await self._store.history(check_key(key), last, max(1, min(limit, MAX_LIMIT)))
         if not found and before is None:
             raise no_document(key)
@@ -279,6 +280,10 @@ def _check(writes: Sequence[Write]) -> None:
         if check_key(write.key) in keys:
             raise Invalid(f"The document {write.key!r} is written twice in one transaction. Write it once.")
         keys.add(write.key)
+        if write.seen is not None and not 0 < write.seen <= _NEWEST:
+            raise Invalid(
+                f"{write.key!r} cannot be at version {write.seen}. Versions are 1, 2, 3 …; read the document first."
+            )
         if isinstance(write.change, Put | Patch):
             encode(write.key, write.change.value if isinstance(write.change, Put) else write.change.patch)
 

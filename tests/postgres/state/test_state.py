@@ -274,6 +274,21 @@ async def test_what_cannot_be_kept_is_refused(state: State, key: str, value: Any
     assert not (await state.list()).documents
 
 
+async def test_numbers_and_places_that_cannot_be_are_refused(state: State) -> None:
+    await state.put("a", 1, expected=None)
+    for version in (0, -1, 2**31, 2**70):
+        with pytest.raises(Invalid, match="cannot be at version"):
+            await state.put("a", 2, expected=version)
+        with pytest.raises(StateNotFound):
+            await state.at("a", version)
+    assert len(await state.history("a", before=2**70)) == 1
+    assert not await state.history("a", before=-(2**70))
+    with pytest.raises(Invalid, match="cannot begin a key"):
+        await state.list("", after="\0")
+    with pytest.raises(Invalid, match="cannot begin a key"):
+        await state.list("%\0")
+
+
 async def test_old_versions_are_forgotten_but_the_last_ones_stay(settings: Settings) -> None:
     database = await Database.open(settings.model_copy(update={"state_versions": 5}))
     state = State(database, DEFAULT_TENANT, RULES)
