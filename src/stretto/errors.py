@@ -11,11 +11,14 @@
     │   ├── SettingsInvalid         a setting or the command line cannot be used
     │   ├── IdempotencyConflict     the same Idempotency-Key came with another request
     │   └── NotPossible             the run or step is not in a state that allows this
-    │       └── FlowArchived        the flow starts no new run
+    │       ├── FlowArchived        the flow starts no new run
+    │       ├── ReviewDecided       a review is over
+    │       └── ReviewClaimed       somebody else has it in hand
     ├── NotFound
     │   ├── FlowNotFound
     │   ├── RunNotFound
     │   ├── StepNotFound
+    │   ├── ReviewNotFound
     │   ├── ScheduleNotFound
     │   ├── StateNotFound           there is no document of this key, or no such version of it
     │   ├── ThresholdNotFound
@@ -25,6 +28,7 @@
     │   ├── KeyRefused              a key is not known, or was revoked
     │   ├── TokenRefused            a token of an identity provider does not count
     │   ├── LoginRefused            a login at the identity provider did not come through
+    │   ├── LinkRefused             a signed link was not made here, or has ended
     │   ├── SignatureRefused        what came in as a webhook is not signed as its source signs
     │   └── LoginNeeded             nothing says who asks
     ├── IssuerUnreachable           the identity provider gives no answer that can be used (Transient)
@@ -174,6 +178,14 @@ class FlowArchived(NotPossible):
     """The flow is archived, so it starts no run. `POST /v1/flows/NAME/restore` brings it back."""
 
 
+class ReviewDecided(NotPossible):
+    """The review is over: somebody has decided, or it waits no more. `stretto review show ID` tells who and when."""
+
+
+class ReviewClaimed(NotPossible):
+    """Somebody else has the review in hand. Wait until it is released, or take another."""
+
+
 class NotFound(StrettoError):
     """There is no such thing. Check the id."""
 
@@ -188,6 +200,10 @@ class RunNotFound(NotFound):
 
 class StepNotFound(NotFound):
     """The run has no such step. `stretto show RUN` lists its steps."""
+
+
+class ReviewNotFound(NotFound):
+    """There is no review with this id. `stretto review list` lists them."""
 
 
 class ScheduleNotFound(NotFound):
@@ -224,6 +240,10 @@ class SignatureRefused(NotIdentified):
 
 class TokenRefused(NotIdentified):
     """This token does not count here. Log in again, or ask whoever runs this server which issuer it trusts."""
+
+
+class LinkRefused(NotIdentified):
+    """This link was not made here, or it has ended. Ask for a new one."""
 
 
 class LoginRefused(NotIdentified):

@@ -39,6 +39,7 @@ from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
+from stretto.review import Links, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
 from stretto.state.store import forget_removed
@@ -86,6 +87,8 @@ class Platform:
         """What takes events where a worker runs."""
         self._seal = Seal(lambda: webhook_key(settings, database))
         self._places = Places(local=settings.auth == "local", private=settings.webhook_allow_private)
+        self.links = Links(lambda: link_key(settings, database))
+        """Signed links to reviews, for all tenants."""
         self.hooks = HookReceiver(database, self._seal, tell_waits)
         """What takes webhooks in, for all tenants."""
         self.keys = Keys(database)
@@ -234,7 +237,7 @@ class Platform:
             self.hub,
             self.handlers,
             self.settings,
-            chores=[lambda: start_due(self.database, self.hub)],
+            chores=[lambda: start_due(self.database, self.hub), lambda: tend_deadlines(self.database)],
             watch=None if self.telemetry is None else self.telemetry.on_committed,
         )
         task = asyncio.create_task(worker.run(), name="worker")
@@ -280,6 +283,10 @@ class Platform:
     def runs(self, tenant_id: UUID = DEFAULT_TENANT) -> Runs:
         """The door to a tenant's runs."""
         return Runs(self.database, self.hub, tenant_id)
+
+    def reviews(self, tenant_id: UUID = DEFAULT_TENANT) -> Reviews:
+        """The door to what waits for a person, and to what people decided."""
+        return Reviews(self.database, tenant_id)
 
     def usage(self) -> Usage:
         """The door to what was used and what it cost."""
@@ -363,6 +370,12 @@ async def webhook_key(settings: Settings, database: Database) -> bytes:
     """The key that webhooks' secrets are sealed with. It is sealed itself, beside the providers' keys."""
     keys = await asyncio.to_thread(sealed_keys, settings, database)
     return bytes.fromhex((await keys.own("*webhooks")).reveal())
+
+
+async def link_key(settings: Settings, database: Database) -> bytes:
+    """The key that links to reviews are signed with. It is sealed, beside the providers' keys."""
+    keys = await asyncio.to_thread(sealed_keys, settings, database)
+    return bytes.fromhex((await keys.own("*review-links")).reveal())
 
 
 def make_telemetry() -> Telemetry:

@@ -13,6 +13,7 @@ import pytest
 from stretto import Graph, Platform, Settings, load_flow
 from stretto.engine import Run
 from stretto.gateway.simulated import SimulatedProvider
+from stretto.review import Filter
 from stretto.stream import FactEvent
 
 ROOT = Path(__file__).parent.parent.parent
@@ -41,8 +42,8 @@ async def run_through(settings: Settings, flow: Graph, given: dict[str, str] | N
 
 async def say_yes(platform: Platform, run_id: UUID) -> None:
     """Approve what waits."""
-    for waiting in await platform.runs().reviews(run_id):
-        await platform.runs().decide(run_id, waiting.step, "approve", by="a test")
+    for waiting in await platform.reviews().list(Filter(run_id=run_id)):
+        await platform.reviews().decide(waiting.id, "approve", by="a test")
 
 
 def test_there_are_examples_of_all_that_is_promised():

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict
 
 from stretto.api.body import JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
-from stretto.api.json_patch import patch_between
 from stretto.api.once import OnceDoor
 from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
 from stretto.api.problems import fails
 from stretto.engine import Flows
 from stretto.errors import FlowInvalid, FlowNotFound, IdempotencyConflict
 from stretto.flow.compile import compile_document
+from stretto.flow.json_patch import patch_between
 
 router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=JsonRoute)
 

@@ -5,11 +5,10 @@ from stretto.engine.fork import Edits, fork
 from stretto.engine.runs import Runs
 from stretto.engine.schedules import Schedules
 from stretto.engine.step import Emitted, Handler, StepContext, StepResult
-from stretto.engine.store import Awaiting, Run, Schedule
+from stretto.engine.store import Run, Schedule
 from stretto.engine.worker import Worker
 
 __all__ = [
-    "Awaiting",
     "Edits",
     "Emitted",
     "Flows",

@@ -125,14 +125,6 @@ def _step_failed(step: str, body: Mapping[str, Any], attempt: int | None) -> Sai
     return "stretto.step.failed", data
 
 
-def _wait_started(step: str, body: Mapping[str, Any], attempt: int | None) -> Said | None:
-    return ("stretto.review.requested", {"step": step}) if body["wait"] == "review" else None
-
-
-def _review_decided(step: str, body: Mapping[str, Any], attempt: int | None) -> Said:
-    return "stretto.review.decided", {"step": step, "verdict": body["verdict"], "by": _cut(body["by"])}
-
-
 _SAYINGS: Mapping[str, Callable[[str, Mapping[str, Any], int | None], Said | None]] = {
     "RunPaused": _by("stretto.run.paused"),
     "RunContinued": _by("stretto.run.resumed"),
@@ -141,7 +133,5 @@ _SAYINGS: Mapping[str, Callable[[str, Mapping[str, Any], int | None], Said | Non
     "RunFailed": _run_failed,
     "RunCancelled": _run_cancelled,
     "StepFailed": _step_failed,
-    "WaitStarted": _wait_started,
-    "ReviewDecided": _review_decided,
 }
 _OVER = frozenset({"stretto.run.completed", "stretto.run.failed", "stretto.run.cancelled"})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stretto.engine.store import Signal
 from stretto.flow import facts as f
 from stretto.flow.progress import Progress
 from stretto.flow.scope import StepState
+
+_VERDICTS: Mapping[str, f.Verdict] = {"approve": "approve", "changes": "changes"}
 
 
 def facts_for(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
@@ -50,10 +52,11 @@ def _wait_ends(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
     elif signal.kind == "review":
         yield f.ReviewDecided(
             step=state.path,
-            verdict="approve" if body["verdict"] == "approve" else "reject",
+            verdict=_VERDICTS.get(str(body["verdict"]), "reject"),
             by=str(body.get("by", "")),
             comments=str(body.get("comments", "")),
             value=body.get("value"),
+            review=str(body.get("review", "")),
         )
 
 

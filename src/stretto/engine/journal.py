@@ -85,7 +85,9 @@ class Awaited:
         """What a step that waits has to be told; None when it waits for time alone."""
         if fact.wait == "timer":
             return None
-        body = {"show": fact.show, "question": fact.question} if fact.wait == "review" else {}
+        body: dict[str, Any] = {}
+        if fact.wait == "review":
+            body = {"show": fact.show, "question": fact.question, "attempt": fact.attempt, **fact.review}
         return cls(fact.step, fact.wait, fact.event or "review", fact.key, body)
 
 

@@ -176,17 +176,6 @@ ON CONFLICT (run_id, step) DO NOTHING;
 DELETE FROM waits USING unnest(%(run_ids)s::uuid[], %(steps)s::text[]) AS w(run_id, step)
 WHERE waits.tenant_id = %(tenant_id)s AND waits.run_id = w.run_id AND (w.step = '*' OR waits.step = w.step);
 
--- get_wait --
--- The wait of one step, locked
-SELECT kind, name, body FROM waits
-WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND step = %(step)s FOR UPDATE;
-
--- list_waits --
--- What waits for a person, oldest first
-SELECT run_id, step, name, body, since FROM waits
-WHERE tenant_id = %(tenant_id)s AND kind = %(kind)s AND (%(run_id)s::uuid IS NULL OR run_id = %(run_id)s)
-ORDER BY since LIMIT %(limit)s;
-
 -- take_event_waits --
 -- End the waits for this event and tell the runs
 WITH ended AS (

@@ -339,7 +339,7 @@ class RunTask:
             due = datetime.fromisoformat(command.until)
         elif command.for_s is not None:
             due = now() + timedelta(seconds=command.for_s)
-        kind = "review" if command.is_review else "event" if command.event else "timer"
+        kind = "review" if command.review is not None else "event" if command.event else "timer"
         fact = f.WaitStarted(
             step=command.path,
             wait=kind,
@@ -349,6 +349,7 @@ class RunTask:
             key=command.key,
             show=command.show,
             question=command.question,
+            review=command.review or {},
         )
         self._emit(fact)
         self._had_waits = True

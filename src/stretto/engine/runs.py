@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from stretto.engine.flows import archived_flow, save_in
 from stretto.engine.graphs import COMPILED
 from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
-from stretto.engine.store import Awaiting, Run, RunStore, TenantLog, fetch, insert_run, put_signal
+from stretto.engine.store import Run, RunStore, TenantLog, fetch, insert_run
 from stretto.errors import FlowNotFound, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
 from stretto.flow.compile import compile_document
@@ -304,37 +304,7 @@ class Runs:
             run = await self.get(run_id)
             raise NotPossible(f"Run {run_id} is {run.status}; it takes no {kind} any more.", run_id=run_id)
 
-    # People and events
-
-    async def reviews(self, run_id: UUID | None = None, limit: int = 100) -> list[Awaiting]:
-        """What waits for a person, oldest first."""
-        return await self._store.waits(self.tenant_id, "review", run_id, limit)
-
-    async def decide(
-        self,
-        run_id: UUID,
-        step: str,
-        verdict: f.Verdict,
-        *,
-        by: str,
-        comments: str = "",
-        value: Any = None,
-    ) -> None:
-        """A person's decision. `value` replaces what was shown. Of two decisions the first counts; the
-        second raises `NotPossible`."""
-        async with self.database.tenant(self.tenant_id) as connection:
-            values = {"tenant_id": self.tenant_id, "run_id": run_id, "step": step}
-            found = await fetch(connection, "get_wait", values)
-            if not found or found[0][0] != "review":
-                raise NotPossible(
-                    f"Step {step!r} of run {run_id} does not wait for a decision (any more). "
-                    "`stretto reviews` lists what does.",
-                    run_id=run_id,
-                )
-            shown = found[0][2].get("show") if value is None else value
-            body = {"step": step, "verdict": verdict, "by": by, "comments": comments, "value": shown}
-            await fetch(connection, "delete_waits", {**values, "run_ids": [run_id], "steps": [step]})
-            await put_signal(connection, run_id, "review", body)
+    # Events
 
     async def deliver(self, event: str, data: Any = None, key: str = "") -> None:
         """Let the steps that wait for this event go on."""

@@ -52,17 +52,6 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Awaiting:
-    """A step that waits for a person (or an event), as the inbox shows it."""
-
-    run_id: UUID
-    step: str
-    name: str
-    body: Any
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Schedule:
     """Start a flow at the times of a cron expression."""
 
@@ -124,10 +113,6 @@ class RunStore:
         """Leave a signal; False when the run is over or unknown."""
         async with self.database.tenant(tenant_id) as connection:
             return await put_signal(connection, run_id, kind, body)
-
-    async def waits(self, tenant_id: UUID, kind: str, run_id: UUID | None = None, limit: int = 100) -> list[Awaiting]:
-        rows = await self._all(tenant_id, "list_waits", kind=kind, run_id=run_id, limit=limit)
-        return [Awaiting(*row) for row in rows]
 
     async def deliver(self, tenant_id: UUID, name: str, key: str, data: Any) -> None:
         """End the waits for this event."""

@@ -23,6 +23,10 @@ _BY: Mapping[str, Schema] = {
     "by": {"type": "string", "description": "Who did it, as the audit log or the run's facts name him."}
 }
 _STEP: Mapping[str, Schema] = {"step": {"type": "string", "description": "The step's path, such as build[2].code."}}
+_REVIEW: Mapping[str, Schema] = {**_RUN, **_STEP, "review_id": _ID}
+_ASSIGNEE: Mapping[str, Schema] = {
+    "assignee": {"type": ["string", "null"], "description": "Somebody, a role such as `role admin`, or nobody."}
+}
 _MESSAGE: Mapping[str, Schema] = {"message": {"type": "string", "description": "Cut after 500 characters."}}
 
 
@@ -95,12 +99,62 @@ TYPES: tuple[EventType, ...] = (
             **_MESSAGE,
         },
     ),
-    EventType("stretto.review.requested", "A step waits for a person's decision.", "runs/{run_id}", {**_RUN, **_STEP}),
+    EventType(
+        "stretto.review.requested",
+        "A step waits for a person's decision.",
+        "runs/{run_id}",
+        {
+            **_REVIEW,
+            "content_type": _TEXT,
+            "sensitive": {"type": "boolean"},
+            "mandatory": {"type": "boolean", "description": "Only a person can decide, never time."},
+        },
+    ),
+    EventType(
+        "stretto.review.assigned",
+        "A review was given to somebody, to a role, or to nobody.",
+        "runs/{run_id}",
+        {**_REVIEW, **_BY, **_ASSIGNEE},
+    ),
+    EventType(
+        "stretto.review.claimed",
+        "Somebody has a review in hand.",
+        "runs/{run_id}",
+        {**_REVIEW, **_BY, "until": {"type": "string", "format": "date-time"}},
+    ),
+    EventType("stretto.review.released", "Nobody has a review in hand any more.", "runs/{run_id}", {**_REVIEW, **_BY}),
+    EventType(
+        "stretto.review.snoozed",
+        "A review was put off.",
+        "runs/{run_id}",
+        {**_REVIEW, **_BY, "until": {"type": "string", "format": "date-time"}},
+    ),
+    EventType(
+        "stretto.review.escalated",
+        "Nobody has decided a review in time, so that others are to.",
+        "runs/{run_id}",
+        {**_REVIEW, **_BY, **_ASSIGNEE},
+    ),
+    EventType(
+        "stretto.review.approved_once",
+        "The first of two people has approved a review with four eyes.",
+        "runs/{run_id}",
+        {**_REVIEW, **_BY},
+    ),
     EventType(
         "stretto.review.decided",
-        "A person has decided.",
+        "A review is decided: by a person, by many at once, or by its deadline.",
         "runs/{run_id}",
-        {**_RUN, **_STEP, **_BY, "verdict": {"enum": ["approve", "reject"]}},
+        {
+            **_REVIEW,
+            **_BY,
+            "verdict": {"enum": ["approve", "reject", "changes"]},
+            "how": {"enum": ["person", "bulk", "deadline"]},
+            "edited": {"type": "boolean", "description": "Whether the content was changed."},
+        },
+    ),
+    EventType(
+        "stretto.review.withdrawn", "A review waits no more, though nobody has decided it.", "runs/{run_id}", _REVIEW
     ),
     EventType(
         "stretto.flow.saved",

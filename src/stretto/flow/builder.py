@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from stretto.documents.plain import Json, is_mapping, is_sequence
 from stretto.flow.graph import Outcome
+from stretto.flow.vocabulary import REVIEW_KEYS
 
 if TYPE_CHECKING:
     from stretto.flow.graph import Graph
@@ -169,9 +170,28 @@ def judge(
     return {"judge": _given(agent=agent, approve=approve, reject=reject, **own), **_plain(rest)}
 
 
-def review(*, show: Json, question: str, **common: Unpack[Common]) -> StepDocument:
+class Reviewing(Common, total=False):
+    """What a review may say besides what is shown and asked."""
+
+    because: Json
+    content_type: str
+    policy: str
+    media: Json
+    mandatory: bool
+    deadline: str
+    on_deadline: Literal["approve", "reject"]
+    escalate_after: str
+    escalate_to: Literal["owner", "admin", "reviewer"]
+    four_eyes: bool
+    bulk_from: float
+    assignee: str
+
+
+def review(*, show: Json, question: str, **rest: Unpack[Reviewing]) -> StepDocument:
     """A person decides."""
-    return {"review": {"show": show, "question": question}, **_plain(common)}
+    given = _plain(rest)
+    asked = {key: given.pop(key) for key in REVIEW_KEYS if key in given}
+    return {"review": {"show": show, "question": question, **asked}, **given}
 
 
 def map_(

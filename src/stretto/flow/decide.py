@@ -36,6 +36,7 @@ from stretto.flow.graph import (
 )
 from stretto.flow.plan import task_needs
 from stretto.flow.progress import Progress
+from stretto.flow.review_rules import asked
 from stretto.flow.scope import Names, StepState, TextOf, frame_value, last_frame, value_of
 from stretto.flow.structure import MAX_STEERS, Want
 
@@ -78,7 +79,7 @@ class Wait:
     key: str = ""
     show: Any = None
     question: str = ""
-    is_review: bool = False
+    review: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +314,13 @@ def _wait(progress: Progress, state: StepState) -> Iterator[Command]:
     attempt = state.attempt + 1
     if isinstance(call, ReviewCall):
         shown = call.show.render(names)
-        yield Wait(state.path, attempt, show=shown, question=call.question, is_review=True)
+        yield Wait(
+            state.path,
+            attempt,
+            show=shown,
+            question=call.question,
+            review=asked(call, names, state.frame.graph.policies),
+        )
     elif isinstance(call, WaitCall):
         until = _text(call.until, names)
         if call.until is not None and not _looks_like_time(until):

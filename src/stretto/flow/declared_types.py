@@ -76,7 +76,7 @@ WAITED = record({"timed_out": {"type": "boolean"}, "data": ANYTHING})
 REVIEWED = record(
     {
         "approved": {"type": "boolean"},
-        "verdict": {"type": "string", "enum": ["approve", "reject"]},
+        "verdict": {"type": "string", "enum": ["approve", "reject", "changes"]},
         "comments": TEXT,
         "by": TEXT,
         "value": ANYTHING,

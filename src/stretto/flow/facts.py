@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Verdict = Literal["approve", "reject"]
+Verdict = Literal["approve", "reject", "changes"]
+"""What a person decides: let it pass, do not, or give it back to be changed."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -272,7 +273,10 @@ class FlowEntered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class WaitStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """The step waits, and no process with it. `until_ms`: Unix time of its timer, if it has one."""
+    """The step waits, and no process with it. `until_ms`: Unix time of its timer, if it has one.
+
+    `review`: why a person is asked, and the rules until somebody has decided.
+    """
 
     wait: Literal["timer", "event", "review"]
     attempt: int = 1
@@ -281,6 +285,7 @@ class WaitStarted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     key: str = ""
     show: Any = None
     question: str = ""
+    review: dict[str, Any] = {}
 
 
 class TimerFired(StepFact, frozen=True, kw_only=True, omit_defaults=True):
@@ -295,12 +300,13 @@ class EventReceived(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReviewDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """A person has decided; `value` is what was shown, or what the person made of it."""
+    """A person (or a deadline) has decided; `value` is what was shown, or what the person made of it."""
 
     verdict: Verdict
     by: str
     comments: str = ""
     value: Any = None
+    review: str = ""
 
 
 class FeedbackGiven(StepFact, frozen=True, kw_only=True, omit_defaults=True):

@@ -237,10 +237,23 @@ class JudgeCall:
 
 @dataclass(frozen=True, slots=True)
 class ReviewCall:
-    """A person decides on what is shown."""
+    """A person decides on what is shown. What the step does not say (None), its policy may; `never`: it has no deadline."""
 
     show: Template
     question: str
+    because: Template | None = None
+    content_type: str = ""
+    policy: str = ""
+    media: Template | None = None
+    mandatory: bool = False
+    deadline_s: float | None = None
+    never: bool = False
+    on_deadline: Literal["approve", "reject"] | None = None
+    escalate_s: float | None = None
+    escalate_to: str = "admin"
+    four_eyes: bool = False
+    bulk_from: float | None = None
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

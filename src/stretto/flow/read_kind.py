@@ -19,12 +19,12 @@ from stretto.flow.graph import (
     LoopCall,
     MapCall,
     Policy,
-    ReviewCall,
     Thresholds,
     ToolCall,
     WaitCall,
 )
 from stretto.flow.policies import check_judge, content_type_name, read_thresholds
+from stretto.flow.read_review import read_review
 from stretto.flow.reading import NAME, WORD, Reader
 from stretto.flow.templates import Constant
 from stretto.flow.vocabulary import RESERVED
@@ -135,27 +135,7 @@ def _above(policy: Policy | None, content_type: str) -> Thresholds:
 
 
 def _review(context: KindContext, step: DraftStep, data: Mapping[str, Json]) -> None:
-    reader, path = context.reader, (*step.path, "review")
-    body = reader.mapping(
-        path, data["review"], "`review`", 'review: {show: "{{ draft }}", question: Shall this be sent?}'
-    )
-    if body is None:
-        return
-    body = reader.known_keys(path, body, ("show", "question"), "`review`")
-    question = reader.text((*path, "question"), body["question"], "`question`") if "question" in body else None
-    for key, example in (("show", 'show: "{{ draft }}"'), ("question", "question: Shall this be sent?")):
-        if key not in body:
-            reader.at_key(path, f"`review` has no `{key}`.", f"Add `{example}`.")
-    if "show" not in body:
-        return
-    show, uses = reader.template((*path, "show"), body["show"], "`show`")
-    step.uses += uses
-    if question and "{{" in question:
-        reader.at_value(
-            (*path, "question"), "`question` is plain text.", "Put what changes into `show`.", question.index("{{")
-        )
-    if show is not None:
-        step.make_call = lambda _blocks: ReviewCall(show, question or "")
+    read_review(context.reader, step, data, context.policies)
 
 
 def _body(context: KindContext, step: DraftStep, data: Mapping[str, Json], path: Path, what: str) -> DraftBlock:

@@ -229,14 +229,7 @@ def _kinds() -> dict[str, Json]:
         "agent": _text("The agent that works."),
         "tool": _text("The tool that is called, such as `python.test`."),
         "judge": _judge(),
-        "review": _record(
-            {
-                "show": {**_TEMPLATE, "description": "What the person sees."},
-                "question": _text("What the person is asked."),
-            },
-            ("show", "question"),
-            description="A person decides.",
-        ),
+        "review": _review(),
         "map": _map(),
         "flow": _text("The flow that runs inside this one.", pattern=_FLOW_NAME),
         "branch": {
@@ -409,6 +402,29 @@ def review_rules() -> dict[str, Json]:
         "four_eyes": {"type": "boolean", "description": "Two people must approve."},
         "bulk_from": _number(0, 1, "From this confidence on it may be decided together with others."),
     }
+
+
+def _review() -> dict[str, Json]:
+    name = {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.-]{0,99}$"}
+    rules = review_rules()
+    keys: dict[str, Json] = {
+        "show": {**_TEMPLATE, "description": "What the person sees."},
+        "question": _text("What the person is asked."),
+        "because": {**_TEMPLATE, "description": "Why a person is asked: a judge's output."},
+        "content_type": {**name, "description": "What kind of content it is, such as `post`."},
+        "policy": {
+            **name,
+            "description": "The policy that it was judged by; its rules hold unless the step says others.",
+        },
+        "media": {**_TEMPLATE, "description": "Addresses of pictures or videos to show."},
+        **rules,
+        "deadline": {
+            "anyOf": [{"const": "never"}, _DURATION],
+            "description": "When time decides, if nobody has: `24h` when not given, `never` for never.",
+        },
+        "assignee": _text("Who is to decide, such as `ada@acme.example`."),
+    }
+    return _record(keys, ("show", "question"), description="A person decides.")
 
 
 def _map() -> dict[str, Json]:

@@ -433,7 +433,7 @@ class _Needs(Mapping[str, Any]):
 
 
 def outcome_of(output: Mapping[str, Any]) -> str:
-    """`approve`, `reject` or `escalate`, from a Verdict or a judge's output."""
+    """`approve`, `reject` or `escalate`, from a Verdict, a judge's output or a person's decision."""
     if isinstance(verdict := output.get("verdict"), str):
-        return verdict
+        return "reject" if verdict == "changes" else verdict
     return "approve" if output.get("approved") else "reject"

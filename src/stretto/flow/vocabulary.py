@@ -32,3 +32,8 @@ RESERVED = SPECIAL_NAMES | frozenset(
     }
 )  # fmt: skip
 """Names that mean something already in templates or conditions."""
+
+REVIEW_KEYS = (
+    "show", "question", "because", "content_type", "policy", "media", "mandatory", "deadline", "on_deadline",
+    "escalate_after", "escalate_to", "four_eyes", "bulk_from", "assignee",
+)  # fmt: skip

@@ -111,8 +111,8 @@ async def add_partition(connection: AsyncConnection[TupleRow], table: str, month
 async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetime) -> list[str]:
     """Drop the months that lie wholly before `before` and hold no unfinished run; returns the names of what was dropped.
 
-    A month with an unfinished run is kept, and so is one that is in use for long; the log says so. Old idempotency keys
-    and left-over signals go too. `connection` has the owner's rights and autocommits.
+    A month with an unfinished run is kept, and so is one that is in use for long; the log says so. Old idempotency keys,
+    left-over signals and reviews that are over go too. `connection` has the owner's rights and autocommits.
     """
     dropped: list[str] = []
     months = {month for name in await partition_names(connection) if (month := month_of_partition(name))}
@@ -125,6 +125,7 @@ async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetim
     async with connection.transaction():
         await connection.execute(QUERIES["forget_idempotency"], {"before": before})
         await connection.execute(QUERIES["forget_signals"], {"before": before})
+        await connection.execute(QUERIES["forget_reviews"], {"before": uuid7_floor(before)})
     return dropped
 
 

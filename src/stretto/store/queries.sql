@@ -103,6 +103,10 @@ SELECT kind, made_id, digest FROM stretto.idempotency WHERE tenant_id = %(tenant
 -- Forget the requests whose keys are too old to come again.
 DELETE FROM stretto.idempotency WHERE created_at < %(before)s
 
+-- forget_reviews --
+-- Forget what was reviewed and is over, with its decisions and history; `before` is the least id of that time.
+DELETE FROM stretto.reviews WHERE id < %(before)s AND state <> 'open'
+
 -- forget_signals --
 -- Remove what was said to runs that are gone.
 DELETE FROM stretto.signals s

@@ -15,9 +15,10 @@ from stretto.engine.rows import row_fact, texts_of
 from stretto.engine.schedules import start_due
 from stretto.engine.step import Handler
 from stretto.flow.compile import compile_document
-from stretto.flow.facts import Fact
+from stretto.flow.facts import Fact, Verdict
 from stretto.flow.graph import Graph
 from stretto.gateway.provider import ModelProvider
+from stretto.review import Edit, Reviews, tend_deadlines
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
@@ -61,6 +62,17 @@ class Stage:
     def runs(self) -> Runs:
         return Runs(self.database, self.hub, DEFAULT_TENANT)
 
+    @property
+    def reviews(self) -> Reviews:
+        return Reviews(self.database, DEFAULT_TENANT)
+
+    async def decide(
+        self, run_id: UUID, step: str, verdict: Verdict, *, by: str, comments: str = "", edit: Edit | None = None
+    ) -> None:
+        """Decide on what a step of a run asks."""
+        review_id = await self.reviews.of_step(run_id, step)
+        await self.reviews.decide(review_id, verdict, by=by, comments=comments, edit=edit)
+
     def use(self, model: ModelProvider | None = None, **tools: Callable[..., Any]) -> None:
         """Answer model calls with this model, and tool calls with these functions (`a_b` is the tool `a.b`)."""
         known = Tools({name.replace("_", "."): tool for name, tool in tools.items()})
@@ -72,7 +84,7 @@ class Stage:
     async def working(self, **changes: object) -> AsyncGenerator[Worker]:
         """A worker at work, with these changes to the settings."""
         settings = self.settings.model_copy(update=changes)
-        worker = Worker(self.database, self.hub, self.handlers, settings, [self._start_due])
+        worker = Worker(self.database, self.hub, self.handlers, settings, [self._start_due, self._tend_deadlines])
         task = asyncio.create_task(worker.run())
         await worker.ready()
         try:
@@ -84,6 +96,9 @@ class Stage:
 
     async def _start_due(self) -> int:
         return await start_due(self.database, self.hub)
+
+    async def _tend_deadlines(self) -> int:
+        return await tend_deadlines(self.database)
 
     async def start(self, graph: Graph, **input: Any) -> UUID:
         return await self.runs.start(graph, input)

@@ -88,7 +88,7 @@ async def test_a_waiting_run_that_is_cancelled_is_listed_so_and_waits_for_nobody
         await stage.runs.cancel(run_id)
         run = await stage.ended(run_id)
         assert (run.status, run.finished_at is not None) == ("cancelled", True)
-        assert await stage.runs.reviews() == []
+        assert await stage.reviews.list() == []
 
 
 async def test_a_cancelled_run_is_carried_on_without_repeating_what_was_finished(stage: Stage) -> None:
@@ -123,11 +123,11 @@ async def test_a_run_that_was_cancelled_while_it_waited_asks_again(stage: Stage)
         await stage.runs.cancel(run_id)
         await stage.ended(run_id)
         with pytest.raises(NotPossible):
-            await stage.runs.decide(run_id, "ask", "approve", by="ann")
+            await stage.decide(run_id, "ask", "approve", by="ann")
         await stage.runs.resume(run_id)
         await stage.has_status(run_id, "waiting")
-        await until(stage.runs.reviews, "the inbox shows it again")
-        await stage.runs.decide(run_id, "ask", "approve", by="ann")
+        await until(stage.reviews.list, "the inbox shows it again")
+        await stage.decide(run_id, "ask", "approve", by="ann")
         run = await stage.has_status(run_id, "completed")
         assert run.output == "ann"
 

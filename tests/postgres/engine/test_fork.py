@@ -270,8 +270,8 @@ async def test_a_wait_that_is_kept_is_in_the_inbox_of_the_fork_too(stage: Stage)
         await stage.has_status(run_id, "waiting")
         new_id = await fork(stage.runs, run_id, "b")
         await stage.has_status(new_id, "waiting")
-        assert len(await stage.runs.reviews()) == 2
-        await stage.runs.decide(new_id, "ask", "approve", by="ann")
+        assert len(await stage.reviews.list()) == 2
+        await stage.decide(new_id, "ask", "approve", by="ann")
         assert (await stage.ended(new_id)).output == "ann"
         assert (await stage.runs.get(run_id)).status == "waiting"
 

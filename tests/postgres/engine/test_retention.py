@@ -50,7 +50,7 @@ async def test_a_month_goes_when_its_last_run_has_ended(stage: Stage, monkeypatc
         with pytest.raises(RunNotFound):
             await stage.runs.get(july)
         assert (await stage.runs.get(june)).output == 1
-        await stage.runs.decide(waiting, "ask", "approve", by="ann")
+        await stage.decide(waiting, "ask", "approve", by="ann")
         assert (await stage.ended(waiting)).output == "ann"
         assert {"runs_2021_06", "journal_2021_06"} <= set(await stage.database.drop_partitions(long_ago))
     for run_id in (june, waiting):

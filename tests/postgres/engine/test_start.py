@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from stretto.engine import Runs, fork
 from stretto.engine import runs as engine_runs
 from stretto.engine.graphs import CompiledFlows
-from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotFound, NotPossible, RunNotFound
+from stretto.errors import FlowNotFound, IdempotencyConflict, InputInvalid, NotFound, RunNotFound
+from stretto.review import Reviews
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.store.ids import made_at, new_id
 from tests.postgres.engine.stage import Stage, flow, until
@@ -164,7 +165,9 @@ async def test_a_tenant_sees_nothing_of_another_and_can_tell_it_nothing(stage: S
         await stage.has_status(run_id, "waiting")
         await stage.has_status(event_id, "waiting")
         assert await stranger.list() == []
-        assert await stranger.reviews() == []
+        inbox = Reviews(stage.database, stranger.tenant_id)
+        assert await inbox.list() == []
+        review_id = await stage.reviews.of_step(run_id, "ask")
         for told in (
             stranger.get(run_id),
             stranger.journal(run_id),
@@ -177,11 +180,15 @@ async def test_a_tenant_sees_nothing_of_another_and_can_tell_it_nothing(stage: S
             stranger.set_priority(run_id, 0),
             stranger.find(str(run_id)[-8:]),
             fork(stranger, run_id, "ask"),
+            inbox.get(review_id),
+            inbox.whole(review_id),
+            inbox.of_step(run_id, "ask"),
+            inbox.claim(review_id, "eve"),
+            inbox.decide(review_id, "approve", by="eve"),
         ):
             with pytest.raises(NotFound):
                 await told
-        with pytest.raises((NotPossible, RunNotFound)):
-            await stranger.decide(run_id, "ask", "approve", by="eve")
+        assert (await inbox.decide_many([review_id], "approve", by="eve")).done == []
         await stranger.deliver("go", "from elsewhere")
         with pytest.raises(FlowNotFound):
             await stranger.start("test")

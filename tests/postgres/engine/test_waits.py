@@ -14,6 +14,7 @@ from stretto.engine import Worker
 from stretto.errors import NotPossible
 from stretto.flow import facts as f
 from stretto.flow.graph import Graph
+from stretto.review import Edit, Filter
 from tests.postgres.engine.stage import Held, Stage, flow, until
 
 ASK = flow(
@@ -128,9 +129,9 @@ async def test_a_flow_emits_what_another_waits_for(stage: Stage) -> None:
 async def test_a_person_decides(stage: Stage) -> None:
     async with stage.working() as worker:
         run_id = await resting(stage, worker, ASK, text="a draft")
-        (asked,) = await stage.runs.reviews(run_id)
-        assert (asked.run_id, asked.step, asked.body) == (run_id, "ask", {"show": "a draft", "question": "Is it good?"})
-        await stage.runs.decide(run_id, "ask", "reject", by="ann", comments="too short", value="a longer draft")
+        (asked,) = await stage.reviews.list(Filter(run_id=run_id))
+        assert (asked.run_id, asked.step, asked.question, asked.excerpt) == (run_id, "ask", "Is it good?", "a draft")
+        await stage.decide(run_id, "ask", "reject", by="ann", comments="too short", edit=Edit("a longer draft"))
         run = await stage.ended(run_id)
     assert run.output == {
         "approved": False,
@@ -139,13 +140,13 @@ async def test_a_person_decides(stage: Stage) -> None:
         "by": "ann",
         "value": "a longer draft",
     }
-    assert await stage.runs.reviews() == []
+    assert await stage.reviews.list() == []
 
 
 async def test_what_was_shown_is_the_value_unless_the_person_changes_it(stage: Stage) -> None:
     async with stage.working() as worker:
         run_id = await resting(stage, worker, ASK, text="a draft")
-        await stage.runs.decide(run_id, "ask", "approve", by="ann")
+        await stage.decide(run_id, "ask", "approve", by="ann")
         assert (await stage.ended(run_id)).output["value"] == "a draft"
 
 
@@ -155,7 +156,7 @@ async def test_of_many_decisions_at_once_one_counts_and_the_others_are_told_so(s
 
         async def decide(by: str) -> str | None:
             try:
-                await stage.runs.decide(run_id, "ask", "approve", by=by)
+                await stage.decide(run_id, "ask", "approve", by=by)
             except NotPossible:
                 return None
             return by
@@ -163,14 +164,14 @@ async def test_of_many_decisions_at_once_one_counts_and_the_others_are_told_so(s
         heard = [by for by in await asyncio.gather(*(decide(f"person {n}") for n in range(10))) if by is not None]
         assert len(heard) == 1
         assert (await stage.ended(run_id)).output["by"] == heard[0]
-    with pytest.raises(NotPossible, match="does not wait for a decision"):
-        await stage.runs.decide(run_id, "ask", "approve", by="late")
+    with pytest.raises(NotPossible, match="was decided already: approve by person"):
+        await stage.decide(run_id, "ask", "approve", by="late")
 
 
 async def test_a_decision_is_kept_while_no_worker_lives(stage: Stage) -> None:
     async with stage.working() as worker:
         run_id = await resting(stage, worker, ASK, text="a draft")
-    await stage.runs.decide(run_id, "ask", "approve", by="ann")
+    await stage.decide(run_id, "ask", "approve", by="ann")
     async with stage.working():
         assert (await stage.ended(run_id)).output["by"] == "ann"
 
@@ -183,7 +184,7 @@ async def test_a_decision_while_another_step_is_at_work_counts_at_once(stage: St
         run_id = await stage.start(graph)
         await held.called()
         await stage.happened(run_id, "WaitStarted")
-        await stage.runs.decide(run_id, "ask", "approve", by="ann")
+        await stage.decide(run_id, "ask", "approve", by="ann")
         await stage.happened(run_id, "StepCompleted", "ask")
         held.let_go()
         await stage.ended(run_id)
@@ -200,7 +201,7 @@ async def test_a_run_that_waits_for_several_things_at_once_takes_each(stage: Sta
     async with stage.working() as worker:
         run_id = await resting(stage, worker, graph)
         await stage.runs.deliver("go", "gone")
-        await stage.runs.decide(run_id, "ask", "approve", by="ann")
+        await stage.decide(run_id, "ask", "approve", by="ann")
         assert (await stage.ended(run_id)).output == "gone ann true"
 
 
@@ -229,8 +230,8 @@ async def test_a_thousand_runs_wait_for_a_person_without_any_process_and_all_wak
         await until(all_rest, "all runs rest", every_s=0.3)
         await until(lambda: worker.active_runs == 0, "no process holds any of them")
         await until(lambda: len(asyncio.all_tasks()) <= tasks_before + 5, "no task is left of them")
-        assert len(await stage.runs.reviews(limit=2000)) == count
-        decisions = (stage.runs.decide(run_id, "ask", "approve", by="ann", comments=str(run_id)) for run_id in ids)
+        assert len(await stage.reviews.list(limit=2000)) == count
+        decisions = (stage.decide(run_id, "ask", "approve", by="ann", comments=str(run_id)) for run_id in ids)
         await asyncio.gather(*decisions)
 
         async def all_done() -> bool:

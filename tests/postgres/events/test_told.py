@@ -73,7 +73,7 @@ async def test_people_and_pauses(stage: Stage) -> None:
         await stage.happened(run_id, "RunPaused")
         await stage.runs.resume(run_id, by="bob")
         await stage.happened(run_id, "RunContinued")
-        await stage.runs.decide(run_id, "ask", "approve", by="eve", comments=SECRET)
+        await stage.decide(run_id, "ask", "approve", by="eve", comments=SECRET)
         await stage.has_status(run_id, "completed")
         other = await stage.start(flow({"ask": {"review": {"show": 1, "question": "?"}}}))
         await stage.has_status(other, "waiting")

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stretto.api.json_patch import patch_between
+from stretto.flow.json_patch import patch_between
 
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.text(st.sampled_from("ab~/"), max_size=3),

@@ -232,7 +232,7 @@ class World:
                 self.tell(f.StepStarted(step=command.path, attempt=command.attempt))
                 self.at_work[command.path] = command
             case Wait():
-                kind = "review" if command.is_review else "event" if command.event else "timer"
+                kind = "review" if command.review is not None else "event" if command.event else "timer"
                 self.tell(f.WaitStarted(step=command.path, wait=kind, attempt=command.attempt))
             case Stop() | Steer():
                 raise AssertionError("these flows have no watchers")

@@ -172,6 +172,18 @@ CREATE FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most i
     FROM taken t LEFT JOIN webhooks w ON w.id = t.webhook_id
 $$;
 ALTER FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) OWNER TO stretto;
+CREATE FUNCTION stretto.count_version() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.state <> 'open' THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a review that is over is never changed';
+    END IF;
+    NEW.version := OLD.version + 1;
+    RETURN NEW;
+END $$;
+ALTER FUNCTION stretto.count_version() OWNER TO stretto;
 CREATE FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -210,6 +222,19 @@ BEGIN
     RETURN dropped;
 END $$;
 ALTER FUNCTION stretto.drop_expired_answers(most integer) OWNER TO stretto;
+CREATE FUNCTION stretto.due_reviews(most integer) RETURNS TABLE(tenant_id uuid, review_id uuid, what text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    (SELECT d.tenant_id, d.review_id, 'deadline' FROM review_deadlines d JOIN reviews r ON r.id = d.review_id
+     WHERE d.due_at <= clock_timestamp() AND coalesce(r.claimed_until <= clock_timestamp(), true)
+     ORDER BY d.due_at LIMIT most)
+    UNION ALL
+    (SELECT r.tenant_id, r.id, 'escalation' FROM reviews r
+     WHERE r.state = 'open' AND r.escalate_at IS NOT NULL AND r.escalate_at <= clock_timestamp()
+     ORDER BY r.escalate_at LIMIT most)
+$$;
+ALTER FUNCTION stretto.due_reviews(most integer) OWNER TO stretto;
 CREATE FUNCTION stretto.due_schedules(most integer) RETURNS TABLE(tenant_id uuid, name text)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'

@@ -340,6 +340,99 @@ CREATE UNLOGGED TABLE stretto.request_windows (
 )
 WITH (fillfactor='50');
 ALTER TABLE stretto.request_windows OWNER TO stretto;
+CREATE TABLE stretto.review_deadlines (
+    tenant_id uuid NOT NULL,
+    review_id uuid NOT NULL,
+    mandatory boolean DEFAULT false NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    verdict text NOT NULL,
+    CONSTRAINT review_deadlines_mandatory_check CHECK ((NOT mandatory)),
+    CONSTRAINT review_deadlines_verdict_check CHECK ((verdict = ANY (ARRAY['approve'::text, 'reject'::text])))
+);
+ALTER TABLE stretto.review_deadlines OWNER TO stretto;
+CREATE TABLE stretto.review_decisions (
+    tenant_id uuid NOT NULL,
+    review_id uuid NOT NULL,
+    n integer NOT NULL,
+    mandatory boolean NOT NULL,
+    four_eyes boolean NOT NULL,
+    how text NOT NULL,
+    verdict text NOT NULL,
+    by text NOT NULL,
+    first_by text,
+    comments text DEFAULT ''::text NOT NULL,
+    edited boolean DEFAULT false NOT NULL,
+    value jsonb,
+    diff jsonb,
+    final boolean NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT review_decisions_check CHECK (((how = 'person'::text) OR (NOT mandatory))),
+    CONSTRAINT review_decisions_check1 CHECK ((final OR four_eyes)),
+    CONSTRAINT review_decisions_check2 CHECK (((NOT four_eyes) OR (NOT final) OR (verdict <> 'approve'::text) OR COALESCE((first_by <> by), false))),
+    CONSTRAINT review_decisions_how_check CHECK ((how = ANY (ARRAY['person'::text, 'bulk'::text, 'deadline'::text]))),
+    CONSTRAINT review_decisions_verdict_check CHECK ((verdict = ANY (ARRAY['approve'::text, 'reject'::text, 'changes'::text])))
+);
+ALTER TABLE stretto.review_decisions OWNER TO stretto;
+CREATE TABLE stretto.review_history (
+    tenant_id uuid NOT NULL,
+    review_id uuid NOT NULL,
+    n integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    by text NOT NULL,
+    what text NOT NULL,
+    detail jsonb NOT NULL
+);
+ALTER TABLE stretto.review_history OWNER TO stretto;
+CREATE TABLE stretto.reviews (
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    step text NOT NULL,
+    attempt integer NOT NULL,
+    flow text NOT NULL,
+    content_type text NOT NULL,
+    policy text NOT NULL,
+    question text NOT NULL,
+    content jsonb NOT NULL,
+    excerpt text NOT NULL,
+    reason jsonb,
+    judge text,
+    confidence double precision,
+    stated double precision,
+    sensitive boolean NOT NULL,
+    mandatory boolean NOT NULL,
+    four_eyes boolean NOT NULL,
+    bulk_from double precision,
+    media jsonb NOT NULL,
+    rules jsonb NOT NULL,
+    state text NOT NULL,
+    assignee text,
+    claimed_by text,
+    claimed_until timestamp with time zone,
+    snoozed_until timestamp with time zone,
+    escalate_at timestamp with time zone,
+    escalate_to text NOT NULL,
+    escalated_at timestamp with time zone,
+    first_by text,
+    verdict text,
+    decided_by text,
+    how text,
+    created_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    changed_by text DEFAULT ''::text NOT NULL,
+    rank smallint GENERATED ALWAYS AS (
+CASE
+    WHEN sensitive THEN 0
+    ELSE 1
+END) STORED NOT NULL,
+    trust double precision GENERATED ALWAYS AS (COALESCE(confidence, (0)::double precision)) STORED NOT NULL,
+    CONSTRAINT reviews_check CHECK ((mandatory OR (NOT four_eyes))),
+    CONSTRAINT reviews_check1 CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT reviews_check2 CHECK (((state = 'decided'::text) = (verdict IS NOT NULL))),
+    CONSTRAINT reviews_state_check CHECK ((state = ANY (ARRAY['open'::text, 'decided'::text, 'withdrawn'::text])))
+);
+ALTER TABLE stretto.reviews OWNER TO stretto;
 CREATE TABLE stretto.runs (
     id uuid NOT NULL,
     tenant_id uuid NOT NULL,
@@ -488,18 +581,6 @@ CREATE TABLE stretto.usage_days (
 )
 WITH (fillfactor='50');
 ALTER TABLE stretto.usage_days OWNER TO stretto;
-CREATE TABLE stretto.waits (
-    tenant_id uuid NOT NULL,
-    run_id uuid NOT NULL,
-    step text NOT NULL,
-    kind text NOT NULL,
-    name text NOT NULL,
-    key text DEFAULT ''::text NOT NULL,
-    body jsonb NOT NULL,
-    since timestamp with time zone NOT NULL,
-    CONSTRAINT waits_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'review'::text])))
-);
-ALTER TABLE stretto.waits OWNER TO stretto;
 CREATE TABLE stretto.webhook_deliveries (
     event_id uuid NOT NULL,
     webhook_id uuid NOT NULL,

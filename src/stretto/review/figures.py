@@ -1,0 +1,149 @@
+"""How the inbox does: waiting times, who decides, how often judges are overturned, and which thresholds would do. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stretto.review.records import PastDecision
+
+MOST_DECISIONS = 10_000
+LEAST_DECISIONS = 50
+"""With fewer decisions no threshold is suggested: the bound below could not be met anyway."""
+_Z = 1.6449
+"""One-sided 95 % of the normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits now."""
+
+    open: int
+    sensitive: int
+    mandatory: int
+    unassigned: int
+    claimed: int
+    snoozed: int
+    escalated: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided: by whom, how, and how long people let it wait (None where they decided nothing)."""
+
+    all: int
+    by_person: int
+    by_bulk: int
+    by_deadline: int
+    approved: int
+    rejected: int
+    changes: int
+    wait_p50_s: float | None
+    wait_p95_s: float | None
+
+    @property
+    def share_by_people(self) -> float | None:
+        """The share that people decided, one by one or many at once."""
+        return (self.by_person + self.by_bulk) / self.all if self.all else None
+
+
+@dataclass(frozen=True, slots=True)
+class Overturned:
+    """How often people, each by himself, decided otherwise than a judge leaned; `topic` None: over all."""
+
+    judge: str
+    topic: str | None
+    decided: int
+    overturned: int
+
+    @property
+    def rate(self) -> float:
+        """The share that was overturned."""
+        return self.overturned / self.decided
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Thresholds for a judge's own confidence that keep the error below the target, as far as past decisions tell.
+
+    From `approve` on, so few would have been rejected; below `reject`, so few would have been approved. None: no threshold
+    does. Past decisions are those that came to people, so a threshold below all of them is never suggested.
+    """
+
+    judge: str
+    content_type: str
+    decisions: int
+    target_error: float
+    approve: float | None
+    reject: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All of it, since some time."""
+
+    since: datetime
+    waiting: Waiting
+    decided: Decided
+    overturned: Sequence[Overturned]
+    suggested: Sequence[Suggestion]
+
+
+def figures_of(
+    since: datetime,
+    counts: Sequence[Any],
+    decided: Sequence[Any],
+    overturned: Sequence[Sequence[Any]],
+    past: Sequence[PastDecision],
+    target_error: float,
+) -> Figures:
+    """The figures of rows of the database."""
+    everything, person, bulk, deadline, approved, rejected, changes, *waited = decided
+    p50, p95 = (None if value is None else float(value) for value in waited)
+    kinds: defaultdict[tuple[str, str], list[PastDecision]] = defaultdict(list)
+    for decision in past:
+        kinds[decision.judge, decision.content_type].append(decision)
+    suggested = [suggest(judge, kind, found, target_error) for (judge, kind), found in sorted(kinds.items())]
+    return Figures(
+        since,
+        Waiting(*counts),
+        Decided(everything, person, bulk, deadline, approved, rejected, changes, p50, p95),
+        [Overturned(*row) for row in overturned],
+        suggested,
+    )
+
+
+def suggest(judge: str, content_type: str, past: Sequence[PastDecision], target_error: float) -> Suggestion:
+    """Thresholds such that the upper 95 % bound (Wilson, one-sided) of the error is at most the target."""
+    approve = reject = None
+    if len(past) >= LEAST_DECISIONS:
+        ordered = sorted(past, key=lambda decision: decision.stated)
+        stated = [decision.stated for decision in ordered]
+        approve = _lowest(stated, [not decision.approved for decision in ordered], target_error)
+        wrong = [decision.approved for decision in ordered]
+        mirrored = _lowest([-value for value in reversed(stated)], wrong[::-1], target_error)
+        reject = None if mirrored is None else -mirrored
+    return Suggestion(judge, content_type, len(past), target_error, approve, reject)
+
+
+def _lowest(stated: Sequence[float], wrong: Sequence[bool], target_error: float) -> float | None:
+    """The lowest of these rising values from which on, taken together, few enough are wrong."""
+    errors, found = 0, None
+    for at in range(len(stated) - 1, -1, -1):
+        errors += wrong[at]
+        whole = at == 0 or stated[at - 1] != stated[at]  # a threshold takes all of the same confidence
+        if whole and upper_bound(errors, len(stated) - at) <= target_error:
+            found = stated[at]
+    return found
+
+
+def upper_bound(errors: int, count: int) -> float:
+    """The upper end of Wilson's interval for a share (E. B. Wilson 1927), one-sided at 95 %."""
+    share = errors / count
+    spread = _Z * math.sqrt(share * (1 - share) / count + _Z * _Z / (4 * count * count))
+    return (share + _Z * _Z / (2 * count) + spread) / (1 + _Z * _Z / count)
