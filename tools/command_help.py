@@ -48,7 +48,7 @@ every event of the run's stream is one line of JSON on stdout, the same events a
 ## When a run waits
 
 - **For a person**: on a terminal the question is asked there; while other steps write, Enter opens it. Without a terminal,
-  or when the question is put off, the command leaves with code 3 and says how to go on: `stretto review RUN STEP --approve`,
+  or when the question is put off, the command leaves with code 3 and says how to go on: `stretto review approve RUN/STEP`,
   then `stretto resume RUN`, unless a worker is at work (`stretto up`, `stretto worker`).
 - **For an event**: followed on a terminal; otherwise left with code 3. `stretto emit EVENT` sends one.
 - **For a time**, or for the next attempt after an error: sat out.

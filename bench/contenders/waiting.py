@@ -53,9 +53,13 @@ async def stretto(postmaster: int, url: str, runs: int) -> dict[str, float]:
             await until(lambda: platform.worker is None or not platform.worker.active_runs)
             return ids
 
+        async def decide(run_id: Any) -> None:
+            reviews = platform.reviews()
+            await reviews.decide(await reviews.of_step(run_id, "ask"), "approve", by="bench")
+
         async def wake(ids: list[Any]) -> float:
             began = time.perf_counter()
-            await in_batches([door.decide(run_id, "ask", "approve", by="bench") for run_id in ids])
+            await in_batches([decide(run_id) for run_id in ids])
             await until_status(door, ids, "completed", 0.02)
             return time.perf_counter() - began
 

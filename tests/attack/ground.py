@@ -183,7 +183,10 @@ async def settle(ground: Ground) -> None:
         runs.append(str(started.json["id"]))
     for run in runs:
         await until(ground, f"/v1/runs/{run}", "waiting")
-    decided = await ground.ask("POST", f"/v1/reviews/{runs[0]}/look", owner, json={"verdict": "approve"})
+    waiting = await ground.ask("GET", "/v1/reviews", owner)
+    reviews = {str(each["run_id"]): str(each["id"]) for each in waiting.json["reviews"]}
+    door = f"/v1/reviews/{reviews[runs[0]]}/decision"
+    decided = await ground.ask("POST", door, owner, json={"verdict": "approve"})
     assert decided.status == 202, decided.told
     await until(ground, f"/v1/runs/{runs[0]}", "completed")
     webhook_id, sent_id = await with_webhooks(ground)
@@ -203,6 +206,7 @@ async def settle(ground: Ground) -> None:
         "name": [KNOWN_FLOW],
         "step": ["look", "write"],
         "key": [KNOWN_KEY],
+        "review_id": [reviews[run] for run in runs],
         "prefix": [ground.victim["viewer"].split("_")[1]],
         "member_id": [str(member.json["id"])],
         "model": [f"flow:{KNOWN_FLOW}"],

@@ -283,9 +283,10 @@ async def test_bad_requests_get_the_right_problem_and_change_nothing(settings: S
             (f"{run}/fork", {}, 422, "RequestInvalid"),
             (f"{nobody}/fork", {"step": "lead"}, 404, "RunNotFound"),
             (f"{run}/fork", {"step": "lead", "input": {"topic": 1}}, 422, "InputInvalid"),
-            (f"/v1/reviews/{run.rpartition('/')[2]}/lead", {"verdict": "approve"}, 409, "NotPossible"),
-            (f"/v1/reviews/{uuid4()}/lead", {"verdict": "approve"}, 404, "RunNotFound"),
-            (f"/v1/reviews/{run.rpartition('/')[2]}/lead", {"verdict": "maybe"}, 422, "RequestInvalid"),
+            (f"/v1/reviews/{uuid4()}/decision", {"verdict": "approve"}, 404, "ReviewNotFound"),
+            (f"/v1/reviews/{uuid4()}/decision", {"verdict": "maybe"}, 422, "RequestInvalid"),
+            (f"/v1/reviews/{uuid4()}/claim", {}, 404, "ReviewNotFound"),
+            ("/v1/reviews/bulk", {"reviews": [], "verdict": "approve"}, 422, "RequestInvalid"),
         ]
         answers = [((path, status, name), await client.get(path)) for path, status, name in gets]
         answers += [((path, body, status, name), await client.post(path, body)) for path, body, status, name in posts]
@@ -298,7 +299,7 @@ async def test_bad_requests_get_the_right_problem_and_change_nothing(settings: S
             assert found["detail"]
         assert (await client.get("/v1/runs")).json == before
         assert [flow["name"] for flow in (await client.get("/v1/flows")).json["flows"]] == ["duet"]
-        assert not await platform.runs().reviews()
+        assert not await platform.reviews().list()
 
 
 async def test_without_the_database_the_server_says_so_and_lives(settings: Settings):
@@ -384,15 +385,17 @@ async def test_a_person_decides_once(settings: Settings):
         await until_status(client, run, "waiting")
         (waiting,) = (await client.get("/v1/reviews")).json["reviews"]
         assert waiting["run_id"] == run.rpartition("/")[2]
-        assert (waiting["step"], waiting["body"]) == ("turns[1].check", {"show": "a draft", "question": "Good?"})
-        door = f"/v1/reviews/{waiting['run_id']}/turns%5B1%5D.check"
+        assert (waiting["step"], waiting["excerpt"], waiting["question"]) == ("turns[1].check", "a draft", "Good?")
+        door = f"/v1/reviews/{waiting['id']}/decision"
         assert (await client.post(door, {"verdict": "approve", "comments": "ok", "value": "better"})).status == 202
         again = await client.post(door, {"verdict": "reject"})
-        assert (again.status, again.json["type"]) == (409, "urn:stretto:error:NotPossible")
+        assert (again.status, again.json["type"]) == (409, "urn:stretto:error:ReviewDecided")
+        assert "approve by local at" in again.json["detail"]
         assert (await until_status(client, run, "completed"))["output"] == "better"
         facts = (await client.get(f"{run}/facts")).json["facts"]
         (decided,) = [fact["data"] for fact in facts if fact["name"] == "ReviewDecided"]
-        assert decided == {"verdict": "approve", "by": "local", "comments": "ok", "value": "better"}
+        told = {"verdict": "approve", "by": "local", "comments": "ok", "value": "better", "review": waiting["id"]}
+        assert decided == told
 
 
 async def test_a_run_takes_commands(settings: Settings):
@@ -443,7 +446,7 @@ async def test_a_run_can_be_forked(settings: Settings):
         assert forked.json["parent_id"] == run.rpartition("/")[2]
         await until_status(client, forked.headers["location"], "waiting")
         shown = (await client.get(f"/v1/reviews?run_id={forked.json['id']}")).json["reviews"]
-        assert [each["body"]["show"] for each in shown] == ["another draft"]
+        assert [each["excerpt"] for each in shown] == ["another draft"]
 
 
 async def test_a_server_with_open_streams_ends_at_once(settings: Settings):
@@ -472,4 +475,4 @@ async def test_the_page_and_the_description_are_served(settings: Settings):
                     told = [answer for status, answer in operation["responses"].items() if status >= "400"]
                     assert len(told) >= 3
                     assert all(answer["content"]["application/problem+json"]["examples"] for answer in told), path
-        assert {"/v1/runs", "/v1/runs/{run_id}/stream", "/v1/reviews/{run_id}/{step}"} <= set(description["paths"])
+        assert {"/v1/runs", "/v1/runs/{run_id}/stream", "/v1/reviews/{review_id}/decision"} <= set(description["paths"])

@@ -62,8 +62,10 @@ async def test_a_key_opens_one_tenants_door_only(settings: Settings, stretto: St
             assert refused.headers["content-type"] == "application/problem+json"
 
         await until(lambda it: len(it.json["reviews"]) == 1, lambda: client.get("/v1/reviews", x_api_key=ada))
-        assert (await client.post(f"/v1/reviews{run[8:]}/look", {"verdict": "approve"}, x_api_key=bob)).status == 404
-        decided = await client.post(f"/v1/reviews{run[8:]}/look", {"verdict": "approve"}, x_api_key=ada)
+        (review,) = (await client.get("/v1/reviews", x_api_key=ada)).json["reviews"]
+        door = f"/v1/reviews/{review['id']}/decision"
+        assert (await client.post(door, {"verdict": "approve"}, x_api_key=bob)).status == 404
+        decided = await client.post(door, {"verdict": "approve"}, x_api_key=ada)
         assert decided.status == 202
         await until(lambda it: it.json["status"] == "completed", lambda: client.get(run, x_api_key=ada))
         facts = (await client.get(f"{run}/facts", x_api_key=ada)).json["facts"]

@@ -110,7 +110,7 @@ def test_a_resting_run_is_cancelled_although_nobody_is_at_work(stretto: Stretto)
     done = stretto("cancel", run)
     assert (done.code, done.out) == (0, f"cancelled {run}; `stretto resume {run}` goes on with it\n")
     assert shown(stretto, run)["status"] == "cancelled"
-    assert stretto.inside("reviews").out == ""
+    assert stretto.inside("review", "list").out == ""
     again = stretto.inside("cancel", run)
     assert again.code == 2
     assert "is cancelled" in again.err

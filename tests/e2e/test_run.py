@@ -139,19 +139,22 @@ def test_a_run_that_waits_for_a_person_is_left_with_code_3_and_goes_on_when_it_i
     done = stretto("run", stretto.flow("reviewed", REVIEWED))
     run = run_of(stretto)
     assert (done.code, done.out) == (3, "")
-    assert f"stretto review {run} ask --approve" in done.err
+    assert f"stretto review approve {run}/ask" in done.err
     assert f"stretto resume {run}" in done.err
 
-    listed = stretto.inside("reviews")
-    assert [run, "ask"] == listed.out.splitlines()[1].split()[:2]
-    assert "Publish it?" in stretto.inside("review", run, "ask").out
-    assert stretto.inside("review", run, "ask", "--approve", "--reject").code == 2
-    decided = stretto("review", run, "ask", "--approve", "--comment", "Fine.", "--by", "bo")
+    listed = stretto.inside("review", "list")
+    review, step = listed.out.splitlines()[1].split()[:2]
+    assert step == f"{run}/ask"
+    assert "Publish it?" in stretto.inside("review", "show", review).out
+    assert stretto.inside("review", "claim", review, "--by", "bo").code == 0
+    taken = stretto.inside("review", "reject", review, "--by", "eve")
+    assert (taken.code, "bo has review" in taken.err) == (2, True)
+    decided = stretto("review", "approve", f"{run}/ask", "--comment", "Fine.", "--by", "bo")
     assert decided.code == 0, decided.err
     assert f"stretto resume {run}" in decided.out, "nobody is at work, and it says so"
-    second = stretto.inside("review", run, "ask", "--reject")
+    second = stretto.inside("review", "reject", review)
     assert second.code == 2
-    assert "does not wait for a decision" in second.err
+    assert "was decided already: approve by bo at" in second.err
 
     resumed = stretto("resume", run)
     assert (resumed.code, resumed.out) == (0, "approve by bo: Fine.\n"), resumed.err

@@ -343,9 +343,9 @@ async def test_every_query_reads_metrics_that_exist(settings: Settings):
         reviewed: dict[str, Any] = {"flow": "asks", "steps": {"ask": {"review": {"show": "a", "question": "Good?"}}}}
         asks = (await client.post("/v1/runs", {"flow": reviewed})).headers["location"]
         await client.post("/v1/runs", {"flow": reviewed})
-        while not (await client.get(f"/v1/reviews?run_id={asks[9:]}")).json["reviews"]:  # noqa: ASYNC110
+        while not (waiting := (await client.get(f"/v1/reviews?run_id={asks[9:]}")).json["reviews"]):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        await client.post(f"/v1/reviews/{asks[9:]}/ask", {"verdict": "approve"})
+        await client.post(f"/v1/reviews/{waiting[0]['id']}/decision", {"verdict": "approve"})
         await completed(client, asks)
         await asyncio.sleep(3.1)  # so long figures of the database are kept
         found = figures((await client.get("/metrics")).body)

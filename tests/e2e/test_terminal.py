@@ -82,7 +82,7 @@ def test_a_question_that_is_put_off_is_left_with_code_3(stretto: Stretto) -> Non
 def test_a_question_that_is_decided_elsewhere_is_taken_back(stretto: Stretto) -> None:
     with stretto.terminal("run", stretto.flow("reviewed", REVIEWED)) as terminal:
         terminal.wait_for("or later?")
-        assert stretto("review", run_of(stretto), "ask", "--approve", "--by", "bo").code == 0
+        assert stretto("review", "approve", f"{run_of(stretto)}/ask", "--by", "bo").code == 0
         assert terminal.end() == 0
         assert "\n✓ ask" in terminal.told
         assert "approve by bo" in terminal.told

@@ -57,7 +57,7 @@ def test_up_serves_shares_runs_and_leaves_nothing(at_home: Stretto, own_home: Pa
         # Left by its own command, a run goes on here as soon as it may.
         assert at_home("run", at_home.flow("reviewed", REVIEWED)).code == 3
         run = run_of(at_home)
-        decided = at_home("review", run, "ask", "--approve")
+        decided = at_home("review", "approve", f"{run}/ask")
         assert decided.out == f"approved ask of {run}\n", "somebody is at work, so there is nothing more to do"
         wait_until(lambda: shown(at_home, run)["status"] == "completed", "the run is completed", every_s=0.3)
 

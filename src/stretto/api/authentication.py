@@ -27,9 +27,9 @@ from stretto.platform import Platform
 from stretto.store.acting import acting
 
 PUBLIC = re.compile(
-    r"/|/healthz|/readyz|/metrics|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+"
+    r"/|/healthz|/readyz|/metrics|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+|/reviews/link/[^/]+"
 )
-"""Paths that ask nobody who he is. Incoming webhooks prove themselves by their signatures."""
+"""Paths that ask nobody who he is. Incoming webhooks and links to reviews prove themselves by their signatures."""
 
 TENANT_HEADER = "x-stretto-tenant"
 """Names the tenant, for people who are members of several."""

@@ -63,6 +63,7 @@ SECURITY: Mapping[str, Json] = {
 
 PATH_PARTS: Mapping[str, str] = {
     "run_id": "The run's id.",
+    "review_id": "The review's id.",
     "step": "The step's path, such as `approval` or `build[2].code`.",
     "member_id": "The member's id.",
     "type": "The event's type, such as `stretto.run.completed`.",

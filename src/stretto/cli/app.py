@@ -19,7 +19,7 @@ from stretto.cli.listing import runs
 from stretto.cli.provider_keys import provider_key
 from stretto.cli.quotas import quota
 from stretto.cli.replay import replay
-from stretto.cli.reviews import review, reviews
+from stretto.cli.reviews import review
 from stretto.cli.run import run
 from stretto.cli.schedules import schedule
 from stretto.cli.show import show
@@ -67,8 +67,8 @@ for command in (run, lint, runs, show, replay, fork):
     app.command()(command)
 for command in (control.pause, control.resume, control.cancel, control.retry, control.inject, control.priority):
     app.command()(command)
-for command in (reviews, review, control.emit):
-    app.command()(command)
+app.add_typer(review)
+app.command()(control.emit)
 app.add_typer(schedule)
 app.add_typer(state)
 app.add_typer(events)

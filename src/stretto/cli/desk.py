@@ -16,8 +16,8 @@ from stretto.cli.keyboard import read_line
 from stretto.cli.safe_text import safe
 from stretto.cli.score import Score, Waiting
 from stretto.cli.view import View
-from stretto.engine import Runs
-from stretto.errors import NotPossible
+from stretto.errors import NotFound, NotPossible
+from stretto.review import Reviews
 
 ASK = "approve, reject, comment, or later? [a/r/c/l] "
 Answer = Literal["approve", "reject", "comment", "later"]
@@ -36,8 +36,8 @@ class Desk:
     While other steps are at work, Enter opens the question; when nothing else is, it comes by itself.
     """
 
-    def __init__(self, runs: Runs, run_id: UUID, view: View, console: Console, by: str) -> None:
-        self._runs = runs
+    def __init__(self, reviews: Reviews, run_id: UUID, view: View, console: Console, by: str) -> None:
+        self._reviews = reviews
         self._run_id = run_id
         self._view = view
         self._console = console
@@ -128,8 +128,9 @@ class Desk:
 
     async def _decide(self, waiting: Waiting, verdict: Literal["approve", "reject"], comments: str) -> None:
         try:
-            await self._runs.decide(self._run_id, waiting.path, verdict, by=self._by, comments=comments)
-        except NotPossible as error:
+            review_id = await self._reviews.of_step(self._run_id, waiting.path)
+            await self._reviews.decide(review_id, verdict, by=self._by, comments=comments)
+        except (NotPossible, NotFound) as error:
             self._console.print(Text(error.message, "yellow"))
         else:
             self._decided.add(waiting.path)

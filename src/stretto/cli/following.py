@@ -70,7 +70,7 @@ class Following:
         self._score = Score(graph)
         self._view = open_view(self._score, as_json=manner.as_json, hint=self._hint, known_seq=manner.known_seq)
         self._asks = can_ask() and not manner.as_json
-        self._desk = Desk(self._runs, run_id, self._view, stderr_console(), manner.by)
+        self._desk = Desk(platform.reviews(self._runs.tenant_id), run_id, self._view, stderr_console(), manner.by)
         self._left: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._interrupts = 0
         self._rest: asyncio.TimerHandle | None = None
@@ -263,7 +263,7 @@ def how_to_go_on(score: Score, run_id: UUID) -> list[str]:
     for waiting in score.waits.values():
         lines.append(f"{waiting.path} {waiting.told}")
         if waiting.kind == "review":
-            lines.append(f'  stretto review {name} {waiting.path} --approve    (or --reject --comment "…")')
+            lines.append(f"  stretto review approve {name}/{waiting.path}    (or reject, edit, changes)")
         elif waiting.kind == "event":
             key = f" --key {waiting.key}" if waiting.key else ""
             lines.append(f"  stretto emit {waiting.event}{key}")

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from stretto.documents.durations import parse_duration
+from stretto.documents.problems import Fault
 from stretto.errors import InputInvalid, Invalid
 
 if TYPE_CHECKING:
@@ -114,3 +116,11 @@ def _read_json(text: str) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"JSON has no {name}")
+
+
+def seconds_of(text: str) -> float:
+    """A length of time, such as `2h`. Raises `Invalid`."""
+    try:
+        return parse_duration(text)
+    except Fault as fault:
+        raise Invalid(f"{fault.message}. {fault.remedy}".strip()) from None

@@ -136,7 +136,7 @@ TYPES: tuple[EventType, ...] = (
         {**_REVIEW, **_BY, **_ASSIGNEE},
     ),
     EventType(
-        "stretto.review.approved_once",
+        "stretto.review.endorsed",
         "The first of two people has approved a review with four eyes.",
         "runs/{run_id}",
         {**_REVIEW, **_BY},

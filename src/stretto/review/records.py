@@ -97,6 +97,13 @@ class Whole:
     decisions: Sequence[Decision]
 
     @property
+    def reasons(self) -> list[str]:
+        """Why a person is asked, in the judge's words."""
+        said: Any = self.reason
+        told = (said.get("reasons") or said.get("comments")) if isinstance(said, dict) else None  # pyright: ignore
+        return [str(each) for each in told] if isinstance(told, list) else [str(told)] if told else []  # pyright: ignore
+
+    @property
     def proposed(self) -> Decision | None:
         """The first approval of two, which waits for the second."""
         if self.review.state != "open" or not self.decisions or self.review.first_by is None:

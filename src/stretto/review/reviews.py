@@ -74,6 +74,19 @@ class Reviews:
             raise _unknown(review_id)
         return found
 
+    async def linkable(self, review_id: UUID) -> Review:
+        """One review that a link may be made for. Raises `ReviewDecided`, or `NotPossible` where two must log in."""
+        review = await self.get(review_id)
+        if review.state != "open":
+            raise _over(review)
+        if review.four_eyes:
+            raise NotPossible(
+                "Two different people must approve this review, and a link does not tell who opens it. "
+                "Let both log in, or give each a key.",
+                review_id=review_id,
+            )
+        return review
+
     async def whole(self, review_id: UUID) -> Whole:
         """One review with its content, reasons, history and decisions."""
         found = await self._store.whole(review_id)

@@ -38,7 +38,7 @@ COMMANDS = (
         "inject",
         "priority",
     ),
-    *("reviews", "review", "emit", "schedule", "provider-key", "worker"),
+    *("review", "emit", "schedule", "provider-key", "worker"),
 )
 
 

@@ -18,8 +18,11 @@ _DECIDED = story.event(
     run_id=story.RUN_ID,
     flow=story.FLOW,
     step="approval",
+    review_id=story.REVIEW_ID,
     by=story.OWNER,
     verdict="approve",
+    how="person",
+    edited=False,
 )
 _LETTER = {
     "group": "mailer",

@@ -1,4 +1,4 @@
-"""Examples of runs, their steps and facts, and of reviews and schedules."""
+"""Examples of runs, their steps and facts, and of schedules."""
 
 from __future__ import annotations
 
@@ -147,32 +147,6 @@ _RUNS: Mapping[str, Any] = {
     ),
     "control_run 202": _RUNNING,
 }
-_REVIEWS: Mapping[str, Any] = {
-    "ReviewList": {
-        "reviews": [
-            {
-                "run_id": story.RUN_ID,
-                "step": "approval",
-                "name": "review",
-                "body": {"show": story.TEXT, "question": story.QUESTION},
-                "since": story.WAITING_AT,
-            }
-        ]
-    },
-    "Decision": Several(
-        approve=("It may go on as it is.", {"verdict": "approve", "comments": "Good."}),
-        approve_changed=(
-            "It may go on, as the person made it.",
-            {
-                "verdict": "approve",
-                "value": "Twice a day the sea comes and goes. In Fundy it rises by sixteen metres.",
-            },
-        ),
-        reject=("It may not.", {"verdict": "reject", "comments": "Who says sixteen metres?"}),
-    ),
-    "decide 202": _WAITING,
-}
-
 _SCHEDULE = {
     "name": "weekday-draft",
     "flow_name": story.FLOW,
@@ -216,5 +190,5 @@ _JUDGES: Mapping[str, Any] = {
     },
 }
 
-EXAMPLES: Mapping[str, Any] = {**_RUNS, **_REVIEWS, **_SCHEDULES, **_JUDGES}
+EXAMPLES: Mapping[str, Any] = {**_RUNS, **_SCHEDULES, **_JUDGES}
 """By the name of the schema, or by operation and place."""

@@ -9,6 +9,7 @@ OWNER = "user ada@acme.example"
 KEY_PREFIX = "18b43b60633c"
 BY_KEY = f"key {KEY_PREFIX}"
 
+REVIEW_ID = "01a1fda9-2d4c-7f1e-9a3b-5c0d7e2f4a68"
 FLOW = "draft-and-review"
 RUN_ID = "01a1fda3-e3c4-7792-b326-861f8d4a064f"
 FORK_ID = "01a1fdab-36c8-7d0c-8f2a-91c5e07b3d64"

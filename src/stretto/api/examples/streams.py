@@ -77,9 +77,9 @@ input_tokens,cached_input_tokens,cache_write_tokens,output_tokens,reasoning_toke
 """
 
 _AUDIT = f"""\
-{{"id":1207,"at":"2026-11-21T10:31:14.912490Z","actor":"{story.OWNER}","action":"run.review","target":"runs/{story.RUN_ID}",\
+{{"id":1207,"at":"2026-11-21T10:31:14.912490Z","actor":"{story.OWNER}","action":"review.decided","target":"reviews/{story.REVIEW_ID}",\
 "outcome":"done","times":1,"request_id":"4f6e8af65635752fb45e5c786d439970","address":"203.0.113.7",\
-"detail":{{"step":"approval","verdict":"approve"}}}}
+"detail":{{"edited":false,"how":"person","run_id":"{story.RUN_ID}","step":"approval","verdict":"approve"}}}}
 {{"id":1206,"at":"2026-11-21T10:25:38.762148Z","actor":"{story.BY_KEY}","action":"run.started","target":"runs/{story.RUN_ID}",\
 "outcome":"done","times":1,"request_id":"46eba8f686fc4f464c97ea15b4ef1dc7","address":"198.51.100.20",\
 "detail":{{"flow":"{story.FLOW}","parent":null,"version":2}}}}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stretto.api.examples import dialects, events, flows, models, people, runs, state, streams, webhooks
+from stretto.api.examples import dialects, events, flows, models, people, reviews, runs, state, streams, webhooks
 from stretto.api.examples.several import Several
 
 GROUPS: tuple[Mapping[str, Any], ...] = (
     flows.EXAMPLES,
     runs.EXAMPLES,
+    reviews.EXAMPLES,
     models.EXAMPLES,
     people.EXAMPLES,
     events.EXAMPLES,

@@ -62,6 +62,7 @@ CREATE FUNCTION stretto.note_denials(denials jsonb) RETURNS void
     FROM jsonb_to_recordset(denials) AS d(tenant_id uuid, actor text, action text, target text, times integer,
         request_id text, address text, detail jsonb, run_id uuid)
     WHERE d.run_id IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.id = d.run_id AND r.tenant_id <> d.tenant_id)
+       OR EXISTS (SELECT 1 FROM reviews r WHERE r.id = d.run_id AND r.tenant_id <> d.tenant_id)
 $$;
 ALTER FUNCTION stretto.note_denials(denials jsonb) OWNER TO stretto;
 CREATE FUNCTION stretto.note_keys_used(ids uuid[]) RETURNS void
@@ -72,6 +73,56 @@ CREATE FUNCTION stretto.note_keys_used(ids uuid[]) RETURNS void
     WHERE id = ANY(ids) AND (last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))
 $$;
 ALTER FUNCTION stretto.note_keys_used(ids uuid[]) OWNER TO stretto;
+CREATE FUNCTION stretto.note_review() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    verb text;
+    told jsonb := '{}';
+    decision review_decisions;
+    about jsonb := jsonb_build_object('run_id', NEW.run_id, 'flow', NEW.flow, 'step', NEW.step, 'review_id', NEW.id);
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        verb := 'requested';
+        about := about || jsonb_build_object('content_type', NEW.content_type, 'sensitive', NEW.sensitive,
+            'mandatory', NEW.mandatory);
+    ELSIF NEW.state <> OLD.state THEN
+        verb := NEW.state;
+        DELETE FROM review_deadlines WHERE review_id = NEW.id;
+        IF NEW.state = 'decided' THEN
+            SELECT * INTO STRICT decision FROM review_decisions WHERE review_id = NEW.id AND final;
+            told := jsonb_build_object('verdict', decision.verdict, 'how', decision.how, 'edited', decision.edited);
+        END IF;
+    ELSIF NEW.first_by IS DISTINCT FROM OLD.first_by THEN
+        verb := 'endorsed';
+    ELSIF NEW.escalated_at IS DISTINCT FROM OLD.escalated_at THEN
+        verb := 'escalated'; told := jsonb_build_object('assignee', NEW.assignee);
+    ELSIF NEW.assignee IS DISTINCT FROM OLD.assignee THEN
+        verb := 'assigned'; told := jsonb_build_object('assignee', NEW.assignee);
+    ELSIF NEW.snoozed_until IS DISTINCT FROM OLD.snoozed_until THEN
+        verb := 'snoozed'; told := jsonb_build_object('until', NEW.snoozed_until);
+    ELSIF NEW.claimed_by IS NULL THEN
+        verb := 'released';
+    ELSE
+        verb := 'claimed'; told := jsonb_build_object('until', NEW.claimed_until);
+    END IF;
+    INSERT INTO review_history (tenant_id, review_id, n, at, by, what, detail)
+    VALUES (NEW.tenant_id, NEW.id, NEW.version, clock_timestamp(), NEW.changed_by, verb, told);
+    IF verb NOT IN ('requested', 'withdrawn') THEN
+        about := about || told || jsonb_build_object('by', left(NEW.changed_by, 200));
+        INSERT INTO audit (tenant_id, at, actor, action, target, outcome, request_id, address, detail)
+        VALUES (NEW.tenant_id, clock_timestamp(),
+            coalesce(nullif(current_setting('stretto.actor', true), ''), NEW.changed_by),
+            'review.' || verb, 'reviews/' || NEW.id, 'done', coalesce(current_setting('stretto.request', true), ''),
+            coalesce(current_setting('stretto.address', true), ''),
+            told || jsonb_build_object('run_id', NEW.run_id, 'step', NEW.step));
+    END IF;
+    PERFORM put_events(jsonb_build_array(jsonb_build_object('tenant_id', NEW.tenant_id, 'type', 'stretto.review.' || verb,
+        'subject', 'runs/' || NEW.run_id, 'data', about, 'traceparent', traceparent_of(NEW.run_id))));
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.note_review() OWNER TO stretto;
 CREATE FUNCTION stretto.observe_limits(observed jsonb) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -94,6 +145,56 @@ BEGIN
                           THEN moment ELSE l.changed_at END;
 END $$;
 ALTER FUNCTION stretto.observe_limits(observed jsonb) OWNER TO stretto;
+CREATE TABLE stretto.waits (
+    tenant_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    step text NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    key text DEFAULT ''::text NOT NULL,
+    body jsonb NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT waits_kind_check CHECK ((kind = ANY (ARRAY['event'::text, 'review'::text])))
+);
+ALTER TABLE stretto.waits OWNER TO stretto;
+CREATE FUNCTION stretto.open_review(wait stretto.waits) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    b constant jsonb := wait.body;
+    shown constant jsonb := coalesce(b -> 'show', 'null');
+    rules constant jsonb := CASE WHEN jsonb_typeof(b -> 'rules') = 'object' THEN b -> 'rules' ELSE '{}' END;
+    because constant jsonb := nullif(b -> 'because', 'null');
+    eyes constant boolean := coalesce(rules ->> 'four_eyes' = 'true', false);
+    must constant boolean := eyes OR coalesce(rules ->> 'mandatory' = 'true', false)
+        OR coalesce(because ->> 'mandatory' = 'true', false);
+    due constant interval := seconds_in(rules -> 'deadline_s');
+    one uuid := new_event_id();
+    at constant timestamptz := clock_timestamp();
+BEGIN
+    INSERT INTO reviews (id, tenant_id, run_id, step, attempt, flow, content_type, policy, question, content, excerpt, reason,
+        judge, confidence, stated, sensitive, mandatory, four_eyes, bulk_from, media, rules, state, assignee, escalate_at,
+        escalate_to, created_at)
+    VALUES (one, wait.tenant_id, wait.run_id, wait.step,
+        CASE WHEN jsonb_typeof(b -> 'attempt') = 'number' THEN (b ->> 'attempt')::integer ELSE 1 END,
+        coalesce((SELECT r.flow_name FROM runs r WHERE r.id = wait.run_id), ''),
+        left(coalesce(b ->> 'content_type', ''), 200), left(coalesce(b ->> 'policy', ''), 200),
+        coalesce(b ->> 'question', ''), shown,
+        left(CASE WHEN jsonb_typeof(shown) = 'string' THEN shown #>> '{}' ELSE shown::text END, 500),
+        because, left(because ->> 'judge', 200), share_in(because -> 'confidence'),
+        coalesce(share_in(because -> 'stated'), share_in(because -> 'confidence')),
+        coalesce(because ->> 'sensitive' = 'true', false), must, eyes,
+        CASE WHEN NOT must THEN share_in(rules -> 'bulk_from') END,
+        CASE WHEN jsonb_typeof(b -> 'media') = 'array' THEN b -> 'media' ELSE '[]' END, rules, 'open',
+        left(nullif(b ->> 'assignee', ''), 200), at + seconds_in(rules -> 'escalate_s'),
+        coalesce(rules ->> 'escalate_to', 'admin'), at);
+    IF due IS NOT NULL AND NOT must AND rules ->> 'on_deadline' IN ('approve', 'reject') THEN
+        INSERT INTO review_deadlines (tenant_id, review_id, due_at, verdict)
+        VALUES (wait.tenant_id, one, at + due, rules ->> 'on_deadline');
+    END IF;
+END $$;
+ALTER FUNCTION stretto.open_review(wait stretto.waits) OWNER TO stretto;
 CREATE FUNCTION stretto.put_events(events jsonb) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -191,6 +292,14 @@ BEGIN
     RETURN gone;
 END $$;
 ALTER FUNCTION stretto.reset_windows(wanted text) OWNER TO stretto;
+CREATE FUNCTION stretto.seconds_in(value jsonb) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN jsonb_typeof(value) = 'number' AND value::numeric BETWEEN 0 AND 31622400
+        THEN make_interval(secs => value::double precision) END
+$$;
+ALTER FUNCTION stretto.seconds_in(value jsonb) OWNER TO stretto;
 CREATE FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'pg_temp'
@@ -214,6 +323,13 @@ BEGIN
     END IF;
 END $$;
 ALTER FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) OWNER TO stretto;
+CREATE FUNCTION stretto.share_in(value jsonb) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT CASE WHEN jsonb_typeof(value) = 'number' AND value::numeric BETWEEN 0 AND 1 THEN value::double precision END
+$$;
+ALTER FUNCTION stretto.share_in(value jsonb) OWNER TO stretto;
 CREATE FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) RETURNS SETOF uuid
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'
@@ -376,6 +492,14 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.tell_of_member() OWNER TO stretto;
+CREATE FUNCTION stretto.traceparent_of(run uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT '00-' || left(encode(sha256('trace'::bytea || uuid_send(run)), 'hex'), 32)
+        || '-' || left(encode(sha256('span'::bytea || uuid_send(run) || 'run'::bytea), 'hex'), 16) || '-01'
+$$;
+ALTER FUNCTION stretto.traceparent_of(run uuid) OWNER TO stretto;
 CREATE FUNCTION stretto.trim_state(document text, up_to integer) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'
@@ -395,6 +519,25 @@ BEGIN
     RETURN counts;
 END $$;
 ALTER FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) OWNER TO stretto;
+CREATE FUNCTION stretto.wait_begins() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM open_review(NEW);
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.wait_begins() OWNER TO stretto;
+CREATE FUNCTION stretto.wait_ends() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE reviews SET state = 'withdrawn', closed_at = clock_timestamp(), changed_by = ''
+    WHERE run_id = OLD.run_id AND step = OLD.step AND state = 'open';
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.wait_ends() OWNER TO stretto;
 CREATE FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'stretto', 'stretto_queue', 'pg_temp'

@@ -72,6 +72,18 @@ ALTER TABLE ONLY stretto.quotas
     ADD CONSTRAINT quotas_pkey PRIMARY KEY (tenant_id, kind, name);
 ALTER TABLE ONLY stretto.request_windows
     ADD CONSTRAINT request_windows_pkey PRIMARY KEY (tenant_id, name);
+ALTER TABLE ONLY stretto.review_deadlines
+    ADD CONSTRAINT review_deadlines_pkey PRIMARY KEY (review_id);
+ALTER TABLE ONLY stretto.review_decisions
+    ADD CONSTRAINT review_decisions_pkey PRIMARY KEY (review_id, n);
+ALTER TABLE ONLY stretto.review_history
+    ADD CONSTRAINT review_history_pkey PRIMARY KEY (review_id, n);
+ALTER TABLE ONLY stretto.reviews
+    ADD CONSTRAINT reviews_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.reviews
+    ADD CONSTRAINT reviews_tenant_id_id_mandatory_four_eyes_key UNIQUE (tenant_id, id, mandatory, four_eyes);
+ALTER TABLE ONLY stretto.reviews
+    ADD CONSTRAINT reviews_tenant_id_id_mandatory_key UNIQUE (tenant_id, id, mandatory);
 ALTER TABLE ONLY stretto.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.schedules
@@ -123,6 +135,15 @@ CREATE INDEX logins_used_by_end ON stretto.logins_used USING btree (until);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
 CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
 CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
+CREATE INDEX review_deadlines_due ON stretto.review_deadlines USING btree (due_at);
+CREATE INDEX review_decisions_by_time ON stretto.review_decisions USING btree (tenant_id, at) WHERE (final AND (how = 'person'::text));
+CREATE UNIQUE INDEX review_decisions_final ON stretto.review_decisions USING btree (review_id) WHERE final;
+CREATE INDEX reviews_approved ON stretto.reviews USING btree (tenant_id, flow, content_type) WHERE (verdict = 'approve'::text);
+CREATE INDEX reviews_by_run ON stretto.reviews USING btree (run_id, id);
+CREATE INDEX reviews_closed ON stretto.reviews USING btree (tenant_id, closed_at, id) WHERE (state <> 'open'::text);
+CREATE INDEX reviews_escalate ON stretto.reviews USING btree (escalate_at) WHERE ((state = 'open'::text) AND (escalate_at IS NOT NULL));
+CREATE INDEX reviews_inbox ON stretto.reviews USING btree (tenant_id, rank, trust, id) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX reviews_open_step ON stretto.reviews USING btree (run_id, step) WHERE (state = 'open'::text);
 CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
 CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
 CREATE INDEX runs_unfinished_by_tenant ON ONLY stretto.runs USING btree (tenant_id) WHERE (finished_at IS NULL);
@@ -150,16 +171,20 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.members FOR EAC
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF value ON stretto.quotas FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('quota', 'kind', 'name,value');
 CREATE TRIGGER audit AFTER INSERT ON stretto.runs FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_run();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_change('schedule', 'name', 'flow_name,cron,timezone,priority,paused');
-CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN ((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text)) EXECUTE FUNCTION stretto.audit_signal();
+CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN (((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text) AND (new.kind <> 'review'::text))) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.thresholds FOR EACH ROW EXECUTE FUNCTION stretto.audit_threshold();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('webhook', 'id', 'url,types,description,active,disabled_reason,rotated_at');
 CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
+CREATE TRIGGER note AFTER INSERT OR UPDATE ON stretto.reviews FOR EACH ROW EXECUTE FUNCTION stretto.note_review();
 CREATE TRIGGER only_end BEFORE UPDATE OF revoked_at, expires_at ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.keys_only_end();
+CREATE TRIGGER opens_review AFTER INSERT ON stretto.waits FOR EACH ROW WHEN ((new.kind = 'review'::text)) EXECUTE FUNCTION stretto.wait_begins();
 CREATE TRIGGER quotas BEFORE INSERT ON stretto.runs FOR EACH ROW EXECUTE FUNCTION stretto.check_run_quotas();
 CREATE TRIGGER tell AFTER INSERT OR UPDATE OF revoked_at, replaced_by ON stretto.api_keys FOR EACH ROW EXECUTE FUNCTION stretto.tell_of_key();
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE OF role ON stretto.members FOR EACH ROW EXECUTE FUNCTION stretto.tell_of_member();
+CREATE TRIGGER version BEFORE UPDATE ON stretto.reviews FOR EACH ROW EXECUTE FUNCTION stretto.count_version();
+CREATE TRIGGER withdraws_review AFTER DELETE ON stretto.waits FOR EACH ROW WHEN ((old.kind = 'review'::text)) EXECUTE FUNCTION stretto.wait_ends();
 ALTER TABLE ONLY stretto.answers
     ADD CONSTRAINT answers_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.api_keys
@@ -172,6 +197,12 @@ ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
 ALTER TABLE ONLY stretto.quotas
     ADD CONSTRAINT quotas_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.review_deadlines
+    ADD CONSTRAINT review_deadlines_tenant_id_review_id_mandatory_fkey FOREIGN KEY (tenant_id, review_id, mandatory) REFERENCES stretto.reviews(tenant_id, id, mandatory) ON DELETE CASCADE;
+ALTER TABLE ONLY stretto.review_decisions
+    ADD CONSTRAINT review_decisions_tenant_id_review_id_mandatory_four_eyes_fkey FOREIGN KEY (tenant_id, review_id, mandatory, four_eyes) REFERENCES stretto.reviews(tenant_id, id, mandatory, four_eyes) ON DELETE CASCADE;
+ALTER TABLE ONLY stretto.review_history
+    ADD CONSTRAINT review_history_review_id_fkey FOREIGN KEY (review_id) REFERENCES stretto.reviews(id) ON DELETE CASCADE;
 ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_member_id_fkey FOREIGN KEY (member_id) REFERENCES stretto.members(id) ON DELETE CASCADE;
 ALTER TABLE ONLY stretto.sessions
@@ -200,6 +231,10 @@ ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.quotas ENABLE ROW LEVEL SECURITY;
 CREATE POLICY rename ON stretto.tenants FOR UPDATE USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 ALTER TABLE stretto.request_windows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.review_deadlines ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.review_decisions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.review_history ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.reviews ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
@@ -227,6 +262,10 @@ CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_sett
 CREATE POLICY tenant ON stretto.outbox USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.quotas USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.request_windows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.review_deadlines USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.review_decisions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.review_history USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.reviews USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.sessions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -258,10 +297,13 @@ REVOKE ALL ON FUNCTION stretto.audit_threshold() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.check_run_quotas() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.count_version() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.declare_limits(declared jsonb, only_these boolean) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.drop_expired_answers(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.drop_expired_answers(most integer) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.due_reviews(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.due_reviews(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.due_schedules(most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.due_schedules(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.event_position_at(moment timestamp with time zone) FROM PUBLIC;
@@ -308,8 +350,11 @@ REVOKE ALL ON FUNCTION stretto.note_denials(denials jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.note_denials(denials jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.note_keys_used(ids uuid[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.note_review() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.observe_limits(observed jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.observe_limits(observed jsonb) TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.waits TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.open_review(wait stretto.waits) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.put_events(events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.put_events(events jsonb) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.read_events(lowest bigint, after bigint[], most integer) FROM PUBLIC;
@@ -319,8 +364,10 @@ GRANT ALL ON FUNCTION stretto.relay_events(me text, lease interval, most integer
 GRANT ALL ON FUNCTION stretto.rescue_runs(silence interval) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.reset_windows(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.reset_windows(wanted text) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.seconds_in(value jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.settle_costs(tenant uuid, me uuid, names text[], costs numeric[], leased boolean[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.share_in(value jsonb) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.signal_runs(run_ids uuid[], kinds text[], bodies jsonb[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.sweep_limits(older interval) FROM PUBLIC;
@@ -331,9 +378,12 @@ REVOKE ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) FROM PU
 GRANT ALL ON FUNCTION stretto.tell_exhausted(tenant uuid, names text[]) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.tell_of_key() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.tell_of_member() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.traceparent_of(run uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.trim_state(document text, up_to integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.trim_state(document text, up_to integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.turn_window(counts integer[], before bigint, now bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.wait_begins() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.wait_ends() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.wake_run(run uuid, tenant uuid, priority integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.webhook_tenants() FROM PUBLIC;
@@ -367,6 +417,23 @@ GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;
 GRANT SELECT ON TABLE stretto.quotas TO stretto_app;
 GRANT SELECT ON TABLE stretto.request_windows TO stretto_app;
+GRANT SELECT ON TABLE stretto.review_deadlines TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.review_decisions TO stretto_app;
+GRANT SELECT ON TABLE stretto.review_history TO stretto_app;
+GRANT SELECT ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(state) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(assignee) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(claimed_by) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(claimed_until) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(snoozed_until) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(escalate_at) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(escalated_at) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(first_by) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(verdict) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(decided_by) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(how) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(closed_at) ON TABLE stretto.reviews TO stretto_app;
+GRANT UPDATE(changed_by) ON TABLE stretto.reviews TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.sessions TO stretto_app;
@@ -379,7 +446,6 @@ GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.thresholds TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.timers TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.waits TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.webhook_deliveries TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.webhooks TO stretto_app;
 -- PostgreSQL database dump complete

@@ -222,7 +222,7 @@ BEGIN
             told := jsonb_build_object('verdict', decision.verdict, 'how', decision.how, 'edited', decision.edited);
         END IF;
     ELSIF NEW.first_by IS DISTINCT FROM OLD.first_by THEN
-        verb := 'approved_once';
+        verb := 'endorsed';
     ELSIF NEW.escalated_at IS DISTINCT FROM OLD.escalated_at THEN
         verb := 'escalated'; told := jsonb_build_object('assignee', NEW.assignee);
     ELSIF NEW.assignee IS DISTINCT FROM OLD.assignee THEN
@@ -267,6 +267,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = stretto, pg_temp AS $$
     (SELECT r.tenant_id, r.id, 'escalation' FROM reviews r
      WHERE r.state = 'open' AND r.escalate_at IS NOT NULL AND r.escalate_at <= clock_timestamp()
      ORDER BY r.escalate_at LIMIT most)
+$$;
+
+-- As before; asking for another tenant's review counts as asking for its run does.
+CREATE OR REPLACE FUNCTION note_denials(denials jsonb) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = stretto, pg_temp AS $$
+    INSERT INTO audit (tenant_id, at, actor, action, target, outcome, times, request_id, address, detail)
+    SELECT d.tenant_id, clock_timestamp(), d.actor, d.action, d.target, 'denied', d.times, d.request_id, d.address, d.detail
+    FROM jsonb_to_recordset(denials) AS d(tenant_id uuid, actor text, action text, target text, times integer,
+        request_id text, address text, detail jsonb, run_id uuid)
+    WHERE d.run_id IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.id = d.run_id AND r.tenant_id <> d.tenant_id)
+       OR EXISTS (SELECT 1 FROM reviews r WHERE r.id = d.run_id AND r.tenant_id <> d.tenant_id)
 $$;
 
 -- What waits already. Their flows said nothing of time, so no deadline releases them.
