@@ -18,6 +18,13 @@ from stretto.store import DEFAULT_TENANT, Database, uuid7_floor
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
 RUN = UUID(int=uuid7_floor(datetime.now(UTC)).int + (7 << 76) + (2 << 62) + 1)
 
+_REVIEW = (
+    "(id, tenant_id, run_id, step, attempt, flow, content_type, policy, question, content, excerpt, sensitive, mandatory,"
+    " four_eyes, media, rules, state, escalate_to, created_at)"
+)
+_FIRST, _SECOND = "'01900000-0000-7000-8000-000000000001'", "'01900000-0000-7000-8000-000000000002'"
+_REST = "gen_random_uuid(), 's', 1, 'f', '', '', '', '1', '', false, false, false, '[]', '{}', 'open', 'admin', now()"
+
 # A row of each table; %(t)s is the tenant, %(r)s the run.
 ROWS: dict[str, LiteralString] = {
     "flows": "INSERT INTO flows VALUES (%(t)s, 'f', 1, 'd', '{}', now())",
@@ -65,6 +72,15 @@ ROWS: dict[str, LiteralString] = {
     " VALUES (gen_random_uuid()::text, %(t)s, 'n', 'github', '', now())",
     "state_documents": "INSERT INTO state_documents VALUES (%(t)s, 'k', 1, false, 1, now())",
     "state_versions": "INSERT INTO state_versions VALUES (%(t)s, 'k', 1, '1', false, 'me', now())",
+    "reviews": f"INSERT INTO reviews {_REVIEW} VALUES ({_FIRST}, %(t)s, {_REST}), ({_SECOND},"
+    f" '00000000-0000-7000-8000-000000000002', {_REST})",
+    "review_deadlines": f"INSERT INTO review_deadlines VALUES (%(t)s, {_FIRST}, false, now(), 'approve'),"
+    f" ('00000000-0000-7000-8000-000000000002', {_SECOND}, false, now(), 'approve')",
+    "review_history": f"INSERT INTO review_history VALUES (%(t)s, {_FIRST}, 2, now(), '', 'x', '{{}}'),"
+    f" ('00000000-0000-7000-8000-000000000002', {_SECOND}, 2, now(), '', 'x', '{{}}')",
+    "review_decisions": "INSERT INTO review_decisions"
+    " (tenant_id, review_id, n, mandatory, four_eyes, how, verdict, by, final, at)"
+    f" SELECT %(t)s, CASE WHEN %(t)s::uuid = '00000000-0000-7000-8000-000000000002' THEN {_SECOND}::uuid ELSE {_FIRST}::uuid END, 1, false, false, 'person', 'approve', 'ann', true, now() WHERE true",
     "hook_receipts": "INSERT INTO hook_receipts VALUES (%(t)s, 's', 'k', now())",
 }
 CHANGES: dict[str, LiteralString] = {
@@ -83,7 +99,7 @@ CHANGES: dict[str, LiteralString] = {
     "state_documents": "UPDATE state_documents SET version = 7",
     "hook_sources": "UPDATE hook_sources SET name = 'stolen'",
 }
-ONLY_READ = ("audit", "events", "quotas", "request_windows")
+ONLY_READ = ("audit", "events", "quotas", "request_windows", "reviews", "review_deadlines", "review_history")
 """Tables that the application reads, and only triggers, functions and the operator write."""
 WRITTEN = sorted(set(ROWS) - set(ONLY_READ))
 REMOVALS = (
@@ -211,6 +227,13 @@ async def test_nobody_removes_rows_of_another_tenant(two_tenants: Database, tabl
         "UPDATE state_versions SET value = '2'",
         "DELETE FROM state_versions",
         "DELETE FROM state_documents",
+        "UPDATE reviews SET mandatory = false",
+        "UPDATE reviews SET content = '1'",
+        "DELETE FROM reviews",
+        "UPDATE review_decisions SET verdict = 'reject'",
+        "DELETE FROM review_decisions",
+        "UPDATE review_deadlines SET due_at = now()",
+        "DELETE FROM review_history",
         "UPDATE event_head SET position = 0",
         "INSERT INTO tenants VALUES (gen_random_uuid(), 'mine', now())",
         "UPDATE idempotency SET digest = ''",
