@@ -25,7 +25,8 @@ TOPIC_KEYS = ("keywords", "examples", "threshold")
 REVIEW_KEYS = ("mandatory", "deadline", "on_deadline", "escalate_after", "escalate_to", "four_eyes", "bulk_from")
 BUILT_IN_TOPICS = ("politics", "health", "finance", "legal")
 """Topics that are known without being described. A policy that names no topics has all of them."""
-ROLES = ("owner", "admin", "operator", "reviewer", "viewer")
+ROLES = ("owner", "admin", "reviewer")
+"""Who may decide reviews."""
 APPROVE, REJECT = 0.90, 0.70
 """From which confidence on a judge approves, and below which it rejects, where nothing says otherwise."""
 

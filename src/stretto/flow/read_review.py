@@ -10,13 +10,12 @@ from stretto.documents.plain import Json
 from stretto.documents.problems import Path, suggest
 from stretto.flow.drafts import DraftPolicy, DraftStep
 from stretto.flow.graph import ReviewCall, ReviewRules, Template
+from stretto.flow.policies import ROLES
 from stretto.flow.reading import Reader
 from stretto.flow.vocabulary import REVIEW_KEYS
 
 _ACTIONS: Mapping[str, Literal["approve", "reject"]] = {"approve": "approve", "reject": "reject"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
-ROLES = ("owner", "admin", "reviewer")
-"""Who may decide, by role."""
 
 
 def read_review(
