@@ -39,7 +39,7 @@ from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
-from stretto.review import Links, Reviews, tend_deadlines
+from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
 from stretto.state.store import forget_removed
@@ -104,6 +104,9 @@ class Platform:
             "agent": lend_models(gateway, agent_handler(gateway, tools)),
             "judge": judge_handler(gateway, self.judging),
             "tool": lend_models(gateway, tool_handler(tools)),
+            "agent": agent_handler(gateway, tools),
+            "judge": judge_handler(gateway, Judging(past=PastReviews(database))),
+            "tool": tool_handler(tools),
         }
         self.servers = ServerPool(
             gateway.config.mcp, secret_source(settings, database), Ports(on_sample=model_for_servers(gateway))

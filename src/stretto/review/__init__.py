@@ -3,7 +3,7 @@
 from stretto.review.deadlines import tend_deadlines
 from stretto.review.links import Link, Links
 from stretto.review.records import Bulk, ClosedPlace, Decision, Edit, Filter, PastDecision, Place, Review, Whole
-from stretto.review.reviews import Reviews
+from stretto.review.reviews import PastReviews, Reviews
 
 __all__ = [
     "Bulk",
@@ -14,6 +14,7 @@ __all__ = [
     "Link",
     "Links",
     "PastDecision",
+    "PastReviews",
     "Place",
     "Review",
     "Reviews",

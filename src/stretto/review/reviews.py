@@ -232,6 +232,24 @@ class Reviews:
         )
 
 
+class PastReviews:
+    """What people decided before, of whatever tenant: what judges are calibrated by."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def decisions(
+        self, tenant_id: UUID, *, judge: str | None, flow: str | None, content_type: str | None, limit: int
+    ) -> Sequence[PastDecision]:
+        """The latest decisions, each made by a person by himself; of any judge, flow or content type where None is given."""
+        reviews = Reviews(self._database, tenant_id)
+        return await reviews.decisions(judge=judge, flow=flow, content_type=content_type, limit=limit)
+
+    async def approved_before(self, tenant_id: UUID, flow: str, content_type: str) -> bool:
+        """Whether a person has approved content of this type in this flow."""
+        return await Reviews(self._database, tenant_id).approved_before(flow, content_type)
+
+
 def _check(review_id: UUID, review: Locked | None, said: Deciding) -> None:
     """Raises what stands in the way of this decision."""
     if review is None:
