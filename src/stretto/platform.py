@@ -106,7 +106,7 @@ class Platform:
             "tool": lend_models(gateway, tool_handler(tools)),
             "agent": agent_handler(gateway, tools),
             "judge": judge_handler(gateway, Judging(past=PastReviews(database))),
-            "tool": tool_handler(tools),
+            "tool": lend_models(gateway, tool_handler(tools)),
         }
         self.servers = ServerPool(
             gateway.config.mcp, secret_source(settings, database), Ports(on_sample=model_for_servers(gateway))
