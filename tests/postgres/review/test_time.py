@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.review import tend_deadlines
-from tests.postgres.engine.stage import Stage, flow, until
+from tests.postgres.engine.stage import Stage, flow
 from tests.postgres.events.hearing import told
 from tests.postgres.review.asking import ask, body, signals
 
@@ -81,23 +81,3 @@ async def test_a_decision_and_a_deadline_at_the_same_moment_are_one(stage: Stage
         )
         assert len(await signals(stage, review.run_id)) == 1
         assert len((await stage.reviews.whole(review.id)).decisions) == 1
-
-
-async def test_a_paused_runs_review_is_decided_too_and_counts_when_it_goes_on(
-    stage: Stage, owner: AsyncConnection[TupleRow]
-) -> None:
-    graph = flow({"ask": {"review": {"show": "x", "question": "?", "deadline": "1h"}}})
-    async with stage.working():
-        run_id = await stage.start(graph)
-        await stage.has_status(run_id, "waiting")
-        await stage.runs.pause(run_id)
-        await stage.has_status(run_id, "paused")
-        await owner.execute("UPDATE stretto.review_deadlines SET due_at = now()")
-        review_id = await stage.reviews.of_step(run_id, "ask")
-
-        async def decided() -> bool:
-            return (await stage.reviews.get(review_id)).state == "decided"
-
-        await until(decided, "time has decided")
-        await stage.runs.resume(run_id)
-        assert (await stage.ended(run_id)).status == "completed"
