@@ -98,14 +98,11 @@ class Platform:
         self.login, self.sessions = login_at(settings, self.tokens, database)
         self.thresholds = ThresholdStore(database)
         """What tenants have set in place of their flows' thresholds."""
-        self.judging = Judging(thresholds=self.thresholds, topics=TopicFinder(gateway.embedder))
+        self.judging = Judging(PastReviews(database), self.thresholds, TopicFinder(gateway.embedder))
         """What judges share."""
         self.handlers: dict[str, Handler] = {
             "agent": lend_models(gateway, agent_handler(gateway, tools)),
             "judge": judge_handler(gateway, self.judging),
-            "tool": lend_models(gateway, tool_handler(tools)),
-            "agent": agent_handler(gateway, tools),
-            "judge": judge_handler(gateway, Judging(past=PastReviews(database))),
             "tool": lend_models(gateway, tool_handler(tools)),
         }
         self.servers = ServerPool(
