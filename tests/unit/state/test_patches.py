@@ -6,9 +6,9 @@ import copy
 from typing import Any
 
 import pytest
-from stretto.api.json_patch import patch_between
 
 from stretto.errors import Invalid
+from stretto.flow.json_patch import patch_between
 from stretto.state.patches import MAX_OPERATIONS, TestFailed, merge_patch, operate
 
 
