@@ -158,6 +158,10 @@ class OutputInvalid(Permanent, Invalid):
     """A step's output does not fit its declared type. Correct the prompt, the tool or the type."""
 
 
+class ArgumentsInvalid(OutputInvalid):
+    """A tool cannot take these arguments, so it was not called. Correct those that the message names."""
+
+
 class RequestUnread(Invalid):
     """A field of the request cannot be used. The message names it and says what is wrong."""
 

@@ -27,6 +27,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.ConfigInvalid: 422,
     e.InputInvalid: 422,
     e.OutputInvalid: 422,
+    e.ArgumentsInvalid: 422,
     e.RequestUnread: 400,
     e.SettingsInvalid: 500,
     e.IdempotencyConflict: 409,

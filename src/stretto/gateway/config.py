@@ -173,10 +173,14 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """US dollars per calendar month (UTC) and tenant, by the tenant's name; `month_usd` for those not named."""
+    """US dollars per calendar month (UTC) and tenant, by the tenant's name; `month_usd` for those not named.
+
+    `spending_usd` is what each tenant's tools may spend on other things than models; None: nothing.
+    """
 
     month_usd: Decimal | None = None
     tenants: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    spending_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class FunctionTool:
         return schema
 
     def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the function's types. Raises `OutputInvalid` naming each that does not fit."""
+        """The arguments as the function's types. Raises `ArgumentsInvalid` naming each that does not fit."""
         from pydantic import ValidationError  # noqa: PLC0415
 
         try:
@@ -111,7 +111,7 @@ class FunctionTool:
             lines = [
                 f"argument {'.'.join(map(str, problem['loc'])) or '?'}: {problem['msg']}" for problem in error.errors()
             ]
-            raise OutputInvalid(
+            raise ArgumentsInvalid(
                 f"The tool {self.name!r} cannot take these arguments. {'; '.join(lines)}. Correct the step's input.",
                 tool=self.name,
             ) from None

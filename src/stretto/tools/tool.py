@@ -31,7 +31,7 @@ class Tool(Protocol):
     async def call(self, ctx: StepContext, arguments: Mapping[str, Any], key: str) -> Any:
         """Do it, and give the result as plain JSON data. `key` stays the same when the same call is made again.
 
-        Raises `OutputInvalid` when arguments or result do not fit, and `ToolFailed` (`ToolUnavailable`, `ToolRefused`)
+        Raises `ArgumentsInvalid` or `OutputInvalid` when arguments or result do not fit, and `ToolFailed` (`ToolUnavailable`, `ToolRefused`)
         when it could not be done. Cancelling it ends the call.
         """
         ...

@@ -67,7 +67,8 @@ def read_budgets(reader: ConfigReader, value: Json) -> Budgets:
         usd = reader.usd((*at, name), each, f"the budget of `{name[:80]}`")
         if usd is not None:
             tenants[name] = usd
-    return Budgets(month, tenants)
+    spending = reader.usd((*path, "spending"), data["spending"], "`spending`") if given(data, "spending") else None
+    return Budgets(month, tenants, spending)
 
 
 def read_breaker(reader: ConfigReader, value: Json) -> Breaker:

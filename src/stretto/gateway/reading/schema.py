@@ -136,6 +136,10 @@ def _top() -> Record:
         "budgets": _record(
             {
                 "month": {**_MONEY, "description": "What each tenant may spend in a calendar month (UTC)."},
+                "spending": {
+                    **_MONEY,
+                    "description": "What each tenant's tools may spend in a calendar month on other things than models.",
+                },
                 "tenants": {"type": ["object", "null"], "additionalProperties": _MONEY},
             },
         ),

@@ -28,7 +28,7 @@ CACHE_KEYS = ("exact", "semantic", "any_temperature")
 SEMANTIC_KEYS = ("similarity", "for")
 HEDGE_KEYS = ("after", "least")
 BUCKET_KEYS = ("capacity", "refill_per_minute", "reserve", "skip_below", "defer")
-BUDGET_KEYS = ("month", "tenants")
+BUDGET_KEYS = ("month", "tenants", "spending")
 SERVER_KEYS = (
     "command", "env", "cwd", "url", "headers", "secrets", "allow", "effects", "timeout", "per_tenant", "sampling",
 )  # fmt: skip
