@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -47,6 +48,7 @@ from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
 from stretto.tools.mcp import Ports, SecretSource, ServerPool
+from stretto.tools.spending import Purse
 
 if TYPE_CHECKING:
     from stretto.auth.login import Login
@@ -82,6 +84,8 @@ class Platform:
         self.hub = hub
         self.gateway = gateway
         self.tools = tools
+        self.purse = tools.purse = tools.purse or Purse(database, self._spending_limit)
+        """The budget for what tools spend, of all tenants."""
         self.transport = transport
         self.subscriptions: list[Subscription] = []
         """What takes events where a worker runs."""
@@ -218,6 +222,9 @@ class Platform:
     async def _reconfigure(self, config: GatewayConfig) -> None:
         await self.gateway.reconfigure(config)
         self.servers.reconfigure(config.mcp)
+
+    async def _spending_limit(self, tenant_id: UUID) -> Decimal | None:
+        return self.gateway.config.budgets.spending_usd
 
     @asynccontextmanager
     async def serving_tools(self) -> AsyncGenerator[None]:

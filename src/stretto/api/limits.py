@@ -70,6 +70,15 @@ class CacheShown(_Shown):
     rate: float
 
 
+class SpendingShown(_Shown):
+    """What the tenant's tools have spent this month (UTC) on other things than models. `limit_usd` null: they may spend nothing;
+    `held_usd`: by calls whose outcome is not known."""
+
+    limit_usd: Money | None
+    spent_usd: Money
+    held_usd: Money
+
+
 class LimitsShown(_Shown):
     """All of it, for the request's tenant."""
 
@@ -77,9 +86,18 @@ class LimitsShown(_Shown):
     budgets: list[BudgetShown]
     deployments: list[DeploymentShown]
     caches: list[CacheShown]
+    spending: SpendingShown
 
 
 @router.get("", dependencies=[needs("limits:read")])
 async def list_limits(platform: PlatformDoor, principal: PrincipalDoor) -> LimitsShown:
     """What there is to be had now, and of what."""
-    return LimitsShown.model_validate(await platform.gateway.limits_overview(principal.tenant_id))
+    now = await platform.gateway.limits_overview(principal.tenant_id)
+    spending = await platform.purse.spent(principal.tenant_id)
+    return LimitsShown(
+        limits=[LimitShown.model_validate(each) for each in now.limits],
+        budgets=[BudgetShown.model_validate(each) for each in now.budgets],
+        deployments=[DeploymentShown.model_validate(each) for each in now.deployments],
+        caches=[CacheShown.model_validate(each) for each in now.caches],
+        spending=SpendingShown.model_validate(spending),
+    )

@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 EffectWord = Literal["reads", "writes", "spends"]
+AMOUNT = "amount_usd"
+"""The argument that says how much a call spends, unless something else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class ToolServer:
     secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     allow: tuple[str, ...] = ("*",)
     effects: Mapping[str, EffectWord] = field(default_factory=dict[str, EffectWord])
+    amounts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For what spends, by the same patterns: the argument that says how much, in US dollars."""
     timeout_s: float = 60.0
     per_tenant: bool = True
     """Each tenant has a process (or session) of its own."""
@@ -47,3 +51,7 @@ class ToolServer:
             if fnmatchcase(tool, pattern):
                 return word
         return otherwise
+
+    def amount_of(self, tool: str) -> str:
+        """The argument that says how much a call of this tool spends."""
+        return next((name for pattern, name in self.amounts.items() if fnmatchcase(tool, pattern)), AMOUNT)

@@ -14,6 +14,7 @@ import orjson
 
 from stretto.engine.step import StepContext
 from stretto.errors import (
+    ArgumentsInvalid,
     Invalid,
     OutputInvalid,
     Permanent,
@@ -23,6 +24,7 @@ from stretto.errors import (
     ToolUnavailable,
     Transient,
 )
+from stretto.gateway.tool_servers import AMOUNT
 from stretto.tools.tool import Effects
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class FunctionTool:
     function: Callable[..., Any]
     description: str
     effects: Effects = "writes"
+    amount: str = AMOUNT
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
@@ -133,13 +136,15 @@ class FunctionTool:
         return to_json(self.name, result)
 
 
-def function_tool(name: str, function: Callable[..., Any], effects: Effects = "writes") -> FunctionTool:
+def function_tool(
+    name: str, function: Callable[..., Any], effects: Effects = "writes", amount: str = AMOUNT
+) -> FunctionTool:
     """The function as a tool. Raises `Invalid` for parameters that cannot be given by name."""
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise Invalid(f"The tool {name!r} takes {parameter.name!r} by position only. Let it be given by name.")
     description = (inspect.getdoc(function) or "").split("\nArgs:")[0].strip()
-    return FunctionTool(name, function, description, effects)
+    return FunctionTool(name, function, description, effects, amount)
 
 
 def to_failure(name: str, error: Exception) -> StrettoError:

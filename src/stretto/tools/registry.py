@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from stretto.errors import Invalid, ToolNotFound
+from stretto.gateway.tool_servers import AMOUNT
 from stretto.tools.function import FunctionTool, function_tool
 from stretto.tools.source import ToolSource
+from stretto.tools.spending import Guarded, Purse
 from stretto.tools.tool import Effects, Tool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -25,29 +27,34 @@ class Tools:
     tenant's servers.
     """
 
-    def __init__(self, tools: Mapping[str, Callable[..., Any]] | None = None) -> None:
+    def __init__(self, tools: Mapping[str, Callable[..., Any]] | None = None, *, purse: Purse | None = None) -> None:
+        """`purse` keeps the budget for what tools spend; without one, those that spend are refused."""
+        self.purse = purse
         self._tools: dict[str, Tool] = {}
         self._sources: list[ToolSource] = []
         for name, function in (tools or {}).items():
             self.add(name, function)
 
-    def tool(self, name: str, *, effects: Effects = "writes") -> Callable[[Function], Function]:
+    def tool(self, name: str, *, effects: Effects = "writes", amount: str = AMOUNT) -> Callable[[Function], Function]:
         """Decorator: register the function under this name."""
 
         def register(function: Function) -> Function:
-            self.add(name, function, effects=effects)
+            self.add(name, function, effects=effects, amount=amount)
             return function
 
         return register
 
-    def add(self, name: str, function: Callable[..., Any], *, effects: Effects = "writes") -> FunctionTool:
+    def add(
+        self, name: str, function: Callable[..., Any], *, effects: Effects = "writes", amount: str = AMOUNT
+    ) -> FunctionTool:
         """Register a function: async ones run in the loop, others in a thread.
 
         A parameter `idempotency_key: str` gets the call's key, one declared `StepContext` the context; all
-        others are arguments, checked against their type hints. What is not said to read counts as writing. Raises
+        others are arguments, checked against their type hints. What is not said to read counts as writing; of what
+        spends, the argument `amount` says how much, in US dollars. Raises
         `Invalid` for a name that is taken or malformed, and for parameters that cannot be given by name.
         """
-        tool = function_tool(name, function, effects)
+        tool = function_tool(name, function, effects, amount)
         self.put(tool)
         return tool
 
@@ -106,8 +113,11 @@ class Tools:
         if name not in self._tools:
             for source in self._sources:
                 for tool in await source.find(tenant_id, name):
-                    return tool
-        return self.get(name)
+                    return self._guarded(tool)
+        return self._guarded(self.get(name))
+
+    def _guarded(self, tool: Tool) -> Tool:
+        return Guarded(tool, self.purse) if tool.effects == "spends" else tool
 
     async def find_for(self, tenant_id: UUID, patterns: Sequence[str]) -> list[Tool]:
         """`find` for a tenant, with the tools of the sources. Ask anew for each attempt: servers change what they offer.
@@ -125,12 +135,12 @@ class Tools:
             if not fitting:
                 self.find([pattern])  # says which tools there are
             for tool in fitting:
-                found.setdefault(tool.name, tool)
+                found.setdefault(tool.name, self._guarded(tool))
         return list(found.values())
 
     def merge(self, other: Tools) -> Tools:
         """A registry with the tools and sources of both. Raises `Invalid` when they share a name."""
-        merged = Tools()
+        merged = Tools(purse=self.purse or other.purse)
         merged._sources = [*self._sources, *other._sources]
         for tool in (*self, *other):
             merged.put(tool)

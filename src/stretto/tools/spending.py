@@ -81,11 +81,10 @@ class Purse:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A tool that spends, behind the purse. `amount` names the argument that says how much, in US dollars."""
+    """A tool that spends, behind the purse."""
 
     tool: Tool
     purse: Purse | None
-    amount: str
 
     @property
     def name(self) -> str:
@@ -101,6 +100,11 @@ class Guarded:
     def effects(self) -> Effects:
         """It spends."""
         return "spends"
+
+    @property
+    def amount(self) -> str:
+        """The tool's."""
+        return self.tool.amount
 
     @property
     def schema(self) -> Mapping[str, Any]:

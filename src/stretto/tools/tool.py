@@ -27,6 +27,11 @@ class Tool(Protocol):
     @property
     def effects(self) -> Effects: ...
     @property
+    def amount(self) -> str:
+        """Of a tool that spends: the argument that says how much, in US dollars."""
+        ...
+
+    @property
     def schema(self) -> Mapping[str, Any]: ...
     async def call(self, ctx: StepContext, arguments: Mapping[str, Any], key: str) -> Any:
         """Do it, and give the result as plain JSON data. `key` stays the same when the same call is made again.

@@ -32,6 +32,7 @@ ROWS: dict[str, LiteralString] = {
     " VALUES (%(r)s, %(t)s, 'f', 1, 'accepted', 1, '{}', now(), now())",
     "journal": "INSERT INTO journal (run_id, seq, tenant_id, at, kind) VALUES (%(r)s, 1, %(t)s, now(), 'RunAccepted')",
     "idempotency": "INSERT INTO idempotency VALUES (%(t)s, 'key', 'd', %(r)s::text, now())",
+    "spendings": "INSERT INTO spendings VALUES (%(t)s, 'key', %(r)s, 'step', 'shop.pay', 1, '2026-11-01', 'held', now())",
     "signals": "INSERT INTO signals (tenant_id, run_id, kind, body, created_at) VALUES (%(t)s, %(r)s, 'x', '{}', now())",
     "timers": "INSERT INTO timers VALUES (%(t)s, %(r)s, 'step', now())",
     "waits": "INSERT INTO waits (tenant_id, run_id, step, kind, name, body, since)"

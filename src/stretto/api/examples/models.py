@@ -83,6 +83,7 @@ EXAMPLES: Mapping[str, Any] = {
             }
         ],
         "caches": [{"route": "fast", "asked": 840, "exact": 96, "semantic": 30, "rate": 0.15}],
+        "spending": {"limit_usd": "50", "spent_usd": "12.5", "held_usd": "0"},
     },
     "QuotasShown": {
         "requests": [

@@ -311,8 +311,21 @@ def _server() -> Record:
                 "effects": {
                     "type": ["object", "null"],
                     "propertyNames": {"pattern": tool["pattern"]},
-                    "additionalProperties": _choice(EFFECTS),
-                    "description": "What calls change. What the server says, when not given.",
+                    "additionalProperties": {
+                        "anyOf": [
+                            _choice(EFFECTS),
+                            {
+                                "type": "object",
+                                "properties": {
+                                    "spends": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,127}$"}
+                                },
+                                "required": ["spends"],
+                                "additionalProperties": False,
+                            },
+                        ]
+                    },
+                    "description": "What calls change; `{spends: total}` names the argument that says how much, `amount_usd` when not "
+                    "given. What the server says, when not given.",
                 },
                 "timeout": {**_DURATION, "description": "For one call. `60s` when not given."},
                 "per_tenant": _flag("Whether each tenant has a process or session of its own. `true` when not given."),

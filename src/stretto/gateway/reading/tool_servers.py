@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
-from stretto.documents.plain import Json, is_list, kind_of
+from stretto.documents.plain import Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, suggest
 from stretto.gateway.reading.providers import HEADER, KEY_PLACE, SECRET_HEADERS
 from stretto.gateway.reading.reader import ConfigReader, given
@@ -19,6 +19,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PATTERN = re.compile(r"[A-Za-z0-9_.*/-]{1,128}")
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY)$", re.IGNORECASE)
+ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 MOST_SERVERS = 100
 MOST_TIMEOUT_S = 86_400.0
 
@@ -81,6 +82,7 @@ class ServerReader:
             secrets=secrets,
             allow=self._patterns((*path, "allow"), data["allow"]) if given(data, "allow") else ("*",),
             effects=self._effects((*path, "effects"), data.get("effects")),
+            amounts=self._amounts(data.get("effects")),
             timeout_s=timeout_s or 60.0,
             per_tenant=self._flag(path, data, "per_tenant"),
             sampling=self._route((*path, "sampling"), data["sampling"]) if given(data, "sampling") else "",
@@ -219,9 +221,27 @@ class ServerReader:
             at = (*path, name)
             if not PATTERN.fullmatch(name):
                 self.reader.at_key(at, f"`{name[:80]}` cannot name a tool.", "Write its name, with `*` for any part.")
+            elif is_mapping(word):  # `{spends: total}` names the argument that says how much
+                amount: Json = word.get("spends")
+                if set(word) == {"spends"} and isinstance(amount, str) and ARGUMENT.fullmatch(amount):
+                    found[name] = "spends"
+                else:
+                    told = f"`{name}: {{spends: amount_usd}}` names the argument that says how much."
+                    self.reader.at_value(
+                        at, "this does not say which argument holds the amount.", f"Write it like {told}"
+                    )
             elif (chosen := self.reader.choice(at, word, f"the effect of `{name}`", EFFECTS)) is not None:
                 found[name] = chosen
         return found
+
+    def _amounts(self, value: Json) -> dict[str, str]:
+        """Of effects like `{spends: total}`, the arguments; what is wrong with them is told elsewhere."""
+        data: Mapping[str, Json] = value if is_mapping(value) else {}
+        return {
+            name: amount
+            for name, word in data.items()
+            if is_mapping(word) and isinstance(amount := word.get("spends"), str)
+        }
 
     def _route(self, path: Path, value: Json) -> str:
         name = self.reader.text(path, value, "`sampling`")

@@ -34,6 +34,7 @@ class Offered:
     description: str
     parameters: Mapping[str, Any]
     effects: EffectWord
+    amount: str
     wants_key: bool
     repeatable: bool
     """Calling it twice does no more than calling it once: it reads, says so, or takes the key."""
@@ -102,6 +103,7 @@ def offered(server: ToolServer, listed: Listed) -> tuple[Offered | None, str]:
         description=described[:MOST_DESCRIPTION],
         parameters=cast("Mapping[str, Any]", listed.input_schema),
         effects=effects,
+        amount=server.amount_of(listed.name),
         wants_key=wants_key,
         repeatable=effects == "reads" or wants_key or bool(hints is not None and hints.idempotent_hint),
     )

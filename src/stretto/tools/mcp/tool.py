@@ -38,6 +38,11 @@ class ServerTool:
         return self.offered.effects
 
     @property
+    def amount(self) -> str:
+        """What the configuration says."""
+        return self.offered.amount
+
+    @property
     def schema(self) -> Mapping[str, Any]:
         """The arguments, without the idempotency key, which is filled in."""
         return self.offered.schema

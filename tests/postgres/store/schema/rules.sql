@@ -94,6 +94,8 @@ ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.signals
     ADD CONSTRAINT signals_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.spendings
+    ADD CONSTRAINT spendings_pkey PRIMARY KEY (tenant_id, key);
 ALTER TABLE ONLY stretto.state_documents
     ADD CONSTRAINT state_documents_pkey PRIMARY KEY (tenant_id, key);
 ALTER TABLE ONLY stretto.state_versions
@@ -152,6 +154,7 @@ CREATE INDEX sessions_by_end ON stretto.sessions USING btree (tenant_id, ends_at
 CREATE INDEX sessions_by_member ON stretto.sessions USING btree (member_id);
 CREATE INDEX sessions_of_person ON stretto.sessions USING btree (tenant_id, issuer, subject, created_at);
 CREATE INDEX signals_by_run ON stretto.signals USING btree (run_id, id);
+CREATE INDEX spendings_by_month ON stretto.spendings USING btree (tenant_id, month) INCLUDE (amount_usd, state);
 CREATE INDEX timers_due ON stretto.timers USING btree (due_at);
 CREATE INDEX waits_by_name ON stretto.waits USING btree (tenant_id, kind, name, key);
 CREATE INDEX webhook_deliveries_by_webhook ON ONLY stretto.webhook_deliveries USING btree (webhook_id, event_id);
@@ -239,6 +242,7 @@ ALTER TABLE stretto.runs ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.schedules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.sessions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.signals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.spendings ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.state_documents ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.state_versions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON stretto.answers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -270,6 +274,7 @@ CREATE POLICY tenant ON stretto.runs USING ((tenant_id = (NULLIF(current_setting
 CREATE POLICY tenant ON stretto.schedules USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.sessions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.signals USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.spendings USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.state_documents USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.state_versions USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -438,6 +443,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE stretto.runs TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.schedules TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.sessions TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.signals TO stretto_app;
+GRANT SELECT,INSERT,UPDATE ON TABLE stretto.spendings TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.state_documents TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.state_versions TO stretto_app;
 GRANT SELECT ON TABLE stretto.tenants TO stretto_app;

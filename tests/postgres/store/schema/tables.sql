@@ -500,6 +500,20 @@ ALTER TABLE stretto.signals ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE stretto.spendings (
+    tenant_id uuid NOT NULL,
+    key text NOT NULL,
+    run_id uuid NOT NULL,
+    step text NOT NULL,
+    tool text NOT NULL,
+    amount_usd numeric NOT NULL,
+    month date NOT NULL,
+    state text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT spendings_amount_usd_check CHECK ((amount_usd >= (0)::numeric)),
+    CONSTRAINT spendings_state_check CHECK ((state = ANY (ARRAY['held'::text, 'spent'::text, 'released'::text])))
+);
+ALTER TABLE stretto.spendings OWNER TO stretto;
 CREATE TABLE stretto.state_documents (
     tenant_id uuid NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
