@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stretto.api import create_app
+import pytest
+
 from tests.attack.__main__ import ATTACKS, attack
 from tests.attack.crossing import filled
 from tests.attack.findings import Findings
@@ -13,6 +15,7 @@ NOT_THE_VICTIMS = ("/v1/events/schemas/{type}", "/v1/flows/{name}/diff")
 """Schemas are everybody's; a comparison needs to be told what with."""
 
 
+@pytest.mark.timeout(400)  # 15,000 requests: half a minute by itself
 async def test_nothing_leaks_and_nothing_breaks():
     findings = await attack(ATTACKS)
     assert findings.bad == [], findings.report()
