@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from stretto.api import create_app
 import pytest
 
+from stretto.api import create_app
 from tests.attack.__main__ import ATTACKS, attack
 from tests.attack.crossing import filled
 from tests.attack.findings import Findings
