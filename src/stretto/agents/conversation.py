@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from stretto.agents.toolbox import as_text
 from stretto.engine.step import StepContext
@@ -58,6 +59,15 @@ class Usage:
         """As a fact records it."""
         told = {"model": self.model, "provider": self.provider, "simulated": self.simulated}
         return told | counts_of(self.tokens) | {"cost_usd": plain(self.cost_usd)}
+
+
+def with_ids(completion: Completion, turn: int) -> Completion:
+    """Every call with an id of its own: not all providers see to that."""
+    ids = [call.id for call in completion.tool_calls]
+    if all(ids) and len(set(ids)) == len(ids):
+        return completion
+    calls = (structs.replace(call, id=f"call_{turn}_{number}") for number, call in enumerate(completion.tool_calls))
+    return structs.replace(completion, tool_calls=tuple(calls))
 
 
 def counts_of(tokens: TokenCounts) -> dict[str, Any]:
@@ -119,7 +129,7 @@ class Conversation:
         """Let the model answer; its text stands in the step's text from `start` on, and in the conversation."""
         self._calls += 1
         self._turn_start = len(self.ctx.text)
-        completion = await self.provider.complete(self._request(may_call=may_call), self)
+        completion = with_ids(await self.provider.complete(self._request(may_call=may_call), self), self.turns + 1)
         self.spent_tokens += completion.tokens.all_input + completion.tokens.output
         self.spent_usd += completion.cost_usd
         self.usage = self.usage.plus(completion)

@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from stretto.agents import agent_handler
 from stretto.errors import AgentStopped, ToolUnavailable
 from stretto.flow.facts import Asked, ModelAnswered, ToolCalled
+from stretto.gateway.provider import Completion, ModelRequest, TokenSink
 from stretto.testing import Asks, ScriptedModel
 from stretto.tools import Tools
 from tests.unit.agents.made import context_for
@@ -261,3 +263,17 @@ async def test_a_result_is_plain_json() -> None:
     odd = ScriptedModel([Asks(("odd", {})), "x"])
     await work(odd, Tools({"odd": object}), agent={"tools": ["odd"]})
     assert "which JSON cannot hold" in odd.requests[1].messages[-1].text
+
+
+async def test_calls_without_ids_get_some() -> None:
+    class Nameless(ScriptedModel):
+        async def complete(self, request: ModelRequest, sink: TokenSink) -> Completion:
+            completion = await super().complete(request, sink)
+            calls = tuple(structs.replace(call, id="same") for call in completion.tool_calls)
+            return structs.replace(completion, tool_calls=calls)
+
+    model = Nameless([Asks(COUNT, ("count", {"text": "a b c"})), "Five."])
+    await work(model)
+    asked = model.requests[1].messages[1].tool_calls
+    assert [call.id for call in asked] == ["call_1_0", "call_1_1"]
+    assert [(m.tool_call_id, m.text) for m in model.requests[1].messages[2:]] == [("call_1_0", "2"), ("call_1_1", "3")]
