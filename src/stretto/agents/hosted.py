@@ -21,6 +21,7 @@ from stretto.errors import (
 )
 from stretto.flow.graph import ToolCall
 from stretto.gateway.provider import Decision, ModelProvider, ToolCallPiece
+from stretto.gateway.tool_servers import AMOUNT
 from stretto.tools.function import to_failure, to_json
 from stretto.tools.tool import Effects
 
@@ -149,6 +150,7 @@ class HostedAgent:
     route: str
     form: Form
     make_deps: Callable[[StepContext], Any] | None = None
+    amount: str = AMOUNT
 
     @property
     def schema(self) -> Mapping[str, Any]:

@@ -103,7 +103,7 @@ class Resolver:
             self._link(step, step.block, target, path, None, declared=True)
 
     def _use(self, use: Use, step: DraftStep | None, block: DraftBlock) -> None:
-        specials = frozenset(special_names(step, block))
+        specials = tuple(dict.fromkeys(special_names(step, block)))  # in one order, for messages
         for read in use.reads:
             if read.name in specials:
                 continue
@@ -124,7 +124,7 @@ class Resolver:
                 self._link(step, block, target, use.path, read)
 
     def _unknown(
-        self, use: Use, read: NameRead, step: DraftStep | None, block: DraftBlock, specials: frozenset[str]
+        self, use: Use, read: NameRead, step: DraftStep | None, block: DraftBlock, specials: tuple[str, ...]
     ) -> None:
         name = read.name[:80]
         if name in SPECIAL_NAMES:
@@ -140,7 +140,7 @@ class Resolver:
                 use.path, f"there is no step or name `{name}`.", self._suggest(read.name, specials), read.offset
             )
 
-    def _suggest(self, name: str, specials: frozenset[str]) -> str:
+    def _suggest(self, name: str, specials: tuple[str, ...]) -> str:
         if name in _OTHER_HINTS:
             return _OTHER_HINTS[name]
         if name in self._flow.input_schema["properties"]:

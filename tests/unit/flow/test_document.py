@@ -137,7 +137,7 @@ def test_without_a_file_a_problem_names_the_path_in_the_document() -> None:
         compile_document(flow, "flow.json")
     assert str(caught.value).split("\n") == [
         "flow.json, at steps.b.branch[0].steps.c.timeout: `timeout`: `5` has no unit. Write `5s` for seconds or `5m` for minutes.",
-        "flow.json, at steps.b.branch[0].when: there is no step or name `x`. There are `budget`, `input`, `b` and `c`.",
+        "flow.json, at steps.b.branch[0].when: there is no step or name `x`. There are `input`, `budget`, `b` and `c`.",
     ]
 
 
