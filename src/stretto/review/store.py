@@ -158,7 +158,8 @@ class ReviewStore:
             self.database.tenant(self.tenant_id) as connection,
             connection.cursor(row_factory=class_row(Review)) as cursor,
         ):
-            await cursor.execute(_Q[query], {"tenant_id": self.tenant_id, **values})
+            # Not prepared: which index serves a page depends on which filters are given.
+            await cursor.execute(_Q[query], {"tenant_id": self.tenant_id, **values}, prepare=False)
             return await cursor.fetchall()
 
     async def _all(self, query: str, **values: Any) -> list[TupleRow]:

@@ -145,6 +145,8 @@ CREATE INDEX reviews_by_run ON stretto.reviews USING btree (run_id, id);
 CREATE INDEX reviews_closed ON stretto.reviews USING btree (tenant_id, closed_at, id) WHERE (state <> 'open'::text);
 CREATE INDEX reviews_escalate ON stretto.reviews USING btree (escalate_at) WHERE ((state = 'open'::text) AND (escalate_at IS NOT NULL));
 CREATE INDEX reviews_inbox ON stretto.reviews USING btree (tenant_id, rank, trust, id) WHERE (state = 'open'::text);
+CREATE INDEX reviews_inbox_of_flow ON stretto.reviews USING btree (tenant_id, flow, rank, trust, id) WHERE (state = 'open'::text);
+CREATE INDEX reviews_inbox_of_type ON stretto.reviews USING btree (tenant_id, content_type, rank, trust, id) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX reviews_open_step ON stretto.reviews USING btree (run_id, step) WHERE (state = 'open'::text);
 CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
 CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
