@@ -18,7 +18,9 @@ from stretto.stream import FactEvent
 from stretto.testing import ScriptedModel
 
 SWARM = load_flow(Path(__file__).parent.parent.parent / "examples" / "swarm.yaml")
-TASKS = [{"id": f"part-{n}", "title": f"Part {n}"} | ({"needs": ["part-0"]} if n > 8 else {}) for n in range(12)]
+TASKS: list[dict[str, Any]] = [
+    {"id": f"part-{n}", "title": f"Part {n}"} | ({"needs": ["part-0"]} if n > 8 else {}) for n in range(12)
+]
 AGAIN = [
     {"id": "part-3", "title": "Part 3, shorter"},
     {"id": "part-5", "title": "Part 5"},
