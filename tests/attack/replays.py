@@ -129,7 +129,7 @@ def forged(scheme: str, genuine: Delivery) -> list[tuple[str, Delivery, int]]:
     ):
         found.append((f"with the signature {wrong[:30]!r}", Delivery(other, headers | {name: wrong}), 401))
     if scheme not in UNTIMED:
-        for late_s in (-86_400, -301, 301, 86_400):
+        for late_s in (-86_400, -301, 330, 86_400):
             stale = sign(scheme, SECRETS["victim"], other, now + late_s, "msg_2")
             found.append((f"{late_s} s off", stale, 401))
     if scheme in TIMED:
