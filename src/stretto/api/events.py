@@ -140,7 +140,7 @@ class LetterList(BaseModel):
     next: Next
 
 
-class SentAgain(BaseModel):
+class LettersSentAgain(BaseModel):
     """How many letters are tried again."""
 
     sent: int
@@ -228,9 +228,9 @@ async def get_dead_letter(event_id: UUID, events: EventsDoor, group: GroupName =
 
 
 @router.post("/dead-letters/{event_id}/send-again", dependencies=WRITE, responses=fails(NotFound))
-async def send_dead_letter_again(event_id: UUID, events: EventsDoor, group: GroupName = None) -> SentAgain:
+async def send_dead_letter_again(event_id: UUID, events: EventsDoor, group: GroupName = None) -> LettersSentAgain:
     """Let a dead letter be tried again, from the first attempt on."""
-    return SentAgain(sent=await events.dead_letters.send_again(event_id, group))
+    return LettersSentAgain(sent=await events.dead_letters.send_again(event_id, group))
 
 
 @router.delete("/dead-letters/{event_id}", status_code=204, dependencies=WRITE, responses=fails(NotFound))

@@ -129,7 +129,7 @@ class FailedSince(Body):
     since: AwareDatetime = Field(strict=False)
 
 
-class SentAgain(BaseModel):
+class DeliveriesSentAgain(BaseModel):
     """How many deliveries are on their way again."""
 
     sent: int
@@ -196,9 +196,9 @@ async def test_webhook(webhook_id: UUID, webhooks: WebhooksDoor) -> DeliveryDeta
 
 
 @router.post("/{webhook_id}/send-again", status_code=202, dependencies=WRITE, responses=fails(NotFound, NotPossible))
-async def send_failed_again(webhook_id: UUID, failed: FailedSince, webhooks: WebhooksDoor) -> SentAgain:
+async def send_failed_again(webhook_id: UUID, failed: FailedSince, webhooks: WebhooksDoor) -> DeliveriesSentAgain:
     """Send all again that failed of events since a time, from the first attempt on."""
-    return SentAgain(sent=await webhooks.send_again(webhook_id, since=failed.since))
+    return DeliveriesSentAgain(sent=await webhooks.send_again(webhook_id, since=failed.since))
 
 
 @router.get("/{webhook_id}/deliveries", dependencies=READ, responses=fails(NotFound))
