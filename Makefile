@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check attack bench lock clean python
+.PHONY: help setup run test test-web check attack bench lock clean python
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,20 +15,28 @@ help: ## List the targets
 python:
 	@test -n "$(PYTHON)" || { echo "Stretto needs Python 3.11 or newer, and found none on PATH. Install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
 
-setup: python ## Make .venv from the locks; instant when nothing has changed
+setup: python ## Make .venv from the locks and build the dashboard; instant when nothing has changed
 	@$(PYTHON) tools/make_venv.py dev
+	@$(PYTHON) tools/make_web.py
 
 run: setup ## Start everything on http://127.0.0.1:8700; Ctrl-C stops it
 	@$(BIN)/stretto up
 
 test: setup ## Run the tests; PYTEST_ARGS="-k words" chooses among them
 	@$(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)
+ifeq ($(PYTEST_ARGS),)
+	@$(MAKE) --no-print-directory test-web
+endif
+
+test-web: setup ## Run the dashboard's tests; those in a browser where Chromium is found
+	@cd web && npm run --silent test
 
 check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: ruff check" && $(BIN)/ruff check
 	@echo "check: ruff format" && $(BIN)/ruff format --check
 	@echo "check: pyright" && PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright
 	@echo "check: import-linter" && $(BIN)/lint-imports --no-logo
+	@echo "check: dashboard" && $(BIN)/python -m tools.dashboard_client --check && cd web && npm run --silent check
 	@echo "check: files" && $(BIN)/python tools/check_files.py
 	@echo "check: all passed"
 
@@ -43,6 +51,6 @@ lock: setup ## Resolve pyproject.toml anew into requirements/*.txt
 	@$(BIN)/python tools/lock.py
 
 clean: ## Remove the environments and everything that tools and tests left behind
-	@rm -rf .venv .venv-bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@rm -rf .venv .venv-bench build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov web/node_modules src/stretto/api/dashboard
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 	@echo "clean: done"

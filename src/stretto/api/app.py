@@ -11,6 +11,7 @@ from starlette_compress import CompressMiddleware, remove_compress_type
 from stretto.api import (
     audit,
     control,
+    dashboard,
     description,
     docs_page,
     events,
@@ -22,7 +23,6 @@ from stretto.api import (
     login,
     members,
     metrics,
-    page,
     quotas,
     review_link,
     reviews,
@@ -79,7 +79,7 @@ ROUTERS = (
     webhooks.router,
     hooks.sources,
     hooks.router,
-    page.router,
+    dashboard.router,
     docs_page.router,
     description.router,
 )

@@ -1,0 +1,91 @@
+"""The dashboard: one page for all its paths, and the files that `web/` was built into.
+
+The page's address says which part of it is meant; its script asks the API for everything, so it holds no data of anybody.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from stretto.errors import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+PAGES = ("runs", "flows", "schedules", "reviews", "usage", "fleet", "settings", "apps")
+"""The first parts of the paths that are the dashboard's; what follows them is read by its script."""
+FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
+"""Built files are named after their contents."""
+_FOLDER = Path(str(files("stretto.api"))) / "dashboard"
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stretto</title>
+<h1>The dashboard is not built</h1>
+<p>This is a checkout in which it was never built. With Node 20.19 or newer, run <code>make setup</code>, then load this page again.</p>
+<p>The API works without it: <a href="/docs">its documentation</a>.</p></html>
+"""
+
+
+@cache
+def _template() -> str | None:
+    page = _FOLDER / "index.html"
+    return page.read_text("utf-8") if page.is_file() else None
+
+
+def shown() -> HTMLResponse:
+    """The page, allowed to run its own scripts and to talk to this server. Pictures of what is reviewed may come from elsewhere."""
+    template = _template()
+    if template is None:
+        return HTMLResponse(_NOT_BUILT, 503, {"Content-Security-Policy": "default-src 'none'", "Retry-After": "60"})
+    nonce = secrets.token_urlsafe(16)
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            f"style-src 'self' 'nonce-{nonce}'",
+            "connect-src 'self'",
+            "img-src 'self' data: blob: https:",
+            "media-src 'self' blob: https:",
+            "font-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+    return HTMLResponse(template.replace("%NONCE%", nonce), headers={"Content-Security-Policy": policy})
+
+
+@router.get("/")
+async def start_page() -> Response:
+    """The first page."""
+    return shown()
+
+
+@router.get("/assets/{name}")
+async def asset(name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]) -> Response:
+    """A built file."""
+    file = _FOLDER / "assets" / name
+    if file.suffix not in _KINDS or not file.is_file():
+        raise NotFound("There is no such file. The dashboard was built anew: load the page again.")
+    return FileResponse(file, media_type=_KINDS[file.suffix], headers=FOREVER)
+
+
+@router.get("/favicon.svg")
+async def icon() -> Response:
+    """The sign on the browser's tab."""
+    return FileResponse(_FOLDER / "favicon.svg", media_type=_KINDS[".svg"])
+
+
+async def _page() -> Response:
+    return shown()
+
+
+for _name in PAGES:
+    router.add_api_route(f"/{_name}", _page, name=f"page_{_name}")
+    router.add_api_route(f"/{_name}/{{rest:path}}", _page, name=f"page_in_{_name}")

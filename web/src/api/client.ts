@@ -1,0 +1,26 @@
+import createClient, { type Middleware } from "openapi-fetch";
+import { accessHeaders } from "./access";
+import { problemOf } from "./problem";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+
+const guard: Middleware = {
+  onRequest({ request }) {
+    for (const [name, value] of Object.entries(accessHeaders())) request.headers.set(name, value);
+    return request;
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw await problemOf(response);
+  },
+};
+
+/** The API, typed by its OpenAPI document. Failed requests throw a `Problem`. */
+export const api = createClient<paths>({ baseUrl: "/", headers: { accept: "application/json" } });
+api.use(guard);
+
+/** The body of a successful answer. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await answer;
+  return data as T;
+}

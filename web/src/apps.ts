@@ -1,0 +1,2 @@
+// Applications add their sections here: `addSection({id, label, icon, permission, pages})` of `shell/pages.ts`.
+export {};

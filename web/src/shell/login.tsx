@@ -1,0 +1,46 @@
+import { type FormEvent, useState } from "react";
+import { keepAccessKey } from "@/api/access";
+import type { Problem } from "@/api/problem";
+import { Button } from "@/ui/button";
+import { Field, Input } from "@/ui/field";
+
+/** Who is asked to show who he is: by logging in, or by a key for this tab. */
+export function LoginPage({ problem, retry }: { problem: Problem; retry: () => void }) {
+  const [key, setKey] = useState("");
+  const next = encodeURIComponent(window.location.pathname + window.location.search);
+  const enter = (event: FormEvent) => {
+    event.preventDefault();
+    keepAccessKey(key.trim());
+    retry();
+  };
+  return (
+    <main className="mx-auto flex min-h-dvh max-w-md flex-col justify-center gap-6 p-4">
+      <div>
+        <h1 className="text-4xl">Stretto</h1>
+        <p className="text-soft">{problem.detail || "Show who you are."}</p>
+      </div>
+      <a
+        href={`/auth/login?next=${next}`}
+        className="inline-flex min-h-10 items-center justify-center rounded-md bg-accent px-4 font-semibold text-on-accent"
+      >
+        Log in
+      </a>
+      <form onSubmit={enter} className="flex flex-col gap-2">
+        <Field label="Or use a key" hint="It is kept in this tab only, until it is closed.">
+          {(props) => (
+            <Input
+              {...props}
+              type="password"
+              autoComplete="off"
+              required
+              value={key}
+              onChange={(event) => setKey(event.target.value)}
+              placeholder="st_…"
+            />
+          )}
+        </Field>
+        <Button type="submit">Use the key</Button>
+      </form>
+    </main>
+  );
+}

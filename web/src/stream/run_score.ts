@@ -1,0 +1,461 @@
+import type { FactEvent, StreamEvent } from "./events";
+import { VoiceText } from "./voice_text";
+
+export type RunStatus = "accepted" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
+export type Outcome = "working" | "waiting" | "done" | "failed" | "stopped" | "skipped" | "dropped" | "cut";
+
+/** Something to be marked at its time. */
+export interface Mark {
+  at: number;
+  kind: "retract" | "retry" | "steer" | "feedback" | "tool" | "call" | "deferred" | "failed" | "turn" | "verdict";
+  label: string;
+}
+
+/** A stretch of time in which a step waited: for a person, an event, a timer, or its next attempt. */
+export interface Pause {
+  kind: "review" | "event" | "timer" | "retry" | "quota";
+  label: string;
+  from: number;
+  to: number | null;
+  review: string | null;
+}
+
+/** Text that came, or was taken back, at a time: what `VoiceText` is folded from. */
+export type Stroke = { at: number; offset: number; text: string } | { at: number; from: number; reason: string };
+
+/** One step at work: from its first attempt, or the beginning of its wait, to its end. Times are ms since 1970. */
+export class Entry {
+  to: number | null = null;
+  outcome: Outcome = "working";
+  attempt = 1;
+  error = "";
+  note = "";
+  readonly pauses: Pause[] = [];
+  readonly marks: Mark[] = [];
+  readonly strokes: Stroke[] = [];
+  readonly live = new VoiceText();
+  model = "";
+  tokens = 0;
+  costUsd = 0;
+  version = 0;
+
+  constructor(
+    readonly path: string,
+    readonly from: number,
+  ) {}
+
+  /** The text as it stood at a time: folds on from `known` where that is not later. */
+  textAt(time: number, known: TextAt | null): TextAt {
+    const text = known && known.time <= time ? known : { time, index: 0, text: new VoiceText() };
+    while (text.index < this.strokes.length) {
+      const stroke = this.strokes[text.index] as Stroke;
+      if (stroke.at > time) break;
+      apply(text.text, stroke);
+      text.index += 1;
+    }
+    text.time = time;
+    return text;
+  }
+}
+
+export interface TextAt {
+  time: number;
+  index: number;
+  text: VoiceText;
+}
+
+/** Entries that follow one another: the turns of a loop's step, the segments of a reader. What sounds together has lanes of its own. */
+export interface Line {
+  key: string;
+  lane: number;
+  depth: number;
+  entries: Entry[];
+}
+
+interface Spent {
+  at: number;
+  costUsd: number;
+  input: number;
+  output: number;
+  simulated: boolean;
+}
+
+/** A run as far as its events have told it: a fold with no clock. Events must come in order; those seen before are passed over. */
+export class RunScore {
+  status: RunStatus = "accepted";
+  flow = "";
+  startedAt: number | null = null;
+  endedAt: number | null = null;
+  /** The time of the latest event, ms. */
+  clock = 0;
+  seq = 0;
+  over = false;
+  output: unknown = null;
+  error = "";
+  readonly facts: FactEvent[] = [];
+  readonly lines: Line[] = [];
+  readonly entries = new Map<string, Entry>();
+  readonly spent: Spent[] = [];
+  readonly pausedFrom: number[] = [];
+  readonly pausedTo: number[] = [];
+  readonly statuses: { at: number; status: RunStatus }[] = [];
+  /** Counts what a list of lines shows: new entries, ends, pauses. Text counts at its entry. */
+  structure = 0;
+  #lines = new Map<string, Line[]>();
+  #containers = new Set<string>();
+  #counted = new Set<string>();
+
+  take(event: StreamEvent): void {
+    switch (event.event) {
+      case "fact":
+        if (event.seq <= this.seq) return;
+        this.seq = event.seq;
+        this.#tick(Date.parse(event.at));
+        this.facts.push(event);
+        this.#fact(event, Date.parse(event.at));
+        return;
+      case "text":
+        this.#tick(Date.parse(event.at));
+        this.#write(event.step, event.offset, event.text, Date.parse(event.at));
+        return;
+      case "retract": {
+        if (event.seq > this.seq) this.seq = event.seq;
+        const entry = this.entries.get(event.step);
+        if (!entry) return;
+        entry.strokes.push({ at: this.clock, from: event.from_offset, reason: event.reason });
+        entry.live.retract(event.from_offset, event.reason);
+        this.#mark(entry, "retract", event.reason);
+        return;
+      }
+      case "end":
+        this.over = true;
+        this.#status(event.status, this.clock);
+    }
+  }
+
+  /** What was spent until a time. */
+  spentAt(time: number): Spent {
+    const sum: Spent = { at: time, costUsd: 0, input: 0, output: 0, simulated: false };
+    for (const each of this.spent) {
+      if (each.at > time) break;
+      sum.costUsd += each.costUsd;
+      sum.input += each.input;
+      sum.output += each.output;
+      sum.simulated ||= each.simulated;
+    }
+    return sum;
+  }
+
+  statusAt(time: number): RunStatus {
+    let status: RunStatus = "accepted";
+    for (const each of this.statuses) {
+      if (each.at > time) break;
+      status = each.status;
+    }
+    return status;
+  }
+
+  #tick(at: number): void {
+    if (at > this.clock) this.clock = at;
+  }
+
+  #status(status: RunStatus, at: number): void {
+    if (this.status === status && this.statuses.length) return;
+    this.status = status;
+    this.statuses.push({ at, status });
+    this.structure += 1;
+  }
+
+  #write(path: string, offset: number, text: string, at: number): void {
+    const entry = this.entries.get(path) ?? this.#enter(path, at);
+    const before = entry.live.version;
+    entry.live.write(offset, text);
+    if (entry.live.version === before) return;
+    entry.strokes.push({ at, offset, text });
+    entry.version += 1;
+  }
+
+  #enter(path: string, at: number): Entry {
+    const entry = new Entry(path, at);
+    this.entries.set(path, entry);
+    for (const container of parents(path)) {
+      if (!this.#containers.has(container)) this.#dissolve(container);
+    }
+    if (!this.#containers.has(path)) this.#place(entry);
+    this.structure += 1;
+    return entry;
+  }
+
+  #place(entry: Entry): void {
+    const key = withoutIndices(entry.path);
+    let lanes = this.#lines.get(key);
+    if (!lanes) {
+      lanes = [];
+      this.#lines.set(key, lanes);
+    }
+    const free = lanes.find((lane) => {
+      const last = lane.entries[lane.entries.length - 1];
+      return !last || (last.to !== null && last.to <= entry.from);
+    });
+    if (free) {
+      free.entries.push(entry);
+      return;
+    }
+    const line: Line = { key, lane: lanes.length, depth: key.split(".").length - 1, entries: [entry] };
+    const after = lanes[lanes.length - 1];
+    lanes.push(line);
+    if (after) this.lines.splice(this.lines.indexOf(after) + 1, 0, line);
+    else this.lines.push(line);
+  }
+
+  /** A step proves to hold others: it has no line of its own. */
+  #dissolve(path: string): void {
+    this.#containers.add(path);
+    const entry = this.entries.get(path);
+    if (!entry) return;
+    const lanes = this.#lines.get(withoutIndices(path));
+    for (const line of lanes ?? []) {
+      const at = line.entries.indexOf(entry);
+      if (at < 0) continue;
+      line.entries.splice(at, 1);
+      if (line.entries.length === 0) {
+        this.lines.splice(this.lines.indexOf(line), 1);
+        lanes?.splice(lanes.indexOf(line), 1);
+      }
+    }
+  }
+
+  #mark(entry: Entry, kind: Mark["kind"], label: string): void {
+    entry.marks.push({ at: this.clock, kind, label });
+    entry.version += 1;
+    this.structure += 1;
+  }
+
+  #end(path: string | null, outcome: Outcome, at: number): Entry | undefined {
+    const entry = path === null ? undefined : this.entries.get(path);
+    if (!entry) return undefined;
+    endPause(entry, at);
+    entry.to = at;
+    entry.outcome = outcome;
+    entry.version += 1;
+    this.structure += 1;
+    return entry;
+  }
+
+  #pause(entry: Entry, kind: Pause["kind"], label: string, at: number, review: string | null = null): void {
+    endPause(entry, at);
+    entry.pauses.push({ kind, label, from: at, to: null, review });
+    entry.outcome = "waiting";
+    entry.to = null;
+    entry.version += 1;
+    this.structure += 1;
+  }
+
+  #spend(path: string, usage: Record<string, unknown>, costUsd: number, at: number): void {
+    const input = number(usage.input_tokens);
+    const output = number(usage.output_tokens);
+    this.spent.push({ at, costUsd, input, output, simulated: usage.simulated === true });
+    const entry = this.entries.get(path);
+    if (entry) {
+      entry.tokens += output;
+      entry.costUsd += costUsd;
+      entry.version += 1;
+    }
+  }
+
+  #fact(event: FactEvent, at: number): void {
+    const { data } = event;
+    const path = event.step;
+    const entry = path === null ? undefined : this.entries.get(path);
+    const text = (name: string) => (typeof data[name] === "string" ? (data[name] as string) : "");
+    switch (event.name) {
+      case "RunAccepted":
+        this.startedAt = at;
+        this.flow = text("flow");
+        this.#status("accepted", at);
+        return;
+      case "RunClaimed":
+      case "RunContinued":
+      case "RunRetried":
+        if (event.name !== "RunClaimed") this.error = "";
+        this.endedAt = null;
+        this.over = false;
+        this.#status("running", at);
+        return;
+      case "RunRested":
+        this.#status(text("status") as RunStatus, at);
+        return;
+      case "RunPaused":
+        this.#status("paused", at);
+        return;
+      case "RunCompleted":
+        this.output = data.output ?? null;
+        this.#over("completed", at);
+        return;
+      case "RunFailed":
+        this.error = text("error");
+        this.#over("failed", at);
+        return;
+      case "RunCancelled":
+        this.error = text("reason");
+        this.#over("cancelled", at);
+        return;
+    }
+    if (path === null) return;
+    switch (event.name) {
+      case "StepStarted": {
+        const begun = entry ?? this.#enter(path, at);
+        endPause(begun, at);
+        begun.attempt = number(data.attempt) || begun.attempt;
+        begun.outcome = "working";
+        begun.to = null;
+        begun.error = "";
+        if (begun.attempt > 1) this.#mark(begun, "retry", `attempt ${begun.attempt}`);
+        begun.version += 1;
+        this.structure += 1;
+        return;
+      }
+      case "StepCompleted": {
+        const done = this.#end(path, "done", at);
+        if (done) done.note = text("note");
+        if (!this.#counted.has(path) && data.usage) {
+          const usage = data.usage as Record<string, unknown>;
+          this.#spend(path, usage, number(usage.cost_usd), at);
+        }
+        return;
+      }
+      case "CallDecided": {
+        this.#counted.add(path);
+        const usage = (data.usage ?? {}) as Record<string, unknown>;
+        this.#spend(path, usage, number(data.cost_usd), at);
+        if (!entry) return;
+        entry.model = text("model") || text("deployment") || entry.model;
+        const outcome = text("outcome");
+        if (text("cached")) this.#mark(entry, "call", `answered from the cache: ${text("reason")}`);
+        else if (outcome !== "admitted") this.#mark(entry, "call", `${outcome}: ${text("reason")}`);
+        return;
+      }
+      case "StepFailed": {
+        if (!entry) return;
+        entry.error = text("error");
+        const again = data.retry_in_s;
+        if (typeof again === "number") {
+          this.#mark(entry, "failed", text("error"));
+          this.#pause(entry, "retry", `tries again in ${again.toFixed(1)} s: ${text("error")}`, at);
+        } else {
+          this.#end(path, "failed", at);
+          this.#mark(entry, "failed", text("error"));
+        }
+        return;
+      }
+      case "StepDeferred":
+        if (entry) {
+          this.#mark(entry, "deferred", text("reason"));
+          this.#pause(entry, "quota", text("reason"), at);
+        }
+        return;
+      case "StepSkipped": {
+        const skipped = entry ?? new Entry(path, at);
+        this.entries.set(path, skipped);
+        skipped.note = text("reason");
+        this.#end(path, "skipped", at);
+        return;
+      }
+      case "StepStopped":
+        this.#end(path, "stopped", at);
+        if (entry) this.#mark(entry, "steer", `stopped by ${text("by")}`);
+        return;
+      case "StepDropped":
+        this.#end(path, "dropped", at);
+        return;
+      case "StepSteered":
+        if (entry) this.#mark(entry, "steer", `steered by ${text("by")}: ${text("feedback")}`);
+        return;
+      case "FeedbackGiven":
+        if (entry) this.#mark(entry, "feedback", `feedback${text("by") ? ` by ${text("by")}` : ""}: ${text("text")}`);
+        return;
+      case "ToolCalled":
+        if (entry) this.#mark(entry, "tool", text("error") ? `${text("tool")}: ${text("error")}` : text("tool"));
+        return;
+      case "WaitStarted": {
+        const waiting = entry ?? this.#enter(path, at);
+        const kind = text("wait") as Pause["kind"];
+        const label =
+          kind === "review"
+            ? text("question") || "waits for a person"
+            : kind === "event"
+              ? `waits for ${text("event")}`
+              : "waits";
+        this.#pause(waiting, kind, label, at, kind === "review" ? path : null);
+        return;
+      }
+      case "TimerFired":
+      case "EventReceived":
+        if (entry) {
+          endPause(entry, at);
+          entry.outcome = "working";
+          this.structure += 1;
+        }
+        return;
+      case "ReviewDecided":
+        if (entry) {
+          endPause(entry, at);
+          entry.outcome = "working";
+          const by = text("by");
+          this.#mark(
+            entry,
+            "verdict",
+            `${told(text("verdict"))}${by ? ` by ${by}` : ""}${text("comments") ? `: ${text("comments")}` : ""}`,
+          );
+        }
+        return;
+    }
+  }
+
+  #over(status: RunStatus, at: number): void {
+    this.endedAt = at;
+    this.#status(status, at);
+    for (const entry of this.entries.values()) {
+      if (entry.to !== null) continue;
+      endPause(entry, at);
+      entry.to = at;
+      entry.outcome = status === "completed" ? "done" : "cut";
+      entry.version += 1;
+    }
+  }
+}
+
+function apply(text: VoiceText, stroke: Stroke): void {
+  if ("text" in stroke) text.write(stroke.offset, stroke.text);
+  else text.retract(stroke.from, stroke.reason);
+}
+
+function endPause(entry: Entry, at: number): void {
+  const pause = entry.pauses[entry.pauses.length - 1];
+  if (pause && pause.to === null) pause.to = at;
+}
+
+function told(verdict: string): string {
+  if (verdict === "approve") return "approved";
+  if (verdict === "reject") return "rejected";
+  return verdict === "changes" ? "given back" : verdict;
+}
+
+/** Steps that a step lies in: of `build[2].code`, `build[2]` and `build`. */
+export function parents(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path.length - 1; at > 0; at--) {
+    if (path[at] === "." || path[at] === "[") found.push(path.slice(0, at));
+  }
+  return found;
+}
+
+/** `build[2].code` is a turn of `build.code`. */
+export function withoutIndices(path: string): string {
+  return path.replace(/\[[0-9]+\]/g, "");
+}
+
+function number(value: unknown): number {
+  const read = typeof value === "string" ? Number(value) : value;
+  return typeof read === "number" && Number.isFinite(read) ? read : 0;
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import tailwindcss from "@tailwindcss/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// `npm run dev` shows the pages with a server of `stretto up` behind them.
+const server = process.env.STRETTO_URL ?? "http://127.0.0.1:8700";
+
+export default defineConfig({
+  plugins: [react(), tailwindcss()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "../src/stretto/api/dashboard",
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0, // the server's policy lets no data: script or font through
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: Object.fromEntries(
+      ["/v1", "/auth", "/healthz", "/openapi.json"].map((path) => [
+        path,
+        { target: server, ws: true, changeOrigin: true },
+      ]),
+    ),
+  },
+  test: { include: ["tests/unit/**/*.test.ts?(x)"], environment: "node" },
+});
