@@ -463,10 +463,15 @@ async def test_a_server_with_open_streams_ends_at_once(settings: Settings):
 
 async def test_the_page_and_the_description_are_served(settings: Settings):
     async with server(settings) as (client, _):
-        page = await client.get("/")
-        assert page.headers["content-type"].startswith("text/html")
-        assert "default-src 'none'" in page.headers["content-security-policy"]
-        assert "“scripted”" in page.body.decode()
+        for path in ("/", "/runs/0198", "/reviews"):
+            page = await client.get(path)
+            assert page.headers["content-type"].startswith("text/html")
+            policy = page.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+        assert (await client.get("/nothing")).status == 404
+        assert (await client.get("/assets/../app.py")).status == 404
+        assert (await client.get("/assets/no.js")).json["title"]
         description = (await client.get("/openapi.json")).json
         for path, operations in description["paths"].items():
             for operation in operations.values():
