@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from msgspec import structs
 
-from stretto.agents.toolbox import as_text
+from stretto.agents.prompting import opening, remembered, told, within
 from stretto.engine.step import StepContext
 from stretto.errors import ModelRefused
 from stretto.flow.facts import Asked, CallDecided, ModelAnswered, ToolCalled
-from stretto.flow.graph import Agent, Template
+from stretto.flow.graph import Agent
 from stretto.gateway.provider import (
     Caller,
     Completion,
@@ -23,7 +22,6 @@ from stretto.gateway.provider import (
     ModelProvider,
     ModelRequest,
     TokenCounts,
-    ToolCall,
     ToolCallPiece,
     ToolSpec,
 )
@@ -165,9 +163,7 @@ class Conversation:
 
     def tell(self, called: Sequence[ToolCalled]) -> None:
         """Let the model read what its calls gave, in the order in which it asked."""
-        for fact in called:
-            text = f"Error: {fact.error}" if fact.error else as_text(fact.output)
-            self.messages.append(Message("tool", text, tool_call_id=fact.call))
+        self.messages += told(called)
 
     # The sink of a call
 
@@ -252,25 +248,6 @@ def to_fact(decision: Decision, ctx: StepContext) -> CallDecided:
     )
 
 
-def within(messages: Sequence[Message], window: int | None) -> Iterator[Message]:
-    """The messages, where of the results of tools only the last `window` characters are in full."""
-    if window is None:
-        yield from messages
-        return
-    left, whole = window, set[int]()
-    for index in range(len(messages) - 1, -1, -1):
-        if messages[index].role == "tool":
-            left -= len(messages[index].text)
-            if left >= 0 or not whole:  # the latest stays, however long it is
-                whole.add(index)
-    for index, message in enumerate(messages):
-        if message.role != "tool" or index in whole:
-            yield message
-        else:
-            told = f"[This result of {len(message.text):,} characters is no longer shown. Call the tool again if you need it.]"
-            yield Message("tool", told, tool_call_id=message.tool_call_id)
-
-
 def open_conversation(
     provider: ModelProvider, ctx: StepContext, agent: Agent, returns: Mapping[str, Any] | None
 ) -> Conversation:
@@ -289,9 +266,7 @@ def begin(
 ) -> tuple[Conversation, list[str]]:
     """The prompt, and the turns that are over; with the feedback that came after them."""
     talk = Conversation(provider, ctx, agent, returns, tools=tools)
-    if agent.system is not None:
-        talk.messages.append(Message("system", render_text(agent.system, ctx.input)))
-    talk.say(render_text(agent.prompt, ctx.input))
+    talk.messages += opening(agent, ctx.input)
     feedback = talk.hear()
     return talk, feedback[remember(talk, feedback) :]
 
@@ -319,30 +294,10 @@ def remember(talk: Conversation, feedback: Sequence[str]) -> int:
 
     What the last of them asked for is left to be told: not all of it may have been done.
     """
-    said, text = 0, talk.ctx.kept
-    called: dict[int, dict[str, ToolCalled]] = {}
-    for fact in talk.ctx.history:
-        if isinstance(fact, ToolCalled):
-            called.setdefault(fact.turn, {})[fact.call] = fact
-    for fact in talk.ctx.history:
-        if not isinstance(fact, ModelAnswered):
-            continue
-        talk.tell([talk.known[asked.id] for asked in talk.left if asked.id in talk.known])
-        if fact.heard > said:
-            talk.say("\n\n".join(feedback[said : fact.heard]))
-            said = fact.heard
-        asked = tuple(ToolCall(call.id, call.name, call.arguments) for call in fact.calls)
-        talk.messages.append(Message("assistant", text[fact.start : fact.end].rstrip("\n"), asked))
-        talk.turns, talk.left, talk.known = fact.turn, tuple(fact.calls), called.get(fact.turn, {})
-        talk.start = talk.base = min(fact.end, len(text))
-        talk.spent_tokens += fact.tokens
-        talk.spent_usd += Decimal(fact.cost_usd)
-    return said
-
-
-def render_text(template: Template, scope: Mapping[str, Any]) -> str:
-    """The template as text; a list or mapping stands as JSON, null as nothing."""
-    value = template.render(scope)
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    past = remembered(talk.ctx.history, talk.ctx.kept, feedback)
+    talk.messages += past.messages
+    talk.turns, talk.left, talk.known = past.turns, past.left, past.known
+    talk.start = talk.base = past.base
+    talk.spent_tokens += past.tokens
+    talk.spent_usd += past.cost_usd
+    return past.said

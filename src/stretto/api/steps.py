@@ -59,13 +59,14 @@ async def list_steps(
     page, following = page_of(paths[begin : begin + limit + 1], limit, str)
     records = records_of(rows)
     return StepList(
-        steps=[_shown(progress.states[path], records.get(path) or Record()) for path in page],
+        steps=[shown(progress.states[path], records.get(path) or Record()) for path in page],
         next=following,
         seq=rows[-1].seq,
     )
 
 
-def _shown(state: StepState, record: Record) -> StepShown:
+def shown(state: StepState, record: Record) -> StepShown:
+    """A step as the list shows it."""
     return StepShown(
         path=state.path,
         kind=state.step.kind,

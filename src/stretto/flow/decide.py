@@ -195,21 +195,31 @@ def _start(progress: Progress, state: StepState) -> Iterator[Command]:
     if state.reader is None and _skips(progress, state):
         yield Record(f.StepSkipped(step=state.path, reason=_reason(state)))
         return
-    names = _names(progress, state)
-    rendered = {name: template.render(names) for name, template in state.step.input.items()}
-    seen = item_names(progress, state) if state.step.kind in ("agent", "judge") else {}
     yield Start(
         path=state.path,
         step=state.step,
         graph=state.frame.graph,
         attempt=state.attempt + 1,
-        input={**seen, **rendered},  # prompts see what the item reads; tools get what they are given
+        input=input_of(progress, state),
         keep=state.keep,
         feedback=tuple(state.feedback),
         failures=state.failures,
-        key=(_text(state.step.call.key, names) or "") if isinstance(state.step.call, EmitCall) else "",
+        key=(_text(state.step.call.key, _names(progress, state)) or "")
+        if isinstance(state.step.call, EmitCall)
+        else "",
         history=tuple(state.history),
     )
+
+
+def input_of(progress: Progress, state: StepState) -> dict[str, Any]:
+    """What a step at work is given: its `input`, rendered. Raises `OutputInvalid` where that cannot be.
+
+    Prompts also see what an item reads; tools get what they are given.
+    """
+    names = _names(progress, state)
+    rendered = {name: template.render(names) for name, template in state.step.input.items()}
+    seen = item_names(progress, state) if state.step.kind in ("agent", "judge") else {}
+    return {**seen, **rendered}
 
 
 def _reason(state: StepState) -> str:

@@ -91,6 +91,41 @@ def _step(path: str, kind: str, started: str, ended: str | None, **usage: Any) -
     }
 
 
+_STEP: dict[str, Any] = {
+    **_step("draft", "agent", "25:38.769207", "25:41.472580", **_DRAFT_USAGE),
+    "seq": 41,
+    "agent": "writer",
+    "tool": None,
+    "flow": None,
+    "note": "",
+    "input": {"topic": "tides"},
+    "prompt": [{"role": "user", "content": "Write two short paragraphs on tides.", "calls": [], "call": None}],
+    "output": None,
+    "is_text": True,
+    "calls": [
+        {
+            "at": "2026-11-21T10:25:41.472310Z",
+            "attempt": 1,
+            "route": "strong",
+            "outcome": "admitted",
+            "reason": "",
+            "deployment": "anthropic/claude-opus-5-5",
+            "provider": "anthropic",
+            "model": "claude-opus-5-5",
+            "tokens": {"input_tokens": 40, "output_tokens": 96},
+            "simulated": False,
+            "cost_usd": "0.00208",
+            "cached": "",
+            "waited_s": 0.0,
+            "error": "",
+        }
+    ],
+    "tools": [],
+    "failures": [],
+    "feedback": [],
+    "cut": [],
+}
+
 _RUNS: Mapping[str, Any] = {
     "NewRun": Several(
         of_a_stored_flow=("Of a flow that is stored.", {"flow": story.FLOW, "input": _INPUT}),
@@ -132,6 +167,7 @@ _RUNS: Mapping[str, Any] = {
         "next": None,
         "seq": 41,
     },
+    "StepDetail": _STEP,
     "NewFork": {"step": "draft", "input": {"topic": "the tides of Fundy"}},
     "fork_run 201": _FORKED,
     "control_run body": Several(
