@@ -48,6 +48,7 @@ from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
 from stretto.tools.mcp import Ports, SecretSource, ServerPool
+from stretto.tools.mcp.people import ask_in_inbox
 from stretto.tools.spending import Purse
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Platform:
             "tool": lend_models(gateway, tool_handler(tools)),
         }
         self.servers = ServerPool(
-            gateway.config.mcp, secret_source(settings, database), Ports(on_sample=model_for_servers(gateway))
+            gateway.config.mcp, secret_source(settings, database), Ports(model_for_servers(gateway), ask_in_inbox)
         )
         """The servers of tools, of all tenants."""
         self.worker: Worker | None = None

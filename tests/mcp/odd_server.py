@@ -165,7 +165,7 @@ def call(name: str, number: Any, params: dict[str, Any]) -> None:  # noqa: PLR09
             send({"id": "ask", "method": "sampling/createMessage", "params": {"messages": [turn], "maxTokens": 50}})
         case "ask_person":
             waiting["ask"] = number
-            form = {"type": "object", "properties": {"name": {"type": "string"}}}
+            form = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
             send(
                 {
                     "id": "ask",

@@ -267,7 +267,7 @@ async def test_a_person_is_not_asked_unless_somebody_is_there(odd: Odd):
     async with pool_of(odd()) as caller:
         result = json.loads(await caller.call("odd.ask_person"))
         assert result["action"] == "decline"
-        assert "Let a `review` step ask before" in result["_meta"]["stretto/reason"]
+        assert "only the calls of a run" in result["_meta"]["stretto/reason"]
 
     async def answer(asker: Asker, question: PersonAsked) -> PersonSaid:
         assert question.message == "Who are you?"

@@ -126,7 +126,10 @@ class DecisionShown(BaseModel):
 
 class ReviewDetail(ReviewShown):
     """A review with all that a person needs: the content, why it came (`reason`: a judge's output), what happened so far,
-    and in `next` what happens after each decision."""
+    and in `next` what happens after each decision.
+
+    `form`: a JSON Schema that what is approved must fit, where something asks in the middle of its work, as a server of tools may.
+    """
 
     content: Any
     reason: Any
@@ -136,6 +139,7 @@ class ReviewDetail(ReviewShown):
     history: list[HappeningShown]
     decisions: list[DecisionShown]
     next: dict[str, str]
+    form: dict[str, Any] | None
 
 
 class ReviewList(BaseModel):
@@ -409,4 +413,5 @@ def _detail(whole: Whole, response: Response) -> ReviewDetail:
         history=[HappeningShown.model_validate(each) for each in whole.history],
         decisions=[DecisionShown.model_validate(each) for each in whole.decisions],
         next=dict(whole.next),
+        form=None if whole.form is None else dict(whole.form),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -365,6 +365,19 @@ def _threshold(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
+def fields_of(form: Mapping[str, Any]) -> list[str]:
+    """A form's fields, a line each."""
+    required: list[str] = form.get("required", [])
+    fields: Mapping[str, Any] = form.get("properties", {})
+    lines: list[str] = []
+    for name, field in fields.items():
+        told: Mapping[str, Any] = field if isinstance(field, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        kind = " | ".join(map(str, told["enum"])) if "enum" in told else str(told.get("type", "any"))
+        words = ": ".join(str(told[key]) for key in ("title", "description") if key in told)
+        lines.append(f"  {name} ({kind}{'' if name in required else ', optional'}) {words}".rstrip())
+    return lines or ["  nothing: approve says yes"]
+
+
 def _print(whole: Whole) -> None:
     from stretto.cli.amounts import plain
     from stretto.cli.following import short
@@ -374,6 +387,8 @@ def _print(whole: Whole) -> None:
     lines = [f"{review.step} of {short(review.run_id)} ({review.flow}): {review.question or 'Approve this?'}", ""]
     if whole.content is not None:
         lines += [plain(whole.content).rstrip(), ""]
+    if whole.form is not None:
+        lines += ["to fill in (edit ID --value JSON):", *fields_of(whole.form), ""]
     if review.confidence is not None:
         lines.append(f"{review.judge or 'a judge'} is confident by {review.confidence:.2f}")
     lines += [f"  {reason}" for reason in whole.reasons]

@@ -12,7 +12,8 @@ from stretto.errors import OutputInvalid
 from stretto.flow.decide import Start
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
+    from stretto.engine.step import Question
+    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
     from stretto.flow.graph import Graph
     from stretto.stream.text import StepText
 
@@ -28,6 +29,7 @@ class Owner(Protocol):
     def retract(self, attempt: Attempt, position: int, reason: str) -> None: ...
     def record(self, fact: CallDecided) -> None: ...
     async def write_down(self, fact: Fact) -> None: ...
+    async def ask(self, attempt: Attempt, question: Question) -> PersonAnswered: ...
     async def drain(self) -> None: ...
 
 
@@ -56,6 +58,7 @@ class Attempt:
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
         self._owner = owner
+        self._asking = asyncio.Lock()
         self._text = text
         self._feedback = list(start.feedback)
         self._max_chars = max_chars
@@ -96,6 +99,10 @@ class Attempt:
     async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
         if not self.is_over:
             await self._owner.write_down(fact)
+
+    async def ask(self, question: Question) -> PersonAnswered:
+        async with self._asking:
+            return await self._owner.ask(self, question)
 
     def take_feedback(self) -> list[str]:
         taken, self._feedback = self._feedback, []

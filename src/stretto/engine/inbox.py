@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from stretto.engine.store import Signal
 from stretto.flow import facts as f
@@ -41,7 +42,13 @@ def facts_for(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
 def _wait_ends(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
     body = signal.body
     state = progress.state(str(body["step"]))
-    if state is None or state.path in progress.wants:
+    if state is None:
+        return
+    if signal.kind == "review" and state.question:
+        if body.get("key") == state.question:  # else it answers what nobody waits for any more
+            yield answered(state.path, body)
+        return
+    if state.path in progress.wants:
         return
     if signal.kind == "timer" and state.status in ("waiting", "backing_off"):
         yield f.TimerFired(step=state.path)
@@ -58,6 +65,20 @@ def _wait_ends(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
             value=body.get("value"),
             review=str(body.get("review", "")),
         )
+
+
+def answered(path: str, body: Mapping[str, Any]) -> f.PersonAnswered:
+    """The answer to what a step asks in the middle of its work."""
+    return f.PersonAnswered(
+        step=path,
+        question=str(body["key"]),
+        verdict=_VERDICTS.get(str(body["verdict"]), "reject"),
+        by=str(body.get("by", "")),
+        comments=str(body.get("comments", "")),
+        value=body.get("value"),
+        review=str(body.get("review", "")),
+        how=str(body.get("how", "person")),
+    )
 
 
 def find_step(progress: Progress, name: str) -> StepState | None:

@@ -26,7 +26,7 @@ from stretto.engine.announced import announcements
 from stretto.engine.rows import json_text, rows_json
 from stretto.engine.step import Emitted
 from stretto.errors import LeaseLost, StoreError
-from stretto.flow.facts import WaitStarted
+from stretto.flow.facts import PersonAsked, WaitStarted
 from stretto.store import Database, load_queries
 from stretto.stream.log import Row
 
@@ -89,6 +89,12 @@ class Awaited:
         if fact.wait == "review":
             body = {"show": fact.show, "question": fact.question, "attempt": fact.attempt, **fact.review}
         return cls(fact.step, fact.wait, fact.event or "review", fact.key, body)
+
+    @classmethod
+    def question(cls, fact: PersonAsked) -> Awaited:
+        """The same for a step at work that asks a person."""
+        body = {"show": fact.show, "question": fact.text, "attempt": fact.attempt, **fact.review}
+        return cls(fact.step, "review", "review", fact.question, body)
 
 
 @dataclass(slots=True)

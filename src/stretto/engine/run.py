@@ -23,10 +23,11 @@ from stretto.engine.attempt import Attempt
 from stretto.engine.flusher import Flusher
 from stretto.engine.inbox import facts_for
 from stretto.engine.journal import Awaited, JournalWriter, Listing
+from stretto.engine.questions import Questions
 from stretto.engine.readers import Readers
 from stretto.engine.rows import facts_of, now, texts_of
 from stretto.engine.scribe import Scribe
-from stretto.engine.step import Emitted, Handler, StepResult
+from stretto.engine.step import Emitted, Handler, Question, StepResult
 from stretto.engine.store import Signal
 from stretto.engine.texts import Texts
 from stretto.engine.timers import Timers
@@ -80,6 +81,7 @@ class RunTask:
         self._leaving: set[asyncio.Task[None]] = set()
         self._readers = Readers(self.progress, self.texts.of, self._emit_segment)
         self._timers = Timers(self._fire)
+        self._questions = Questions(self)
         self._changed = asyncio.Event()
         self._signalled = False
         self._handing_over = False
@@ -111,7 +113,9 @@ class RunTask:
         self.texts.keep_only(lambda path: self.progress.state(path) is not None)
 
     def _remember_time(self, row: Row, fact: f.Fact) -> None:
-        if isinstance(fact, f.WaitStarted):
+        if isinstance(fact, f.PersonAsked):
+            self._had_waits = True
+        elif isinstance(fact, f.WaitStarted):
             self._had_waits = True
             if self._is_waiting(fact):
                 self._waits_before.append(fact)
@@ -178,6 +182,7 @@ class RunTask:
         self.scribe.send()
 
     async def _leave(self) -> None:
+        self._handing_over = True  # whatever ended it here: somebody else goes on, with the same questions
         self._cancel_all()
         self._timers.disarm_all()
         await self._await_leaving()
@@ -280,9 +285,11 @@ class RunTask:
         match command:
             case Record():
                 fact = command.fact
-                if isinstance(fact, f.StepFailed) and fact.step in self._attempts:
-                    self._close(fact.step)
-                    self._retract(fact.step, 0, fact.error)
+                if isinstance(fact, f.StepFailed):
+                    self._questions.drop(fact.step)
+                    if fact.step in self._attempts:
+                        self._close(fact.step)
+                        self._retract(fact.step, 0, fact.error)
                 self._emit(fact)
             case Start():
                 self._start(command)
@@ -322,6 +329,16 @@ class RunTask:
         if self.lost is None and not self._resting and not self.progress.is_over:
             self._emit(fact)
             self.scribe.send()
+
+    def tell(self, fact: f.Fact) -> None:
+        """Write a fact down, where the run is still ours."""
+        if self.lost is None and not self._resting:
+            self._emit(fact)
+            self.scribe.send()
+
+    async def ask(self, attempt: Attempt, question: Question) -> f.PersonAnswered:
+        """A step at work asks a person."""
+        return await self._questions.ask(attempt, question)
 
     async def write_down(self, fact: f.Fact) -> None:
         """A part of an attempt's work is over; returns once the journal holds it."""
@@ -470,6 +487,8 @@ class RunTask:
         attempt.is_over = True
         if attempt.task is not None and attempt.task is not asyncio.current_task():
             attempt.task.cancel()
+        if not self._handing_over:  # else the next process goes on waiting for the same answer
+            self._questions.drop(path)
         return attempt.attempt
 
     def _cancel_all(self) -> None:
@@ -575,6 +594,16 @@ class RunTask:
         if attempt is not None and fact.mode == "next":
             attempt.give_feedback(fact.text)
 
+    def _person_asked(self, fact: f.PersonAsked) -> None:
+        self._had_waits = True
+        self._questions.asked(fact)
+
+    def _person_answered(self, fact: f.PersonAnswered) -> None:
+        self._questions.answered(fact)
+
+    def _question_dropped(self, fact: f.QuestionDropped) -> None:
+        self._questions.dropped(fact)
+
     def _wait_over(self, fact: f.StepFact) -> None:
         self._timers.disarm(fact.step)
         self.scribe.effects.ended_waits.append(fact.step)
@@ -618,6 +647,9 @@ class RunTask:
         f.StepDropped: _step_dropped,
         f.TextRetracted: _text_retracted,
         f.FeedbackGiven: _feedback_given,
+        f.PersonAsked: _person_asked,
+        f.PersonAnswered: _person_answered,
+        f.QuestionDropped: _question_dropped,
         f.TimerFired: _wait_over,
         f.EventReceived: _wait_over,
         f.ReviewDecided: _wait_over,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
+    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
     from stretto.flow.graph import Graph, Step
 
 
@@ -65,9 +65,28 @@ class StepContext(Protocol):
         """
         ...
 
+    async def ask(self, question: Question) -> PersonAnswered:
+        """Ask a person and wait for the answer; the attempt stays at work meanwhile, and keeps its place in this process.
+
+        What was answered in an earlier attempt under the same key is given at once. Of several questions of a step, one
+        is open at a time. Cancelling it withdraws the question. Raises `LeaseLost` where another process carries the run on.
+        """
+        ...
+
     def take_feedback(self) -> list[str]:
         """What was injected since the last call (or since the last attempt), oldest first."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked in the middle of an attempt. `key` tells it from the step's other questions, and stays the same
+    when another attempt asks it again; `review` is what the inbox needs to know besides (see migration 0019)."""
+
+    key: str
+    text: str
+    show: Any
+    review: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,6 +309,41 @@ class ReviewDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     review: str = ""
 
 
+class PersonAsked(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that the step has called asks a person in the middle of its work, and the attempt stays at work meanwhile.
+
+    `question` is the same in every attempt that asks it again, so that nobody is asked twice. `review`: what else the person
+    sees, the form to fill in, and the rules until somebody has decided.
+    """
+
+    attempt: int
+    question: str
+    text: str
+    show: Any = None
+    review: dict[str, Any] = {}
+
+
+class PersonAnswered(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A person (or, where `how` says `deadline`, time) has answered it: `value` is the form as the person approved it.
+
+    It counts for every attempt that asks the same.
+    """
+
+    question: str
+    verdict: Verdict
+    by: str
+    comments: str = ""
+    value: Any = None
+    review: str = ""
+    how: str = "person"
+
+
+class QuestionDropped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """Nobody waits for the answer any more: the call that asked is over."""
+
+    question: str
+
+
 class FeedbackGiven(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody has something to say to a step at work: `next` at its next turn, `now` cuts it off."""
 

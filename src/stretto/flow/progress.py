@@ -82,6 +82,8 @@ class Progress(Structure):
 
     def _end(self, status: RunStatus) -> None:
         self._put_back()
+        for state in self.states.values():
+            state.question = ""  # what was asked is withdrawn with the run's end
         self.status = status
         self.wants.pop("finish", None)
 
@@ -311,6 +313,19 @@ class Progress(Structure):
                 },
             )
 
+    def _person_asked(self, fact: f.PersonAsked) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            state.question = fact.question
+
+    def _person_answered(self, fact: f.PersonAnswered) -> None:
+        if (state := self._known(fact)) is not None and state.question == fact.question:
+            state.question = ""
+            state.answers[fact.question] = fact
+
+    def _question_dropped(self, fact: f.QuestionDropped) -> None:
+        if (state := self._known(fact)) is not None and state.question == fact.question:
+            state.question = ""
+
     def _resolve(self, state: StepState, output: Mapping[str, Any]) -> None:
         if (want := self.wants.get(state.path)) is None or want.kind != "resolve":
             state.wait_output = dict(output)
@@ -358,5 +373,8 @@ class Progress(Structure):
         f.TimerFired: _timer_fired,
         f.EventReceived: _event_received,
         f.ReviewDecided: _review_decided,
+        f.PersonAsked: _person_asked,
+        f.PersonAnswered: _person_answered,
+        f.QuestionDropped: _question_dropped,
         f.FeedbackGiven: _feedback_given,
     }

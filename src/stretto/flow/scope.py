@@ -14,7 +14,7 @@ from stretto.documents.plain import Json
 from stretto.flow.graph import Block, BranchCall, FlowCall, Graph, LoopCall, MapCall, Reaction, Step
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import Fact
+    from stretto.flow.facts import Fact, PersonAnswered
 
 Status = Literal[
     "pending",  # something that it depends on has not ended
@@ -51,6 +51,8 @@ class StepState:
     keep: int = 0
     history: list[Fact] = field(default_factory=list["Fact"])
     """The turns of an agent's work that are over, and the calls that were made, in order."""
+    question: str = ""  # what it asks a person in the middle of its work
+    answers: dict[str, PersonAnswered] = field(default_factory=dict[str, "PersonAnswered"])
     of: Literal["value", "text", "items", "last", "body"] = "value"
     output: Json = None
     error: str = ""

@@ -14,6 +14,9 @@ EffectWord = Literal["reads", "writes", "spends"]
 AMOUNT = "amount_usd"
 """The argument that says how much a call spends, unless something else is said."""
 
+ASK_S = 600.0
+"""So long a call waits for a person, unless something else is said."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToolServer:
@@ -40,6 +43,10 @@ class ToolServer:
     """Each tenant has a process (or session) of its own."""
     sampling: str = ""
     """The route that answers when the server asks for a model; empty: none does."""
+    elicitation_s: float = ASK_S
+    """So long a person has to answer what the server asks in the middle of a call; 0: nobody is asked."""
+    one_at_a_time: bool = False
+    """Somebody has said that its questions matter: an older server, which does not say for which call it asks, gets one at a time."""
 
     def allows(self, tool: str) -> bool:
         """Whether this tool may be seen and called."""

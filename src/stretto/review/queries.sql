@@ -54,7 +54,7 @@ WHERE r.tenant_id = %(tenant_id)s AND r.id = %(id)s;
 
 -- get_whole --
 -- What else a person needs of a review
-SELECT content, reason, stated, bulk_from, escalate_to, media FROM reviews WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
+SELECT content, reason, stated, bulk_from, escalate_to, media, form FROM reviews WHERE tenant_id = %(tenant_id)s AND id = %(id)s;
 
 -- get_history --
 -- What happened to a review, in order
@@ -74,14 +74,14 @@ SELECT id FROM reviews WHERE tenant_id = %(tenant_id)s AND id::text LIKE %(patte
 SELECT id FROM reviews WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND step = %(step)s ORDER BY id DESC LIMIT 1;
 
 -- lock_wait --
--- The wait that a review is for, locked
-SELECT w.run_id FROM reviews r JOIN waits w ON w.run_id = r.run_id AND w.step = r.step
+-- The wait that a review is for, locked, and its key: of a question in the middle of a step's work, which one it is
+SELECT w.key FROM reviews r JOIN waits w ON w.run_id = r.run_id AND w.step = r.step
 WHERE r.tenant_id = %(tenant_id)s AND r.id = %(id)s AND r.state = 'open' AND w.kind = 'review' FOR UPDATE OF w;
 
 -- lock_review --
 -- What a decision needs to know of a review, which is locked
 SELECT id, run_id, step, state, version, content, mandatory, four_eyes, claimed_by,
-       claimed_until > clock_timestamp() AS claim_counts, claimed_until, first_by, verdict, decided_by, closed_at
+       claimed_until > clock_timestamp() AS claim_counts, claimed_until, first_by, verdict, decided_by, closed_at, form
 FROM reviews WHERE tenant_id = %(tenant_id)s AND id = %(id)s FOR UPDATE;
 
 -- first_approval --
@@ -114,10 +114,10 @@ DELETE FROM waits WHERE tenant_id = %(tenant_id)s AND run_id = %(run_id)s AND st
 -- decide_bulk --
 -- Decide what of these may be decided together, and tell the runs; gives the ids of those
 WITH held AS MATERIALIZED (
-    SELECT r.id, r.run_id, r.step, r.version, r.content, r.mandatory, r.four_eyes
+    SELECT r.id, r.run_id, r.step, r.version, r.content, r.mandatory, r.four_eyes, w.key
     FROM reviews r JOIN waits w ON w.run_id = r.run_id AND w.step = r.step
     WHERE r.tenant_id = %(tenant_id)s AND r.id = ANY(%(ids)s::uuid[]) AND r.state = 'open' AND w.kind = 'review'
-      AND NOT r.mandatory AND r.confidence >= coalesce(r.bulk_from, %(bulk_from)s::float8)
+      AND NOT r.mandatory AND r.form IS NULL AND r.confidence >= coalesce(r.bulk_from, %(bulk_from)s::float8)
       AND (r.claimed_by = %(by)s OR coalesce(r.claimed_until <= clock_timestamp(), true))
     FOR UPDATE SKIP LOCKED
 ), decided AS (
@@ -135,12 +135,12 @@ SELECT ARRAY(SELECT id FROM held),
        (SELECT count(*) FROM signal_runs(
            ARRAY(SELECT run_id FROM held ORDER BY id), ARRAY(SELECT 'review' FROM held),
            ARRAY(SELECT jsonb_build_object('step', step, 'verdict', %(verdict)s::text, 'by', %(by)s::text,
-               'comments', %(comments)s::text, 'value', content, 'review', id) FROM held ORDER BY id)));
+               'comments', %(comments)s::text, 'value', content, 'review', id, 'key', key, 'how', 'bulk') FROM held ORDER BY id)));
 
 -- decide_due --
 -- Let time decide those of these whose deadline is over, and tell the runs; gives how many
 WITH held AS MATERIALIZED (
-    SELECT r.id, r.run_id, r.step, r.version, r.content, r.mandatory, r.four_eyes, d.verdict
+    SELECT r.id, r.run_id, r.step, r.version, r.content, r.mandatory, r.four_eyes, d.verdict, w.key
     FROM review_deadlines d JOIN reviews r ON r.id = d.review_id JOIN waits w ON w.run_id = r.run_id AND w.step = r.step
     WHERE d.tenant_id = %(tenant_id)s AND d.review_id = ANY(%(ids)s::uuid[]) AND d.due_at <= clock_timestamp()
       AND r.state = 'open' AND w.kind = 'review' AND coalesce(r.claimed_until <= clock_timestamp(), true)
@@ -159,7 +159,7 @@ WITH held AS MATERIALIZED (
 SELECT count(*) FROM signal_runs(
     ARRAY(SELECT run_id FROM held ORDER BY id), ARRAY(SELECT 'review' FROM held),
     ARRAY(SELECT jsonb_build_object('step', step, 'verdict', verdict, 'by', %(by)s::text, 'comments', '', 'value', content,
-        'review', id) FROM held ORDER BY id));
+        'review', id, 'key', key, 'how', 'deadline') FROM held ORDER BY id));
 
 -- escalate --
 -- Hand those of these to others that nobody has decided in time; gives how many

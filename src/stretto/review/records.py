@@ -95,6 +95,8 @@ class Whole:
     media: Sequence[Any]
     history: Sequence[Happening]
     decisions: Sequence[Decision]
+    form: Mapping[str, Any] | None = None
+    """A JSON Schema: what is approved must fit it. Something in the middle of its work asks then, and gets what is approved."""
 
     @property
     def reasons(self) -> list[str]:
@@ -113,6 +115,8 @@ class Whole:
     @property
     def next(self) -> Mapping[str, str]:
         """What happens after each decision, in a sentence."""
+        if self.form is not None:
+            return self._answers
         eyes = self.review.four_eyes and self.review.first_by is None
         passed = "It waits for a second person's approval." if eyes else "The run goes on with the content."
         told = {
@@ -127,6 +131,21 @@ class Whole:
             told["nothing"] = "It waits: only a person can decide."
         else:
             told["nothing"] = "It waits."
+        return told
+
+    @property
+    def _answers(self) -> dict[str, str]:
+        """`next` of what is asked in the middle of a call."""
+        told = {
+            "approve": "Whoever asks gets the content as it is shown; it must fill in the form.",
+            "edit": "Whoever asks gets what you fill in.",
+            "reject": "Whoever asks is told that you decline; the call goes on without an answer.",
+            "changes": "As reject.",
+        }
+        if self.review.due_at is not None:
+            told["nothing"] = (
+                f"From {self.review.due_at:%Y-%m-%d %H:%M} UTC on, whoever asks is told that nobody answers."
+            )
         return told
 
 

@@ -12,6 +12,7 @@ from stretto.errors import Invalid, NotPossible, PreconditionFailed, ReviewClaim
 from stretto.flow.facts import Verdict
 from stretto.review.difference import difference
 from stretto.review.figures import MOST_DECISIONS, Figures, figures_of
+from stretto.review.filled import check_form
 from stretto.review.records import (
     Bulk,
     ClosedPlace,
@@ -190,20 +191,21 @@ class Reviews:
     ) -> Review:
         """A person's decision; `edit` replaces what was shown. Of two decisions the first counts.
 
-        Raises `ReviewDecided` for one that is over, `ReviewClaimed` while somebody else has it in hand,
-        `PreconditionFailed` when it is not that `version` any more, and `NotPossible` where another person must approve.
+        Raises `ReviewDecided` for one that is over, `ReviewClaimed` while somebody else has it in hand, `PreconditionFailed`
+        when it is not that `version` any more, `NotPossible` where another person must approve, and `Invalid` where what is
+        approved does not fill in the form that was asked for.
         """
         said = Deciding(verdict, by, comments, edit, version)
         if verdict == "changes" and not comments.strip():
             raise Invalid("Say in the comments what should be changed; they go back to whoever made it.")
         async with self.database.tenant(self.tenant_id) as connection:
             if await claim(connection, self.tenant_id, once, "review", str(review_id)) is None:
-                review, waits = await lock(connection, self.tenant_id, review_id)
+                review, key = await lock(connection, self.tenant_id, review_id)
                 _check(review_id, review, said)
                 assert review is not None
                 first = await first_approval(connection, self.tenant_id, review_id) if review.first_by else None
                 written = _written(review, said, first)
-                if not waits or not await write_decision(connection, self.tenant_id, review, written):
+                if key is None or not await write_decision(connection, self.tenant_id, review, written, key):
                     raise NotPossible(f"The run of review {review_id} takes no decision any more.", review_id=review_id)
         return await self.get(review_id)
 
@@ -273,6 +275,8 @@ def _written(review: Locked, said: Deciding, first: tuple[object, bool] | None) 
     proposed = first[0] if first is not None and first[1] else shown
     approves = said.verdict == "approve"
     value = said.edit.value if said.edit is not None else proposed if approves else shown
+    if review.form is not None and approves:
+        check_form(review.id, review.form, value)
     edited = _plain(value) != _plain(shown)
     agrees = first is not None and _plain(value) == _plain(proposed)
     final = not (review.four_eyes and approves) or agrees

@@ -52,6 +52,7 @@ class Locked:
     verdict: str | None
     decided_by: str | None
     closed_at: datetime | None
+    form: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,14 @@ class ReviewStore:
                     review = await (await cursor.execute(_Q["get_review"], values)).fetchone()
                 if review is None:
                     return None
-                ((content, reason, stated, bulk_from, escalate_to, media),) = await fetch(
+                ((content, reason, stated, bulk_from, escalate_to, media, form),) = await fetch(
                     connection, "get_whole", values
                 )
                 history = [Happening(*row) for row in await fetch(connection, "get_history", values)]
                 decisions = [Decision(*row) for row in await fetch(connection, "get_decisions", values)]
                 if history[-1].version == review.version:  # else it was changed in between
-                    return Whole(review, content, reason, stated, bulk_from, escalate_to, media, history, decisions)
+                    rest = (content, reason, stated, bulk_from, escalate_to, media, history, decisions, form)
+                    return Whole(review, *rest)
 
     async def find(self, ending: str) -> list[UUID]:
         """Reviews whose id ends with these characters, at most three."""
@@ -173,12 +175,15 @@ async def fetch(connection: AsyncConnection[TupleRow], query: str, values: Mappi
     return await cursor.fetchall() if cursor.description else []
 
 
-async def lock(connection: AsyncConnection[TupleRow], tenant_id: UUID, review_id: UUID) -> tuple[Locked | None, bool]:
-    """The review, locked, and whether its step waits still. The wait is locked first, as the engine does."""
+async def lock(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, review_id: UUID
+) -> tuple[Locked | None, str | None]:
+    """The review, locked, and the key of what its step waits for; None when that waits no more. The wait is locked first,
+    as the engine does."""
     values = {"tenant_id": tenant_id, "id": review_id}
-    waits = bool(await fetch(connection, "lock_wait", values))
+    waits = await fetch(connection, "lock_wait", values)
     rows = await fetch(connection, "lock_review", values)
-    return (Locked(*rows[0]) if rows else None), waits
+    return (Locked(*rows[0]) if rows else None), (waits[0][0] if waits else None)
 
 
 async def first_approval(
@@ -203,9 +208,9 @@ class Written:
 
 
 async def write_decision(
-    connection: AsyncConnection[TupleRow], tenant_id: UUID, review: Locked, written: Written
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, review: Locked, written: Written, key: str
 ) -> bool:
-    """Write a decision and what follows from it; False when the run is over, and takes none."""
+    """Write a decision and what follows from it; False when the run is over, and takes none. `key`: of the wait."""
     said = written.said
     values = {
         "tenant_id": tenant_id,
@@ -239,6 +244,7 @@ async def write_decision(
         "comments": said.comments,
         "value": written.value if written.edited else review.content,
         "review": str(review.id),
+        "key": key,
     }
     return await put_signal(connection, review.run_id, "review", body)
 

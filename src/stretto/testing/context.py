@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from stretto.flow.facts import CallDecided, Fact, ModelAnswered, ToolCalled
+from stretto.engine.step import Question
+from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
 from stretto.flow.graph import Block, Graph, Step
 
 _NAMESPACE = UUID(int=0x57_3E_77_0)
@@ -57,6 +58,7 @@ class FakeContext:
         self.calls: list[CallDecided] = []
         self.history: Sequence[Fact] = tuple(history)
         self.written: list[ModelAnswered | ToolCalled] = []
+        self.questions: list[Question] = []
         self._text = kept
         self._feedback = list(feedback)
 
@@ -97,6 +99,11 @@ class FakeContext:
     async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
         """Keep it in `written`."""
         self.written.append(fact)
+
+    async def ask(self, question: Question) -> PersonAnswered:
+        """Nobody is there: every question is rejected. It is kept in `questions`."""
+        self.questions.append(question)
+        return PersonAnswered(step=self.path, question=question.key, verdict="reject", by="nobody")
 
     def take_feedback(self) -> list[str]:
         """What was said since the last call."""

@@ -73,6 +73,7 @@ _MORE: dict[str, Any] = {
         "changes": "It goes back with your comments; where the flow has a loop, it is made anew and asked again.",
         "nothing": "Time decides `approve` at 2026-11-22 10:25 UTC.",
     },
+    "form": None,
 }
 _AT = "2026-11-21T10:31:14.912490Z"
 _CLOSED = _OPEN | {

@@ -333,6 +333,10 @@ def _server() -> Record:
                     "type": ["string", "null"],
                     "description": "The route that answers when the server asks for a model.",
                 },
+                "elicitation": {
+                    "anyOf": [_DURATION, {"const": "never"}],
+                    "description": "So long a call waits for a person whom the server asks; `never`: nobody is asked. `10m` when not given.",
+                },
             },
         ),
         "type": "object",

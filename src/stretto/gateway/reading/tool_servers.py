@@ -11,7 +11,7 @@ from stretto.documents.problems import Path, suggest
 from stretto.gateway.reading.providers import HEADER, KEY_PLACE, SECRET_HEADERS
 from stretto.gateway.reading.reader import ConfigReader, given
 from stretto.gateway.reading.words import EFFECTS, SERVER_KEYS
-from stretto.gateway.tool_servers import EffectWord, ToolServer
+from stretto.gateway.tool_servers import ASK_S, EffectWord, ToolServer
 
 EXAMPLE = "mcp: {files: {command: [mcp-server-filesystem, /data]}}"
 SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -86,7 +86,20 @@ class ServerReader:
             timeout_s=timeout_s or 60.0,
             per_tenant=self._flag(path, data, "per_tenant"),
             sampling=self._route((*path, "sampling"), data["sampling"]) if given(data, "sampling") else "",
+            elicitation_s=self._asking((*path, "elicitation"), data["elicitation"])
+            if given(data, "elicitation")
+            else ASK_S,
+            one_at_a_time=given(data, "elicitation") and data["elicitation"] != "never",
         )
+
+    def _asking(self, path: Path, value: Json) -> float:
+        if value == "never":
+            return 0.0
+        asking_s = self.reader.duration(path, value, "`elicitation`")
+        if asking_s is not None and not 0 < asking_s <= MOST_TIMEOUT_S:
+            told = "`never` lets the server ask nobody."
+            self.reader.at_value(path, "`elicitation` must be above 0, and at most `1d`.", told)
+        return asking_s or 0.0
 
     def _flag(self, path: Path, data: Mapping[str, Json], key: str) -> bool:
         return self.reader.flag((*path, key), data[key], f"`{key}`") if given(data, key) else True

@@ -31,6 +31,7 @@ BUCKET_KEYS = ("capacity", "refill_per_minute", "reserve", "skip_below", "defer"
 BUDGET_KEYS = ("month", "tenants", "spending")
 SERVER_KEYS = (
     "command", "env", "cwd", "url", "headers", "secrets", "allow", "effects", "timeout", "per_tenant", "sampling",
+    "elicitation",
 )  # fmt: skip
 BREAKER_KEYS = ("failures", "error_rate", "window", "open", "max_open")
 

@@ -52,6 +52,10 @@ class PersonAsked:
     message: str
     schema: Mapping[str, Any] | None = None
     url: str = ""
+    before: int = 0
+    """How often the call has asked the very same before."""
+    within_s: float = 0.0
+    """So long it can wait for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,8 @@ OnProgress = Callable[[StepContext, Progress], None]
 
 
 async def nobody_answers(asker: Asker, asked: PersonAsked) -> PersonSaid:
-    """Decline: no person is there in the middle of a call."""
-    why = (
-        "No person can be asked in the middle of a call. Let a `review` step ask before, and give the tool the answer."
-    )
-    return PersonSaid("decline", why=why)
+    """Decline: the call is of no run, so there is no inbox where the question could stand."""
+    return PersonSaid("decline", why="No person can be asked here: only the calls of a run are heard in the inbox.")
 
 
 def tell_step(ctx: StepContext, progress: Progress) -> None:

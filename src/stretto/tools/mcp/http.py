@@ -16,14 +16,16 @@ CONNECT_S = 10.0
 CODE_UNSENT, CODE_BROKEN = -39_001, -39_002
 """Codes of ours, which no server sends: the request could not be sent; it was, and the connection broke."""
 QUIET_S = 300.0
-"""A stream on which nothing comes for so long is opened anew."""
+"""A stream is not given up sooner; where a person may be asked in a call, only after the time that he has."""
 
 
 class Address:
     """A server by its address. `headers` hold secrets: nothing here logs them, and no redirect carries them elsewhere."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], *, quiet_s: float = QUIET_S) -> None:
+        """`quiet_s`: a stream on which nothing comes for so long is opened anew."""
         self._url = url
+        self._quiet_s = quiet_s
         self._headers = dict(headers)
         self.refused = 0
         """The status with which it last refused a request; 0 when it took it."""
@@ -42,7 +44,7 @@ class Address:
     async def messages(self) -> AsyncGenerator[TransportStreams]:
         """Exchange messages with it; at the end its session is given back."""
         hooks: dict[str, list[Any]] = {"response": [self._bound]}
-        timeout = httpx2.Timeout(CONNECT_S, read=QUIET_S)
+        timeout = httpx2.Timeout(CONNECT_S, read=self._quiet_s)
         async with httpx2.AsyncClient(headers=self._headers, timeout=timeout, event_hooks=hooks) as client:
             send = client.send
 

@@ -32,7 +32,7 @@ from stretto.errors import OutputInvalid, ToolFailed, ToolRefused, ToolUnavailab
 from stretto.gateway.tool_servers import ToolServer
 from stretto.tools.mcp.answering import Answering
 from stretto.tools.mcp.asks import Asker, Ports, Progress
-from stretto.tools.mcp.http import CODE_BROKEN, CODE_UNSENT, Address
+from stretto.tools.mcp.http import CODE_BROKEN, CODE_UNSENT, QUIET_S, Address
 from stretto.tools.mcp.offered import Offered, offered
 from stretto.tools.mcp.results import to_output
 from stretto.tools.mcp.secrets import Secrets
@@ -47,6 +47,7 @@ CALLS_AT_ONCE = 64
 MOST_PAGES = 100
 MOST_TOOLS = 1_000
 PROGRESS_EVERY_S = 0.25
+ENDLESS_S = 7 * 86_400.0
 KEY_META = "stretto/idempotency_key"
 
 
@@ -100,7 +101,8 @@ class Link:
     def _make_wire(self) -> Program | Address:
         server, secrets = self.server, self._secrets
         if server.url:
-            return Address(server.url, {name: secrets.fill(text) for name, text in server.headers.items()})
+            headers = {name: secrets.fill(text) for name, text in server.headers.items()}
+            return Address(server.url, headers, quiet_s=max(QUIET_S, server.elicitation_s + START_S))
         env = {**server.env, **secrets.reveal()}
         return Program(server.command, env, server.cwd, on_line=self._heard, on_gone=self._lose)
 
@@ -142,7 +144,9 @@ class Link:
             async with asyncio.timeout(START_S) as starting:
                 async with self._make_client() as client:
                     self._client = client
-                    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS and self.server.sampling:
+                    if client.protocol_version not in MODERN_PROTOCOL_VERSIONS and (
+                        self.server.sampling or self.server.one_at_a_time
+                    ):
                         self._places = asyncio.Semaphore(1)  # else nobody could tell for which call it asks
                     await self.refresh()
                     starting.reschedule(None)
@@ -244,10 +248,15 @@ class Link:
         self.calls += 1
         self.quiet.clear()
         try:
-            async with self._places, self._answering.calls_of(asker):
+            async with self._places, self._answering.calls_of(asker) as patience:
                 if self.is_over or self._client is None:
                     raise LinkOver
-                result = await self._guarded(tool, asker, lambda client: self._send(client, tool, arguments, asker))
+
+                async def send(client: Client) -> CallToolResult:
+                    async with patience.limit():
+                        return await self._send(client, tool, arguments, asker)
+
+                result = await self._guarded(tool, asker, send)
                 unheard = self._answering.unheard(asker)
         finally:
             self.calls -= 1
@@ -270,7 +279,7 @@ class Link:
         return await client.call_tool(
             tool.name,
             dict(arguments),
-            read_timeout_seconds=self.server.timeout_s,
+            read_timeout_seconds=ENDLESS_S,  # our own time-out stands still while a person is asked
             progress_callback=on_progress,
             meta=None if tool.effects == "reads" else {KEY_META: asker.key},
         )
@@ -283,6 +292,8 @@ class Link:
         name = tool.full_name
         try:
             return await send(self._client)
+        except TimeoutError:
+            raise unsure(tool, f"gave no answer within {self.server.timeout_s:g} s") from None
         except MCPError as error:
             said = self._secrets.cover(error.message)[:2_000]
             if error.code == REQUEST_TIMEOUT:

@@ -243,7 +243,8 @@ class ServerPool:
         if not self._closing.is_set():
             waits = (link.quiet.wait(), link.over.wait(), self._closing.wait())
             tasks = [asyncio.ensure_future(each) for each in waits]
-            await asyncio.wait(tasks, timeout=link.server.timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            most_s = link.server.timeout_s + link.server.elicitation_s
+            await asyncio.wait(tasks, timeout=most_s, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
         await link.stop()

@@ -175,7 +175,7 @@ DECLARE
 BEGIN
     INSERT INTO reviews (id, tenant_id, run_id, step, attempt, flow, content_type, policy, question, content, excerpt, reason,
         judge, confidence, stated, sensitive, mandatory, four_eyes, bulk_from, media, rules, state, assignee, escalate_at,
-        escalate_to, created_at)
+        escalate_to, created_at, form)
     VALUES (one, wait.tenant_id, wait.run_id, wait.step,
         CASE WHEN jsonb_typeof(b -> 'attempt') = 'number' THEN (b ->> 'attempt')::integer ELSE 1 END,
         coalesce((SELECT r.flow_name FROM runs r WHERE r.id = wait.run_id), ''),
@@ -188,7 +188,8 @@ BEGIN
         CASE WHEN NOT must THEN share_in(rules -> 'bulk_from') END,
         CASE WHEN jsonb_typeof(b -> 'media') = 'array' THEN b -> 'media' ELSE '[]' END, rules, 'open',
         left(nullif(b ->> 'assignee', ''), 200), at + seconds_in(rules -> 'escalate_s'),
-        coalesce(rules ->> 'escalate_to', 'admin'), at);
+        coalesce(rules ->> 'escalate_to', 'admin'), at,
+        CASE WHEN jsonb_typeof(b -> 'form') = 'object' THEN b -> 'form' END);
     IF due IS NOT NULL AND NOT must AND rules ->> 'on_deadline' IN ('approve', 'reject') THEN
         INSERT INTO review_deadlines (tenant_id, review_id, due_at, verdict)
         VALUES (wait.tenant_id, one, at + due, rules ->> 'on_deadline');

@@ -427,6 +427,7 @@ CASE
     ELSE 1
 END) STORED NOT NULL,
     trust double precision GENERATED ALWAYS AS (COALESCE(confidence, (0)::double precision)) STORED NOT NULL,
+    form jsonb,
     CONSTRAINT reviews_check CHECK ((mandatory OR (NOT four_eyes))),
     CONSTRAINT reviews_check1 CHECK (((state = 'open'::text) = (closed_at IS NULL))),
     CONSTRAINT reviews_check2 CHECK (((state = 'decided'::text) = (verdict IS NOT NULL))),
