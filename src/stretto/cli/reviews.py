@@ -368,10 +368,10 @@ def _threshold(value: float | None) -> str:
 def fields_of(form: Mapping[str, Any]) -> list[str]:
     """A form's fields, a line each."""
     required: list[str] = form.get("required", [])
-    fields: Mapping[str, Any] = form.get("properties", {})
+    fields: Mapping[str, dict[str, Any] | bool] = form.get("properties", {})
     lines: list[str] = []
     for name, field in fields.items():
-        told: Mapping[str, Any] = field if isinstance(field, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        told = {} if isinstance(field, bool) else field
         kind = " | ".join(map(str, told["enum"])) if "enum" in told else str(told.get("type", "any"))
         words = ": ".join(str(told[key]) for key in ("title", "description") if key in told)
         lines.append(f"  {name} ({kind}{'' if name in required else ', optional'}) {words}".rstrip())
