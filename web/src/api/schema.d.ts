@@ -980,6 +980,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/steps/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_step"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/stream": {
         parameters: {
             query?: never;
@@ -1377,6 +1393,25 @@ export interface components {
             error: number | null;
             error_after: number | null;
         };
+        CallShown: {
+            /** Format: date-time */
+            at: string;
+            attempt: number;
+            cached: string;
+            cost_usd: string;
+            deployment: string;
+            error: string;
+            model: string;
+            outcome: string;
+            provider: string;
+            reason: string;
+            route: string;
+            simulated: boolean;
+            tokens: {
+                [key: string]: number;
+            };
+            waited_s: number;
+        };
         Cancel: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1552,6 +1587,13 @@ export interface components {
         FailedSince: {
             /** Format: date-time */
             since: string;
+        };
+        FailureShown: {
+            /** Format: date-time */
+            at: string;
+            attempt: number;
+            error: string;
+            retry_in_s: number | null;
         };
         FiguresShown: {
             decided: {
@@ -1746,6 +1788,16 @@ export interface components {
             revision: number;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
+        };
+        MessageShown: {
+            call?: string | null;
+            /** @default [] */
+            calls: {
+                [key: string]: string;
+            }[];
+            content: string;
+            /** @enum {string} */
+            role: "system" | "user" | "assistant" | "tool";
         };
         NewAssignment: {
             assignee: string | null;
@@ -1949,6 +2001,9 @@ export interface components {
             excerpt: string;
             first_by: string | null;
             flow: string;
+            form: {
+                [key: string]: unknown;
+            } | null;
             four_eyes: boolean;
             history: components["schemas"]["HappeningShown"][];
             how: ("person" | "bulk" | "deadline") | null;
@@ -2167,6 +2222,35 @@ export interface components {
                 [key: string]: unknown;
             }[] | null;
         };
+        StepDetail: {
+            agent: string | null;
+            attempts: number;
+            calls: components["schemas"]["CallShown"][];
+            cut: string[];
+            ended_at: string | null;
+            error: string | null;
+            failures: components["schemas"]["FailureShown"][];
+            feedback: string[];
+            flow: string | null;
+            input: {
+                [key: string]: unknown;
+            } | null;
+            is_text: boolean;
+            kind: string;
+            note: string;
+            output: unknown;
+            path: string;
+            prompt: components["schemas"]["MessageShown"][] | null;
+            seq: number;
+            started_at: string | null;
+            /** @enum {string} */
+            status: "pending" | "ready" | "running" | "waiting" | "backing_off" | "completed" | "stopped" | "skipped" | "failed" | "dropped";
+            tool: string | null;
+            tools: components["schemas"]["ToolShown"][];
+            usage: {
+                [key: string]: unknown;
+            };
+        };
         StepList: {
             next: string | null;
             seq: number;
@@ -2247,6 +2331,17 @@ export interface components {
             input: number;
             output: number;
             reasoning: number;
+        };
+        ToolShown: {
+            arguments: string;
+            /** Format: date-time */
+            at: string;
+            attempt: number;
+            error: string;
+            output: unknown;
+            took_s: number;
+            tool: string;
+            turn: number;
         };
         UsageItem: {
             cached: number;
@@ -4000,6 +4095,28 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StepList"];
+                };
+            };
+        };
+    };
+    get_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepDetail"];
                 };
             };
         };
