@@ -89,6 +89,10 @@ async def test_pages_many_at_once_and_figures(settings: Settings):
             assert again.status == 202
         figures = (await client.get("/v1/reviews/figures")).json
         assert (figures["waiting"]["open"], figures["decided"]["rejected"]) == (4, 1)
+        assert [(each["all"], each["rejected"]) for each in figures["deciders"]] == [(1, 1)]
+        later = (await client.get("/v1/reviews/figures?since=2100-01-01T00:00:00Z")).json
+        assert (later["waiting"]["open"], later["decided"]["all"], later["deciders"]) == (4, 0, [])
+        assert (await client.get("/v1/reviews/figures?since=2100-01-01T00:00:00")).status == 422
 
 
 async def press(client: Client, path: str, *, origin: str = "", **form: str) -> Answer:

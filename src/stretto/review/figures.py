@@ -53,6 +53,17 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Decider:
+    """Somebody who decided, alone or with a second person, or `deadline`; and how often what."""
+
+    by: str
+    all: int
+    approved: int
+    rejected: int
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overturned:
     """How often people, each by himself, decided otherwise than a judge leaned; `topic` None: over all."""
 
@@ -90,6 +101,7 @@ class Figures:
     since: datetime
     waiting: Waiting
     decided: Decided
+    deciders: Sequence[Decider]
     overturned: Sequence[Overturned]
     suggested: Sequence[Suggestion]
 
@@ -98,6 +110,7 @@ def figures_of(
     since: datetime,
     counts: Sequence[Any],
     decided: Sequence[Any],
+    deciders: Sequence[Sequence[Any]],
     overturned: Sequence[Sequence[Any]],
     past: Sequence[PastDecision],
     target_error: float,
@@ -113,6 +126,7 @@ def figures_of(
         since,
         Waiting(*counts),
         Decided(everything, person, bulk, deadline, approved, rejected, changes, p50, p95),
+        [Decider(*row) for row in deciders],
         [Overturned(*row) for row in overturned],
         suggested,
     )

@@ -247,6 +247,13 @@ SELECT count(*), count(*) FILTER (WHERE how = 'person'), count(*) FILTER (WHERE 
        percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM closed_at - created_at)) FILTER (WHERE how <> 'deadline')
 FROM reviews WHERE tenant_id = %(tenant_id)s AND state = 'decided' AND state <> 'open' AND closed_at >= %(since)s;
 
+-- deciders --
+-- Who decided since then, and what; whoever decided most comes first
+SELECT decided_by, count(*), count(*) FILTER (WHERE verdict = 'approve'), count(*) FILTER (WHERE verdict = 'reject'),
+       count(*) FILTER (WHERE verdict = 'changes')
+FROM reviews WHERE tenant_id = %(tenant_id)s AND state = 'decided' AND state <> 'open' AND closed_at >= %(since)s
+GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100;
+
 -- overturned --
 -- How often people decided otherwise than each judge leaned, over all and by topic
 WITH judged AS (

@@ -133,9 +133,9 @@ class Reviews:
     async def figures(self, *, since: datetime | None = None, target_error: float = 0.05) -> Figures:
         """How the inbox does: since then (default: the last 30 days)."""
         since = since or datetime.now(UTC) - timedelta(days=30)
-        counts, decided, overturned = await self._store.figures(since)
+        counts, decided, deciders, overturned = await self._store.figures(since)
         past = await self._store.past_decisions(None, None, None, MOST_DECISIONS, since)
-        return figures_of(since, counts, decided, overturned, past, target_error)
+        return figures_of(since, counts, decided, deciders, overturned, past, target_error)
 
     # Take in hand
 

@@ -147,13 +147,14 @@ class ReviewStore:
         """Whether a person has ever approved such content."""
         return bool((await self._all("approved_before", flow=flow, content_type=content_type))[0][0])
 
-    async def figures(self, since: datetime) -> tuple[TupleRow, TupleRow, list[TupleRow]]:
-        """What waits now; what was decided since; how often judges were overturned."""
+    async def figures(self, since: datetime) -> tuple[TupleRow, TupleRow, list[TupleRow], list[TupleRow]]:
+        """What waits now; what was decided since; by whom; how often judges were overturned."""
         values = {"tenant_id": self.tenant_id, "since": since}
         async with self.database.tenant(self.tenant_id) as connection:
             (counts,) = await fetch(connection, "counts", values)
             (decided,) = await fetch(connection, "decided_figures", values)
-            return counts, decided, await fetch(connection, "overturned", values)
+            deciders = await fetch(connection, "deciders", values)
+            return counts, decided, deciders, await fetch(connection, "overturned", values)
 
     async def _reviews(self, query: str, values: Mapping[str, Any]) -> list[Review]:
         async with (

@@ -1450,6 +1450,25 @@ export interface components {
             traceparent?: string | null;
             type: string;
         };
+        DecidedShown: {
+            all: number;
+            approved: number;
+            by_bulk: number;
+            by_deadline: number;
+            by_person: number;
+            changes: number;
+            rejected: number;
+            share_by_people: number | null;
+            wait_p50_s: number | null;
+            wait_p95_s: number | null;
+        };
+        DeciderShown: {
+            all: number;
+            approved: number;
+            by: string;
+            changes: number;
+            rejected: number;
+        };
         DecisionShown: {
             /** Format: date-time */
             at: string;
@@ -1596,20 +1615,13 @@ export interface components {
             retry_in_s: number | null;
         };
         FiguresShown: {
-            decided: {
-                [key: string]: unknown;
-            };
-            overturned: {
-                [key: string]: unknown;
-            }[];
+            decided: components["schemas"]["DecidedShown"];
+            deciders: components["schemas"]["DeciderShown"][];
+            overturned: components["schemas"]["OverturnedShown"][];
             /** Format: date-time */
             since: string;
-            suggested: {
-                [key: string]: unknown;
-            }[];
-            waiting: {
-                [key: string]: unknown;
-            };
+            suggested: components["schemas"]["SuggestionShown"][];
+            waiting: components["schemas"]["WaitingShown"];
         };
         FlowList: {
             flows: components["schemas"]["FlowShown"][];
@@ -1916,6 +1928,13 @@ export interface components {
             }[] | null;
             value?: unknown;
             version?: number | null;
+        };
+        OverturnedShown: {
+            decided: number;
+            judge: string;
+            overturned: number;
+            rate: number;
+            topic: string | null;
         };
         Pause: {
             /**
@@ -2293,6 +2312,14 @@ export interface components {
             step: string | null;
             version: number;
         };
+        SuggestionShown: {
+            approve: number | null;
+            content_type: string;
+            decisions: number;
+            judge: string;
+            reject: number | null;
+            target_error: number;
+        };
         TenantChange: {
             name: string;
         };
@@ -2370,6 +2397,16 @@ export interface components {
         VersionList: {
             next: string | null;
             versions: components["schemas"]["stretto__api__flows__VersionShown"][];
+        };
+        WaitingShown: {
+            claimed: number;
+            escalated: number;
+            mandatory: number;
+            oldest_at: string | null;
+            open: number;
+            sensitive: number;
+            snoozed: number;
+            unassigned: number;
         };
         WebhookChange: {
             active?: boolean | null;
@@ -3861,6 +3898,7 @@ export interface operations {
         parameters: {
             query?: {
                 days?: number;
+                since?: string | null;
                 target_error?: number;
             };
             header?: never;

@@ -170,6 +170,11 @@ EXAMPLES: Mapping[str, Any] = {
             "wait_p95_s": 9120.0,
             "share_by_people": 0.92,
         },
+        "deciders": [
+            {"by": story.OWNER, "all": 200, "approved": 171, "rejected": 17, "changes": 12},
+            {"by": _BEN, "all": 113, "approved": 90, "rejected": 14, "changes": 9},
+            {"by": "deadline", "all": 27, "approved": 27, "rejected": 0, "changes": 0},
+        ],
         "overturned": [
             {"judge": "fact-checker", "topic": None, "decided": 251, "overturned": 20, "rate": 0.08},
             {"judge": "fact-checker", "topic": "health", "decided": 40, "overturned": 10, "rate": 0.25},
