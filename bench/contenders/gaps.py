@@ -55,10 +55,13 @@ class Lag:
 
     def __init__(self) -> None:
         self.worst_s = 0.0
+        self.all_s: list[float] = []
 
     async def watch(self) -> None:
         """Look a hundred times a second, until cancelled."""
         while True:
             began = time.perf_counter()
             await asyncio.sleep(0.01)
-            self.worst_s = max(self.worst_s, time.perf_counter() - began - 0.01)
+            late_s = max(0.0, time.perf_counter() - began - 0.01)
+            self.all_s.append(late_s)
+            self.worst_s = max(self.worst_s, late_s)

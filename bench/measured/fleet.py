@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.figures import STRETTO, Measurement
+from bench.figures import STRETTO, Measurement, Table, show
 from bench.ground import Ground
 from bench.rounds import figure, interleave
 
@@ -11,26 +11,52 @@ NAME = "fleet"
 
 async def measure(ground: Ground, quick: bool) -> Measurement:
     """All at once, from start to end."""
-    rounds, agents, turns = (1, 50, 1) if quick else (2, 1000, 2)
+    agents, turns, waves = (50, 2, 2) if quick else (1000, 3, 2)
     results = await interleave(
-        rounds,
-        {STRETTO: lambda: ground.contend("fleet:live", "bench_stretto", agents=agents, turns=turns)},
+        1,
+        {STRETTO: lambda: ground.contend("fleet:live", "bench_stretto", agents=agents, turns=turns, waves=waves)},
+    )
+    (found,) = results[STRETTO]
+    memory = Table(
+        title="Memory of the process, MB",
+        columns=[
+            "before",
+            *(f"wave {n + 1}, {when}" for n in range(waves) for when in ("at its highest", "afterwards")),
+        ],
+        rows=[[show(each) for each in (found["before_mb"], *memory_of(found))]],
     )
     return Measurement(
         name=NAME,
         title=f"{agents:,} agents, each a planner with workers and a judge",
         what=(
-            f"{agents:,} runs at once in one worker process, each {turns} turns of: a planner makes tasks, a worker does each, a judge "
-            "scores each; the simulated provider answers at 50 tokens/s, so that the time is mostly the models'. From the first "
-            "start until the database shows the last run completed."
+            f"{agents:,} runs at once in one worker process, {turns} rounds each: a planner makes tasks, a worker does each, a judge "
+            "scores each, and each result is committed to the shared state, over the version that was read, and counted on a board "
+            f"that ten agents share. Then {agents:,} more in the same process. The simulated provider answers at 50 tokens/s. From the "
+            "first start until the database shows the last run completed; then it is checked that no write is missing."
         ),
         figures=[
-            figure(results, "tasks_per_s", "tasks done and judged", "tasks/s", "more"),
+            figure(results, "tasks_per_s", "tasks done, judged and committed", "tasks/s", "more"),
+            figure(results, "tasks", "tasks in all", "tasks", "more"),
             figure(results, "cpu_ms", "CPU of the process per task", "ms", "less"),
             figure(results, "postgres_ms", "CPU of PostgreSQL per task", "ms", "less"),
             figure(results, "cores", "cores that the process used", "cores", "less"),
+            figure(results, "wait_p50_ms", "a task's wait until its model is asked, p50", "ms", "less"),
+            figure(results, "wait_p95_ms", "the same, p95", "ms", "less"),
+            figure(results, "wait_p99_ms", "the same, p99", "ms", "less"),
+            figure(results, "wait_max_ms", "the same, longest", "ms", "less"),
+            figure(results, "lag_p99_ms", "how late the event loop was, p99", "ms", "less"),
+            figure(results, "lag_ms", "longest time that the event loop was held up", "ms", "less", target=200),
             figure(results, "kb_per_agent", "most memory per agent", "kB", "less"),
-            figure(results, "lag_ms", "longest time that the event loop was held up", "ms", "less"),
         ],
-        notes=["A task is two model calls: the worker's and the judge's; the planner's come on top."],
+        tables=[memory],
+        notes=[
+            "A task is two model calls and three tool calls: the state is read, a worker asked, a judge asked, the result committed, the "
+            "board counted up. The planner's calls come on top.",
+            "A task waits for its worker from the plan being made, for its judge from the draft being done; both waits are counted.",
+        ],
     )
+
+
+def memory_of(found: dict[str, list[float]]) -> list[float]:
+    """The highest memory of each wave, and what it came back to."""
+    return [each for pair in zip(found["highest_mb"], found["rest_mb"], strict=True) for each in pair]

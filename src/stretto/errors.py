@@ -4,7 +4,8 @@
     ├── Invalid                     what was asked for cannot be done as asked; nothing was changed
     │   ├── DocumentInvalid         a file has problems; carries all of them, each with its place
     │   │   ├── FlowInvalid
-    │   │   └── ConfigInvalid       stretto.yaml
+    │   │   ├── ConfigInvalid       stretto.yaml
+    │   │   └── RecordingInvalid    the recording of a run
     │   ├── InputInvalid            a run's input does not fit the flow's input schema
     │   ├── OutputInvalid           what a step returned does not fit its type
     │   ├── RequestUnread           a field of a request cannot be used; `param` names it
@@ -39,7 +40,7 @@
     │   └── TooManyRequests         more requests than the tenant, the key or the address may make
     ├── PreconditionFailed          what `If-Match` names is no longer so; nothing was changed
     ├── PreconditionNeeded          what is there is written over only by who says which version he has read
-    ├── StateConflict               a document is not as its writer has seen it; `document` is the one that is there
+    ├── StateConflict               a document is not as its writer has seen it; `document` is the one that is there (Permanent)
     ├── LeaseLost                   another process carries this run on; this one stops
     ├── StepError                   a step's attempt failed
     │   ├── WorkDeferred            not a failure: it begins again later (Transient)
@@ -148,6 +149,12 @@ class ConfigInvalid(DocumentInvalid):
     """The configuration has problems. Mend each at the place named; what ran before goes on with what it had."""
 
     what = "configuration"
+
+
+class RecordingInvalid(DocumentInvalid):
+    """The file is no recording of a run that can be shown. `stretto show RUN --export FILE.jsonl` writes one."""
+
+    what = "recording"
 
 
 class InputInvalid(Invalid):
@@ -294,7 +301,7 @@ class PreconditionNeeded(StrettoError):
     """It is there already. Read it, and send `If-Match` with its `ETag`, so that nothing is overwritten unseen."""
 
 
-class StateConflict(StrettoError):
+class StateConflict(Permanent, StrettoError):
     """The document is not as its writer has seen it; nothing was changed. Read it again, and decide anew."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 from tests.e2e.command import Stretto
 from tests.e2e.test_run import REVIEWED, STORY, events, printed, run_of, shown, texts
@@ -75,6 +76,39 @@ def test_replay_gives_the_same_events_and_carries_nothing_out(stretto: Stretto) 
     ]
     assert stretto.inside("replay", run, "--speed", "0").out == printed(before["output"])
     assert shown(stretto, run, "--facts") == before
+
+
+def test_a_run_is_written_to_a_file_that_is_replayed_without_a_database(stretto: Stretto) -> None:
+    assert stretto("run", stretto.flow("story", STORY), "-i", "topic=rain").code == 0
+    run, file = run_of(stretto), stretto.folder / "story.jsonl"
+    wrote = stretto.inside("show", run, "--export", file)
+    assert (wrote.code, wrote.out) == (0, "")
+    assert f"stretto replay {file}" in wrote.err
+    assert stretto.inside("show", run, "--export", "-").out == file.read_text()
+    before = stretto.inside("replay", run, "--speed", "0", "--json")
+    elsewhere = Stretto(
+        stretto.folder, stretto.environment | {"STRETTO_DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
+    )
+    assert elsewhere.inside("show", run).code == 4
+    after = elsewhere.inside("replay", file, "--speed", "0", "--json")
+    assert (after.code, after.out) == (0, before.out), after.err
+    assert "answers: simulated provider (no model)" in after.err + elsewhere.inside("replay", file, "--speed", "0").err
+
+    part = stretto.inside("show", run, "--export", "-", "--at", "6").out
+    assert file.read_text().startswith(part)
+    assert part.count("\n") == 7
+    file.write_text(part + "more")
+    for name, told in ((file, f"{file}:8:1: This is no row"), ("nothing.jsonl", "It cannot be read")):
+        refused = elsewhere.inside("replay", name)
+        assert refused.code == 2
+        assert told in refused.err
+
+
+def test_the_recordings_beside_the_examples_can_be_watched(stretto: Stretto) -> None:
+    for file in sorted((Path(__file__).parents[2] / "examples" / "recordings").glob("*.jsonl")):
+        done = stretto.inside("replay", file, "--speed", "0")
+        assert done.code == 0, done.err
+        assert "simulated provider" in done.err
 
 
 def test_a_run_that_is_not_over_is_replayed_as_far_as_it_went(stretto: Stretto) -> None:

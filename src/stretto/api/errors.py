@@ -25,6 +25,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.DocumentInvalid: 422,
     e.FlowInvalid: 422,
     e.ConfigInvalid: 422,
+    e.RecordingInvalid: 422,
     e.InputInvalid: 422,
     e.OutputInvalid: 422,
     e.ArgumentsInvalid: 422,

@@ -1,4 +1,4 @@
-"""`stretto replay`: a run once more, as it was, from its journal. Nothing is carried out again."""
+"""`stretto replay`: a run once more, as it was, from its journal or from a file. Nothing is carried out again."""
 
 from __future__ import annotations
 
@@ -7,22 +7,32 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stretto.cli.exits import Exit, run_async
-from stretto.cli.options import AsJson, RunId
+from stretto.cli.options import AsJson
 from stretto.stream.pace import LONGEST_GAP_S, Pace
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from stretto.cli.view import View
     from stretto.flow.graph import Graph
     from stretto.stream import Row
 
 
 def replay(
-    run: RunId,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's id, or how it ends; or a file that `stretto show RUN --export` wrote, such as swarm.jsonl.",
+            show_default=False,
+        ),
+    ],
     speed: Annotated[
         float, typer.Option("--speed", metavar="X", min=0.0, help="2 is twice as fast; 0 shows all at once.")
     ] = 1.0,
@@ -33,20 +43,15 @@ def replay(
 ) -> Exit:
     """Show a run once more as it was, from its journal.
 
-    Every token comes at its original time. Nothing is carried out again.
+    Every token comes at its original time. Nothing is carried out again. A file needs no database.
     """
     return run_async(_replay(run, speed, gaps, as_json))
 
 
 async def _replay(text: str, speed: float, gaps: bool, as_json: bool) -> Exit:
     from stretto.cli.interrupts import on_interrupts
-    from stretto.platform import Platform
 
-    async with Platform.open(worker=False) as platform:
-        runs = platform.runs()
-        run_id = await runs.find(text)
-        rows = await runs.journal(run_id)
-        graph, _ = await runs.graph_of(rows)
+    graph, rows, run_id = await _load(text)
     # All is in memory now; the database may go.
     left = asyncio.Event()
 
@@ -65,9 +70,27 @@ async def _replay(text: str, speed: float, gaps: bool, as_json: bool) -> Exit:
         return player.result()
 
 
+async def _load(text: str) -> tuple[Graph, Sequence[Row], UUID]:
+    """The run of this id or in this file; no id has a dot or a slash in it."""
+    if "." in text or Path(text).name != text:
+        from stretto.engine.recording import read_recording
+
+        recording = await asyncio.to_thread(read_recording, Path(text))
+        return recording.graph, recording.rows, recording.run_id
+    from stretto.platform import Platform
+
+    async with Platform.open(worker=False) as platform:
+        runs = platform.runs()
+        run_id = await runs.find(text)
+        rows = await runs.journal(run_id)
+        graph, _ = await runs.graph_of(rows)
+    return graph, rows, run_id
+
+
 async def _play(graph: Graph, rows: Sequence[Row], run_id: str, speed: float, gaps: bool, as_json: bool) -> Exit:
     from stretto.cli.following import give_output
     from stretto.cli.score import Score
+    from stretto.cli.show import is_simulated
     from stretto.cli.view import open_view
     from stretto.stream.timeline import timeline
 
@@ -76,6 +99,8 @@ async def _play(graph: Graph, rows: Sequence[Row], run_id: str, speed: float, ga
     view = open_view(score, as_json=as_json, clock=pace.now, hint=lambda: "replay")
     if not as_json:
         view.say(f"{graph.name} · replay of run {run_id}")
+        if is_simulated(rows):
+            view.say("answers: simulated provider (no model)")
     with view:
         for at, event in timeline(rows):
             await _wait_for(at, pace, view)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,12 +39,39 @@ def show(
     ] = None,
     facts: Annotated[bool, typer.Option("--facts", help="List the facts of its journal, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Give all of it as one JSON object.")] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="FILE.jsonl",
+            help="Write its flow and journal to a file instead, for `stretto replay FILE.jsonl`; - is stdout.",
+        ),
+    ] = None,
 ) -> Exit:
     """Show where a run stands, or stood.
 
     Its status, its steps as a tree with attempts, times, tokens and cost, its output, and its error with the remedy.
     """
-    return run_async(_show(run, at, facts, as_json))
+    return run_async(_show(run, at, facts, as_json) if export is None else _export(run, at, export))
+
+
+async def _export(text: str, at: int | None, file: Path) -> Exit:
+    from stretto.engine.recording import recording_lines
+    from stretto.platform import Platform
+
+    async with Platform.open(worker=False) as platform:
+        runs = platform.runs()
+        run_id = await runs.find(text)
+        rows = await runs.journal(run_id)
+        graph, _ = await runs.graph_of(rows)
+    lines = recording_lines(run_id, graph, (row for row in rows if at is None or row.seq <= at))
+    if str(file) == "-":
+        sys.stdout.buffer.writelines(lines)
+        return Exit.DONE
+    with file.open("wb") as out:
+        out.writelines(lines)
+    print(f"wrote {file}; `stretto replay {file}` shows it", file=sys.stderr)
+    return Exit.DONE
 
 
 async def _show(text: str, at: int | None, facts: bool, as_json: bool) -> Exit:
@@ -97,7 +126,7 @@ def _print(run: Run, progress: Progress, steps: Sequence[StepRow], rows: Sequenc
         f"priority {progress.priority}",
     ]
     print(" · ".join(parts))
-    if _simulated(rows):
+    if is_simulated(rows):
         print("answers: simulated provider (no model)")
     if run.input:
         print(f"input: {brief(run.input, 300)}")
@@ -163,7 +192,7 @@ def _as_json(
         "accepted_at": run.accepted_at,
         "finished_at": run.finished_at if at is None else None,
         "cost_usd": sum(step.cost_usd for step in steps),
-        "simulated": _simulated(rows),
+        "simulated": is_simulated(rows),
         "output": run.output if at is None else None,
         "error": run.error if at is None else None,
         "steps": [
@@ -196,7 +225,8 @@ def _as_json(
     return told
 
 
-def _simulated(rows: Sequence[Row]) -> bool:
+def is_simulated(rows: Sequence[Row]) -> bool:
+    """Whether answers of the run came from no model."""
     for row in rows:
         usage = (row.body or {}).get("usage")
         if isinstance(usage, dict) and usage.get("simulated"):  # pyright: ignore[reportUnknownMemberType]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from stretto.flow import facts as f
@@ -418,9 +419,15 @@ class _Needs(Mapping[str, Any]):
     """`needs` in the body of a planned map: task id → that task's output."""
 
     def __init__(self, state: StepState, needed: list[int], text_of: TextOf) -> None:
-        assert state.values is not None
-        self._frames = {str(state.values[n]["id"]): state.frames[n] for n in needed}
+        self._state = state
+        self._needed = needed
         self._text_of = text_of
+
+    @cached_property
+    def _frames(self) -> dict[str, Frame]:
+        # Only when somebody reads it: who shows a run keeps no plan's values.
+        assert self._state.values is not None
+        return {str(self._state.values[n]["id"]): self._state.frames[n] for n in self._needed}
 
     def __getitem__(self, task: str) -> Any:
         return frame_value(self._frames[task], self._text_of)

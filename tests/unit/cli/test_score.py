@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from stretto.cli.voice import STRUCK_S, TAIL_CHARS, Voice
 from tests.unit.cli.tape import BEGIN, Tape, flow, writers
 
+TASKS = {"tasks": {"type": "array"}}
+
 
 def test_a_voice_enters_writes_and_leaves_as_one_line() -> None:
     tape = Tape(writers(2)).fact("StepStarted", "w0").fact("StepStarted", "w1")
@@ -158,6 +160,14 @@ def test_what_is_inside_a_loop_or_map_is_known_once_it_begins() -> None:
     tape.fact("TurnStarted", "again", turn=2)
     assert tape.score.steps == (1, 6)
     assert tape.news == ["▶ fan 2 items", "✓ again[1].w 0.0 s · rejected", "↻ again turn 2"]
+
+
+def test_a_task_that_needs_another_is_known_once_that_is_done() -> None:
+    tape = Tape(flow({"work": {"map": {"tasks": "{{ input.tasks }}"}, "steps": {"x": {"agent": "a"}}}}, input=TASKS))
+    tape.fact("MapExpanded", "work", items=[{"id": "one"}, {"id": "two", "needs": ["one"]}], needs=[[], [0]])
+    assert tape.score.steps == (0, 1)
+    tape.fact("StepStarted", "work[0].x").done("work[0].x")
+    assert tape.score.steps == (1, 2)
 
 
 def test_readers_items_are_voices_and_dropped_ones_are_void() -> None:
