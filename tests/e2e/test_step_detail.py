@@ -177,3 +177,28 @@ async def test_steps_that_are_not_there_and_runs_of_others_are_not_found(setting
         stranger = await key_for(platform, "owner", "grace")
         answer = await client.get(f"{run}/steps/count", **stranger)
         assert (answer.status, answer.json["type"]) == (404, "urn:stretto:error:RunNotFound")
+
+
+async def test_flows_and_runs_are_drawn(settings: Settings):
+    async with desk(settings, scripted()) as (client, platform):
+        run = await start(client, DESK, input={"topic": "tides"})
+        drawn = (await client.get(f"{run}/graph")).json
+        assert drawn == (await client.get("/v1/flows/desk/graph")).json
+        assert [node["id"] for node in drawn["nodes"]] == [
+            "count",
+            "notes",
+            "rounds",
+            "rounds.draft",
+            "verdict",
+            "long",
+        ]
+        assert {"from": "rounds.draft", "to": "verdict", "kind": "data"} in drawn["edges"]
+        assert (await client.post("/v1/flows/validate", DESK)).json["graph"] == drawn
+        smaller = {**DESK, "steps": {"count": DESK["steps"]["count"]}}
+        assert (await client.post("/v1/flows", smaller)).json["version"] == 2
+        assert len((await client.get("/v1/flows/desk/graph")).json["nodes"]) == 1
+        assert (await client.get("/v1/flows/desk/graph?version=1")).json == drawn
+        assert (await client.get(f"{run}/graph")).json == drawn
+        stranger = await key_for(platform, "owner", "grace")
+        assert (await client.get("/v1/flows/desk/graph", **stranger)).status == 404
+        assert (await client.get(f"{run}/graph", **stranger)).status == 404

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import yaml
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api.body import JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.drawn import GraphShown, graph_shown
 from stretto.api.once import OnceDoor
 from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
 from stretto.api.problems import fails
@@ -93,6 +94,7 @@ class Checked(BaseModel):
     valid: bool
     name: str | None
     problems: list[FlowProblem]
+    graph: GraphShown | None = Field(description="The flow to be drawn, where it is one.")
 
 
 class Change(BaseModel):
@@ -153,8 +155,8 @@ async def validate_flow(document: dict[str, Any]) -> Checked:
         problems = [
             FlowProblem(place=each.file, message=each.message, remedy=each.remedy) for each in error.problems[:1000]
         ]
-        return Checked(valid=False, name=None, problems=problems)
-    return Checked(valid=True, name=graph.name, problems=[])
+        return Checked(valid=False, name=None, problems=problems, graph=None)
+    return Checked(valid=True, name=graph.name, problems=[], graph=graph_shown(graph))
 
 
 @router.get("/{name}", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
@@ -162,6 +164,13 @@ async def get_flow(name: FlowName, flows: FlowsDoor, version: Version = None) ->
     """A version of a flow, the latest unless another is named."""
     found, document = await flows.document(name, version)
     return StoredFlow(name=name, version=found, document=dict(document))
+
+
+@router.get("/{name}/graph", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
+async def get_flow_graph(name: FlowName, flows: FlowsDoor, version: Version = None) -> GraphShown:
+    """A version of a flow as nodes and edges, to be drawn."""
+    _, document = await flows.document(name, version)
+    return graph_shown(await asyncio.to_thread(compile_document, document))
 
 
 @router.get("/{name}/versions", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])

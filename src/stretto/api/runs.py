@@ -14,11 +14,12 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import RunsDoor, needs
+from stretto.api.drawn import GraphShown, graph_shown
 from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, VersionCursor, cursor_at, page_of
 from stretto.api.problems import fails
 from stretto.api.shown import FlowName, Priority, RunDetail, RunSummary, Status, StepPath
-from stretto.engine import Edits, Run, fork
+from stretto.engine import Edits, Flows, Run, fork
 from stretto.engine.store import TenantLog
 from stretto.errors import (
     FlowArchived,
@@ -138,6 +139,14 @@ async def start_run(new: NewRun, runs: RunsDoor, once: OnceDoor) -> Response:
 async def get_run(run_id: UUID, runs: RunsDoor) -> Response:
     """One run, with input, output and error."""
     return _shown(await runs.get(run_id))
+
+
+@router.get("/{run_id}/graph", responses=fails(RunNotFound, FlowNotFound), dependencies=[needs("runs:read")])
+async def get_run_graph(run_id: UUID, runs: RunsDoor) -> GraphShown:
+    """The flow of the run, in the version that it runs, as nodes and edges to be drawn."""
+    run = await runs.get(run_id)
+    _, document = await Flows(runs.database, runs.tenant_id).document(run.flow_name, run.flow_version)
+    return graph_shown(await asyncio.to_thread(compile_document, document))
 
 
 @router.get("/{run_id}/facts", responses=fails(RunNotFound), dependencies=[needs("runs:read")])

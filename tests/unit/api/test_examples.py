@@ -10,6 +10,7 @@ from typing import Any, cast
 import jsonschema_rs
 import pytest
 
+from stretto.api.drawn import graph_shown
 from stretto.api.examples import EXAMPLES, Several
 from stretto.api.examples.story import DOCUMENT, FIRST_DIGEST, FIRST_VERSION
 from stretto.api.examples.table import GROUPS
@@ -138,8 +139,10 @@ async def test_flows_are_flows():
     assert (now.name, now.digest) == (one("StoredFlow")["name"], versions[2]["digest"])
     assert dict(now.document) == one("StoredFlow")["document"]
     for which in ("fits", "has_a_mistake"):
-        assert (await validate_flow(variant("validate_flow body", which))).model_dump() == variant("Checked", which)
+        checked = await validate_flow(variant("validate_flow body", which))
+        assert checked.model_dump(by_alias=True) == variant("Checked", which)
     compile_document(variant("NewRun", "of_a_document")["flow"])
+    assert graph_shown(now).model_dump(by_alias=True) == one("GraphShown")
 
 
 async def test_versions_differ_as_it_says():

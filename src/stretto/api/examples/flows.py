@@ -27,6 +27,27 @@ _LINES = """\
  output: '{{ approval.value }}'
  description: A writer drafts, an editor reads each paragraph meanwhile, a person decides."""
 
+
+def _node(id_: str, kind: str, agent: str | None = None, model: str | None = None) -> dict[str, Any]:
+    named = {"id": id_, "kind": kind, "label": id_, "parent": None, "agent": agent, "model": model}
+    return {**named, "tool": None, "flow": None}
+
+
+_GRAPH = {
+    "name": story.FLOW,
+    "nodes": [
+        _node("draft", "agent", "writer", "strong"),
+        _node("notes", "agent", "editor", "fast"),
+        _node("approval", "review"),
+    ],
+    "edges": [
+        {"from": "draft", "to": "notes", "kind": "each"},
+        {"from": "draft", "to": "approval", "kind": "data"},
+        {"from": "notes", "to": "approval", "kind": "after"},
+    ],
+    "complete": True,
+}
+
 EXAMPLES: Mapping[str, Any] = {
     "FlowList": {
         "flows": [
@@ -50,12 +71,13 @@ EXAMPLES: Mapping[str, Any] = {
         has_a_mistake=("One with a mistake in `output`.", story.DOCUMENT | {"output": "{{ daft }}"}),
     ),
     "Checked": Several(
-        fits=("It is a flow.", {"valid": True, "name": story.FLOW, "problems": []}),
+        fits=("It is a flow.", {"valid": True, "name": story.FLOW, "problems": [], "graph": _GRAPH}),
         has_a_mistake=(
             "It has a mistake.",
             {
                 "valid": False,
                 "name": None,
+                "graph": None,
                 "problems": [
                     {
                         "place": "flow, at output",
@@ -66,6 +88,7 @@ EXAMPLES: Mapping[str, Any] = {
             },
         ),
     ),
+    "GraphShown": _GRAPH,
     "VersionList": {
         "versions": [
             {"version": 2, "digest": story.DIGEST, "created_at": story.CHANGED_AT},
