@@ -33,6 +33,8 @@ export class Entry {
   readonly pauses: Pause[] = [];
   readonly marks: Mark[] = [];
   readonly strokes: Stroke[] = [];
+  /** When text was written that was then taken back. */
+  readonly struck: { from: number; to: number }[] = [];
   readonly live = new VoiceText();
   model = "";
   tokens = 0;
@@ -122,6 +124,7 @@ export class RunScore {
         if (event.seq > this.seq) this.seq = event.seq;
         const entry = this.entries.get(event.step);
         if (!entry) return;
+        entry.struck.push({ from: writtenFrom(entry, event.from_offset), to: this.clock });
         entry.strokes.push({ at: this.clock, from: event.from_offset, reason: event.reason });
         entry.live.retract(event.from_offset, event.reason);
         this.#mark(entry, "retract", event.reason);
@@ -428,6 +431,18 @@ export class RunScore {
 function apply(text: VoiceText, stroke: Stroke): void {
   if ("text" in stroke) text.write(stroke.offset, stroke.text);
   else text.retract(stroke.from, stroke.reason);
+}
+
+/** When the text from an offset on was begun. */
+function writtenFrom(entry: Entry, offset: number): number {
+  let at = entry.from;
+  for (let index = entry.strokes.length - 1; index >= 0; index--) {
+    const stroke = entry.strokes[index] as Stroke;
+    if ("from" in stroke) break;
+    at = stroke.at;
+    if (stroke.offset <= offset) break;
+  }
+  return at;
 }
 
 function endPause(entry: Entry, at: number): void {
