@@ -9,6 +9,7 @@ import type { ScoreStore } from "./store";
 const LINE_PX = 52;
 const AXIS_PX = 24;
 const LABEL_PX = 168;
+const TRAILING_PX = 200; // for the text of what came last
 const LIVE_PX_PER_MS = 0.045;
 const STEPS_MS = [
   500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_800_000, 3_600_000,
@@ -48,7 +49,7 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
     return () => observer.disconnect();
   }, []);
 
-  const room = Math.max(120, width - LABEL_PX - 32);
+  const room = Math.max(120, width - LABEL_PX - TRAILING_PX);
   const total = Math.max(1_000, store.scale.drawn(store.latest));
   const over = score.endedAt !== null;
   const pxPerMs = zoom * (over ? room / total : Math.max(LIVE_PX_PER_MS, Math.min(0.2, room / total)));
@@ -63,15 +64,15 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
         if (!frame.current || !sheet.current || !head.current) return;
         const x = store.scale.drawn(store.shown) * scalePx;
         const end = Math.max(x, store.scale.drawn(store.latest) * scalePx);
-        sheet.current.style.width = `${LABEL_PX + end + 280}px`;
+        sheet.current.style.width = `${Math.floor(LABEL_PX + end + TRAILING_PX)}px`;
         head.current.style.transform = `translateX(${LABEL_PX + x}px)`;
         const view = frame.current;
-        if (!follow) return;
+        if (!follow || (over && store.speed === 0)) return;
         const at = x - view.scrollLeft;
         const seen = view.clientWidth - LABEL_PX;
         if (at > seen - 200 || at < 0) view.scrollLeft = Math.max(0, x - seen + 260);
       }),
-    [store, scalePx, follow],
+    [store, scalePx, follow, over],
   );
 
   const items = rows.getVirtualItems();
