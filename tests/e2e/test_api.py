@@ -16,7 +16,7 @@ from stretto.errors import ModelOverloaded, SettingsInvalid
 from stretto.platform import Platform
 from stretto.settings import Settings
 from stretto.testing import ScriptedModel
-from tests.e2e.wire import Client, Reader
+from tests.e2e.wire import Answer, Client, Reader
 
 NOTES = [f"Nº {n}: 🎻 " for n in range(12)]
 SCORE = "".join(NOTES)
@@ -82,6 +82,10 @@ async def until_status(client: Client, run: str, status: str) -> dict[str, Any]:
             break
         await asyncio.sleep(0.02)
     raise AssertionError(f"never {status}: {found}")
+
+
+def ids_of(answer: Answer) -> list[tuple[str, str]]:
+    return [(run["id"], run["updated_at"]) for run in answer.json["runs"]]
 
 
 async def first_fact(client: Client, run: str, name: str) -> dict[str, Any]:
@@ -233,7 +237,7 @@ async def test_bad_requests_get_the_right_problem_and_change_nothing(settings: S
         run = await start(client)
         await until_status(client, run, "completed")
         nobody = f"/v1/runs/{uuid4()}"
-        before = (await client.get("/v1/runs")).json
+        before = ids_of(await client.get("/v1/runs"))
         gets = [
             ("/v1/runs?cursor=first", 422, "RequestInvalid"),
             ("/v1/runs?limit=0", 422, "RequestInvalid"),
@@ -297,7 +301,7 @@ async def test_bad_requests_get_the_right_problem_and_change_nothing(settings: S
             assert (answer.status, found["type"]) == (status, f"urn:stretto:error:{name}"), (case, found)
             assert found["status"] == status
             assert found["detail"]
-        assert (await client.get("/v1/runs")).json == before
+        assert ids_of(await client.get("/v1/runs")) == before
         assert [flow["name"] for flow in (await client.get("/v1/flows")).json["flows"]] == ["duet"]
         assert not await platform.reviews().list()
 

@@ -18,7 +18,8 @@ from stretto.api.drawn import GraphShown, graph_shown
 from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, VersionCursor, cursor_at, page_of
 from stretto.api.problems import fails
-from stretto.api.shown import FlowName, Priority, RunDetail, RunSummary, Status, StepPath
+from stretto.api.shown import FlowName, Priority, RunDetail, RunSummary, Status, StepPath, with_usage
+from stretto.api.usage import UsageDoor
 from stretto.engine import Edits, Flows, Run, fork
 from stretto.engine.store import TenantLog
 from stretto.errors import (
@@ -74,6 +75,7 @@ class _Only:
     parent: UUID | None
     since: datetime | None
     until: datetime | None
+    text: str | None
 
 
 async def _only(
@@ -83,8 +85,16 @@ async def _only(
     parent: Annotated[UUID | None, Query(description="Forks of this run.")] = None,
     since: Annotated[AwareDatetime | None, Query(description="Accepted then or later.")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Accepted earlier than that.")] = None,
+    q: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="The flow's name holds this, or the id begins with it.",
+        ),
+    ] = None,
 ) -> _Only:
-    return _Only(status, flow, priority, parent, since, until)
+    return _Only(status, flow, priority, parent, since, until, q)
 
 
 class NewRun(Body):
@@ -105,7 +115,7 @@ class NewFork(Body):
 
 @router.get("", dependencies=[needs("runs:read")])
 async def list_runs(
-    runs: RunsDoor, only: Annotated[_Only, Depends(_only)], before: IdCursor, limit: Limit = 50
+    runs: RunsDoor, usage: UsageDoor, only: Annotated[_Only, Depends(_only)], before: IdCursor, limit: Limit = 50
 ) -> RunList:
     """Runs, latest first, all or some."""
     found = await runs.list(
@@ -115,11 +125,13 @@ async def list_runs(
         parent_id=only.parent,
         since=only.since,
         until=only.until,
+        text=only.text,
         before=before,
         limit=limit + 1,
     )
     page, following = page_of(found, limit, lambda run: run.id)
-    return RunList(runs=[RunSummary.model_validate(run) for run in page], next=following)
+    used = await usage.of_runs(runs.tenant_id, [run.id for run in page])
+    return RunList(runs=[with_usage(RunSummary.model_validate(run), used) for run in page], next=following)
 
 
 @router.post(
@@ -136,9 +148,11 @@ async def start_run(new: NewRun, runs: RunsDoor, once: OnceDoor) -> Response:
 
 
 @router.get("/{run_id}", response_model=RunDetail, responses=fails(RunNotFound), dependencies=[needs("runs:read")])
-async def get_run(run_id: UUID, runs: RunsDoor) -> Response:
+async def get_run(run_id: UUID, runs: RunsDoor, usage: UsageDoor) -> Response:
     """One run, with input, output and error."""
-    return _shown(await runs.get(run_id))
+    run = RunDetail.model_validate(await runs.get(run_id))
+    used = await usage.of_runs(runs.tenant_id, [run_id])
+    return _shown(with_usage(run, used))
 
 
 @router.get("/{run_id}/graph", responses=fails(RunNotFound, FlowNotFound), dependencies=[needs("runs:read")])
@@ -181,10 +195,9 @@ async def fork_run(run_id: UUID, new: NewFork, runs: RunsDoor, once: OnceDoor) -
 
 
 def _created(run: Run) -> Response:
-    return _shown(run, 201, {"Location": f"/v1/runs/{run.id}"})
+    return _shown(RunDetail.model_validate(run), 201, {"Location": f"/v1/runs/{run.id}"})
 
 
-def _shown(run: Run, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def _shown(run: RunDetail, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A run as JSON, made once: what FastAPI makes of a model costs a good part of the request."""
-    body = RunDetail.model_validate(run).model_dump_json()
-    return Response(body, status, headers, media_type="application/json")
+    return Response(run.model_dump_json(), status, headers, media_type="application/json")

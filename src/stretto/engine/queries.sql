@@ -101,7 +101,8 @@ SELECT id, flow_name, flow_version, status, priority, input, output, error, pare
 FROM runs WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s;
 
 -- list_runs --
--- Latest runs first, of these states, flows, priorities and parent, accepted in a time, before a cursor
+-- Latest runs first, of these states, flows, priorities and parent, accepted in a time, before a cursor; those whose flow's
+-- name holds a text or whose id lies in a range
 SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
        accepted_at, updated_at, finished_at
 FROM runs
@@ -112,6 +113,7 @@ WHERE tenant_id = %(tenant_id)s
   AND (%(parent)s::uuid IS NULL OR parent_id = %(parent)s)
   AND (%(since)s::uuid IS NULL OR id >= %(since)s)
   AND (%(before)s::uuid IS NULL OR id < %(before)s)
+  AND (%(text)s::text IS NULL OR strpos(flow_name, %(text)s) > 0 OR id BETWEEN %(first)s::uuid AND %(last)s::uuid)
 ORDER BY id DESC LIMIT %(limit)s;
 
 -- find_runs --

@@ -31,6 +31,8 @@ from stretto.stream.events import Batch, Event
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
 
+_DIGITS = 32
+
 
 class Runs:
     """What one tenant can do with runs.
@@ -159,7 +161,7 @@ class Runs:
             raise RunNotFound(f"There is no run {run_id}. `stretto runs` lists them.", run_id=run_id)
         return run
 
-    async def list(
+    async def list(  # noqa: PLR0913 - each narrows the list by itself
         self,
         *,
         status: str | Collection[str] | None = None,
@@ -168,10 +170,14 @@ class Runs:
         parent_id: UUID | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        text: str | None = None,
         before: UUID | None = None,
         limit: int = 50,
     ) -> list[Run]:
-        """Latest runs first, accepted from `since` on and before `until`; `before` goes on after the page before."""
+        """Latest runs first, accepted from `since` on and before `until`; `before` goes on after the page before.
+
+        `text` finds those whose flow's name holds it, or whose id begins with it.
+        """
         ends = [end for end in (before, None if until is None else uuid7_floor(until)) if end is not None]
         values = {
             "statuses": _several(status),
@@ -180,6 +186,8 @@ class Runs:
             "parent": parent_id,
             "since": None if since is None else uuid7_floor(since),
             "before": min(ends, default=None),
+            "text": None if text is None else text.lower(),
+            **_ids_from(text or ""),
             "limit": min(max(limit, 1), 1000),
         }
         return await self._store.runs(self.tenant_id, values)
@@ -309,6 +317,14 @@ class Runs:
     async def deliver(self, event: str, data: Any = None, key: str = "") -> None:
         """Let the steps that wait for this event go on."""
         await self._store.deliver(self.tenant_id, event, key, data)
+
+
+def _ids_from(text: str) -> dict[str, UUID | None]:
+    """The first and the last id that begin with this text; none where no id does."""
+    digits = text.lower().replace("-", "")
+    if not 0 < len(digits) <= _DIGITS or not set(digits) <= set("0123456789abcdef"):
+        return {"first": None, "last": None}
+    return {"first": UUID(digits.ljust(_DIGITS, "0")), "last": UUID(digits.ljust(_DIGITS, "f"))}
 
 
 def _several(value: str | Collection[str] | None) -> list[str] | None:

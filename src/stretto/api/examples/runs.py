@@ -22,6 +22,9 @@ _SUMMARY: dict[str, Any] = {
     "accepted_at": story.ACCEPTED_AT,
     "updated_at": story.FINISHED_AT,
     "finished_at": story.FINISHED_AT,
+    "input_tokens": 270,
+    "output_tokens": 132,
+    "simulated": "no",
 }
 _ACCEPTED: dict[str, Any] = {
     **_SUMMARY,
@@ -29,6 +32,9 @@ _ACCEPTED: dict[str, Any] = {
     "cost_usd": "0",
     "updated_at": story.ACCEPTED_AT,
     "finished_at": None,
+    "input_tokens": None,
+    "output_tokens": None,
+    "simulated": None,
     "input": _INPUT,
     "output": None,
 }
@@ -52,6 +58,8 @@ _FAILED: dict[str, Any] = {
         "error": "The model provider cannot be reached. Check the network and the provider's `url`; the call is tried again.",
     },
     "cost_usd": "0",
+    "input_tokens": 0,
+    "output_tokens": 0,
     "accepted_at": "2026-11-20T07:00:00.480000Z",
     "updated_at": "2026-11-20T07:01:17.201866Z",
     "finished_at": "2026-11-20T07:01:17.201866Z",

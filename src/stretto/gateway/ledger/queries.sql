@@ -92,6 +92,16 @@ WHERE tenant_id = %(tenant_id)s AND at >= %(since)s AND at < %(until)s
 ORDER BY {order}
 LIMIT %(limit)s;
 
+-- used_by_runs --
+-- What the calls of each of these runs came to
+SELECT run_id, count(*), count(*) FILTER (WHERE simulated),
+    coalesce(sum(input_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    coalesce(sum(cached_input_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    coalesce(sum(cache_write_tokens) FILTER (WHERE ended <> 'not_made'), 0),
+    coalesce(sum(output_tokens) FILTER (WHERE ended <> 'not_made'), 0), sum(cost_usd)
+FROM calls WHERE tenant_id = %(tenant_id)s AND run_id = ANY(%(run_ids)s::uuid[])
+GROUP BY run_id;
+
 -- flow_exists --
 -- Whether there is a flow of this name
 SELECT EXISTS (SELECT FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(flow)s);

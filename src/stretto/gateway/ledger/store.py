@@ -51,6 +51,13 @@ async def write_calls(
                     await settle(connection, tenant_id, new)
 
 
+async def used_by_runs(database: Database, tenant_id: UUID, run_ids: Sequence[UUID]) -> list[TupleRow]:
+    """What the calls of each of these runs came to; runs without calls have no row."""
+    async with database.tenant(tenant_id) as connection:
+        values = {"tenant_id": tenant_id, "run_ids": list(run_ids)}
+        return await (await connection.execute(_Q["used_by_runs"], values)).fetchall()
+
+
 async def read_usage(
     database: Database,
     query: LiteralString,
