@@ -76,6 +76,7 @@ A class's docstring is its default message and ends with the remedy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -159,6 +160,13 @@ class RecordingInvalid(DocumentInvalid):
 
 class InputInvalid(Invalid):
     """The input does not fit the flow's input schema. Correct the named field."""
+
+    def __init__(
+        self, message: str | None = None, fields: Sequence[tuple[tuple[str | int, ...], str]] = (), **ids: object
+    ) -> None:
+        super().__init__(message, **ids)
+        self.fields = tuple(fields)
+        """The way to each field that does not fit, from the top of the input, and what is wrong with it."""
 
 
 class OutputInvalid(Permanent, Invalid):

@@ -46,6 +46,36 @@ async def test_flows_are_checked_and_stored_in_versions(settings: Settings):
             assert (await client.get(path)).status == 404
 
 
+async def test_a_flow_is_taken_and_given_as_text(settings: Settings):
+    async with server(settings) as (client, _):
+        yaml = {"content_type": "application/yaml"}
+        text = b"# what a singer says\nflow: song\nsteps:\n  say: {tool: noop, input: {text: '{{ input.topic }}'}}\n"
+
+        async def post(path: str, body: bytes, **more: str) -> Any:
+            return await client.request("POST", path, yaml | more, body)
+
+        checked = (await post("/v1/flows/validate", text)).json
+        (problem,) = checked["problems"]
+        assert (checked["valid"], problem["line"], problem["column"]) == (False, 4, 39)
+        assert problem["place"] == "flow.yaml"
+        refused = await post("/v1/flows", text)
+        assert (refused.status, refused.json["errors"][0]["place"]) == (422, "flow.yaml:4:39")
+        assert not (await post("/v1/flows/validate", b"flow: [")).json["valid"]
+        assert not (await post("/v1/flows/validate", b"\xff\x00")).json["valid"]
+        good = text.replace(b"steps:", b"input: {topic: {type: string}}\nsteps:")
+        assert (await post("/v1/flows/validate", good)).json["name"] == "song"
+        saved = await post("/v1/flows", good, idempotency_key="once")
+        assert (saved.status, saved.json["version"]) == (201, 1)
+        assert (await post("/v1/flows", good, idempotency_key="once")).headers["idempotency-replayed"] == "true"
+        assert (await post("/v1/flows", good + b"\n", idempotency_key="once")).status == 409
+        assert (await client.post("/v1/flows", FLOW)).json["version"] == 1
+        shown = await client.request("GET", "/v1/flows/song", {"accept": "application/yaml"})
+        assert shown.headers["content-type"].startswith("application/yaml")
+        assert (await post("/v1/flows", shown.body)).json["version"] == 1
+        wrong = await client.post("/v1/runs", {"flow": "song", "input": {"topic": 7}})
+        assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "#/input/topic")
+
+
 async def test_a_flow_that_is_put_away_starts_no_run_and_comes_back(settings: Settings):
     async with server(settings) as (client, _):
         await client.post("/v1/flows", FLOW)

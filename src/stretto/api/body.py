@@ -28,13 +28,16 @@ class Body(BaseModel):
 class JsonRoute(APIRoute):
     """A route whose body is JSON; give it to a router as `route_class`."""
 
+    reads: type[JsonRequest]
+    """Which request reads the body; `JsonRequest` below."""
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with the body read and checked before."""
         handle = super().get_route_handler()
 
         async def read_and_handle(request: Request) -> Response:
             if self.body_field is not None:
-                request = JsonRequest(request.scope, request.receive)
+                request = self.reads(request.scope, request.receive)
                 await request.read()
             response = await handle(request)
             once = request.scope.get(ONCE)
@@ -68,6 +71,9 @@ class JsonRequest(Request):
     async def json(self) -> object:
         """The value that was read."""
         return self._value
+
+
+JsonRoute.reads = JsonRequest
 
 
 def misfits(value: object, raw: bytes) -> list[dict[str, object]]:

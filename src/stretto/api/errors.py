@@ -149,6 +149,9 @@ def of_error(error: e.StrettoError) -> JSONResponse:
         count = len(error.problems)
         detail = f"The {error.what} has {count} problem{'s' if count > 1 else ''}. Mend each at the place named."
         return problem(status, name, detail, [mistake_of(found) for found in error.problems], headers)
+    if isinstance(error, e.InputInvalid) and error.fields:
+        fields = [{"detail": told, "pointer": pointer_to(("input", *way))} for way, told in error.fields]
+        return problem(status, name, detail, fields, headers)
     return problem(status, name, detail, headers=headers)
 
 

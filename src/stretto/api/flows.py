@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import yaml
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stretto.api.body import JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.drawn import GraphShown, graph_shown
+from stretto.api.flow_source import TAKES_YAML, YAML, FlowRoute, flow_text, read_flow
 from stretto.api.once import OnceDoor
 from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
 from stretto.api.problems import fails
@@ -22,7 +22,7 @@ from stretto.errors import FlowInvalid, FlowNotFound, IdempotencyConflict
 from stretto.flow.compile import compile_document
 from stretto.flow.json_patch import patch_between
 
-router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=FlowRoute)
 
 FlowName = Annotated[str, Path(min_length=1, max_length=200, description="The flow's name.")]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Which version; default: the latest.")]
@@ -86,6 +86,8 @@ class FlowProblem(BaseModel):
     place: str
     message: str
     remedy: str
+    line: int = Field(description="Counted from 1, in a flow that came as text; otherwise 0.")
+    column: int = Field(description="Counted from 1, in a flow that came as text; otherwise 0.")
 
 
 class Checked(BaseModel):
@@ -132,37 +134,51 @@ async def list_flows(
     "",
     status_code=201,
     responses=fails(FlowInvalid, IdempotencyConflict),
+    openapi_extra=TAKES_YAML,
     dependencies=[needs("flows:write")],
 )
-async def save_flow(document: dict[str, Any], flows: FlowsDoor, response: Response, once: OnceDoor) -> StoredFlow:
+async def save_flow(
+    document: dict[str, Any], flows: FlowsDoor, request: Request, response: Response, once: OnceDoor
+) -> StoredFlow:
     """Check a flow's document and store it as the next version; the same document keeps its version.
 
     Prompts are texts in it. A document with mistakes gets all of them at once, each with its place. A flow that was
-    put away comes back.
+    put away comes back. Instead of the document, its text may be sent as YAML.
     """
-    graph = await asyncio.to_thread(compile_document, document)
+    graph = await asyncio.to_thread(read_flow, request, document)
     version = await flows.save(graph, once)
     response.headers["Location"] = f"/v1/flows/{graph.name}"
     return StoredFlow(name=graph.name, version=version, document=dict(graph.document))
 
 
-@router.post("/validate", dependencies=[needs("flows:read")])
-async def validate_flow(document: dict[str, Any]) -> Checked:
-    """Check a flow's document and store nothing: every problem at once, each with its place and its remedy."""
+@router.post("/validate", openapi_extra=TAKES_YAML, dependencies=[needs("flows:read")])
+async def validate_flow(document: dict[str, Any], request: Request) -> Checked:
+    """Check a flow's document and store nothing: every problem at once, each with its place and its remedy.
+
+    Instead of the document, its text may be sent as YAML; then problems have a line and a column.
+    """
     try:
-        graph = await asyncio.to_thread(compile_document, document)
+        graph = await asyncio.to_thread(read_flow, request, document)
     except FlowInvalid as error:
         problems = [
-            FlowProblem(place=each.file, message=each.message, remedy=each.remedy) for each in error.problems[:1000]
+            FlowProblem(place=each.file, message=each.message, remedy=each.remedy, line=each.line, column=each.column)
+            for each in error.problems[:1000]
         ]
         return Checked(valid=False, name=None, problems=problems, graph=None)
     return Checked(valid=True, name=graph.name, problems=[], graph=graph_shown(graph))
 
 
-@router.get("/{name}", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
-async def get_flow(name: FlowName, flows: FlowsDoor, version: Version = None) -> StoredFlow:
-    """A version of a flow, the latest unless another is named."""
+@router.get(
+    "/{name}",
+    response_model=StoredFlow,
+    responses={200: {"content": {YAML: {"schema": {"type": "string"}}}}, **fails(FlowNotFound)},
+    dependencies=[needs("flows:read")],
+)
+async def get_flow(name: FlowName, flows: FlowsDoor, request: Request, version: Version = None) -> Any:
+    """A version of a flow, the latest unless another is named. `Accept: application/yaml` gives its text."""
     found, document = await flows.document(name, version)
+    if request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower() == YAML:
+        return Response(await asyncio.to_thread(flow_text, document), media_type=YAML)
     return StoredFlow(name=name, version=found, document=dict(document))
 
 

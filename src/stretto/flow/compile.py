@@ -18,6 +18,7 @@ from stretto.flow.drafts import DraftAgent, DraftBlock, DraftFlow, DraftStep, Sc
 from stretto.flow.files import files_beside, read_flow_file, sub_flow_steps
 from stretto.flow.graph import Agent, Block, FlowCall, Graph, Retry, Step
 from stretto.flow.infer import Types
+from stretto.flow.parse import parse
 from stretto.flow.read_flow import read_flow
 from stretto.flow.reading import Reader
 from stretto.flow.resolve import Resolver
@@ -53,6 +54,21 @@ def compile_document(document: Mapping[str, Json], file: str = "flow") -> Graph:
     with suppress(Enough):
         plain = plain_document(document, places, problems)
         graph = _Compiler(plain, places, problems).root() if plain is not None else None
+    problems.raise_if_any(file, FlowInvalid)
+    assert graph is not None
+    return graph
+
+
+def compile_source(source: bytes, file: str = "flow.yaml") -> Graph:
+    """The graph of a flow's text, YAML or JSON; no other file is read. Raises `FlowInvalid` with every mistake at its line.
+
+    Prompts are texts in it, and the flows that it runs stand under `flows`.
+    """
+    problems = Problems()
+    graph = None
+    with suppress(Enough):
+        read = parse(source, file, problems)
+        graph = _Compiler(*read, problems).root() if read is not None else None
     problems.raise_if_any(file, FlowInvalid)
     assert graph is not None
     return graph

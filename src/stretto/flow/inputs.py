@@ -20,13 +20,19 @@ def validate_input(graph: Graph, input: Mapping[str, Json]) -> dict[str, Json]:
         name: json.loads(json.dumps(schema["default"])) for name, schema in properties.items() if "default" in schema
     }
     given.update(input)
-    wrong = [_unknown(name, properties) for name in given if name not in properties]
-    wrong += [f"`{name}` is missing: {_expected(schema)}." for name, schema in properties.items() if name not in given]
+    wrong: list[tuple[Path, str]] = [((name,), _unknown(name, properties)) for name in given if name not in properties]
+    wrong += [
+        ((name,), f"`{name}` is missing: {_expected(schema)}.")
+        for name, schema in properties.items()
+        if name not in given
+    ]
     for name, value in given.items():
         if name in properties:
-            wrong += [_wrong((name,), misfit) for misfit in _misfits(properties[name], value)]
+            found = _misfits(properties[name], value)
+            wrong += [((name, *misfit.path), _wrong((name,), misfit)) for misfit in found]
     if wrong:
-        raise InputInvalid(f"The input does not fit the flow `{graph.name}`: {' '.join(wrong)}", flow=graph.name)
+        told = " ".join(each for _, each in wrong)
+        raise InputInvalid(f"The input does not fit the flow `{graph.name}`: {told}", wrong, flow=graph.name)
     return given
 
 

@@ -9,17 +9,19 @@ from typing import Any, cast
 
 import jsonschema_rs
 import pytest
+from fastapi import Request
 
 from stretto.api.drawn import graph_shown
 from stretto.api.examples import EXAMPLES, Several
 from stretto.api.examples.story import DOCUMENT, FIRST_DIGEST, FIRST_VERSION
 from stretto.api.examples.table import GROUPS
+from stretto.api.flow_source import flow_text
 from stretto.api.flows import _compare, validate_flow
 from stretto.api.schedules import TICKS_SHOWN
 from stretto.auth.roles import MEANINGS, ROLES
 from stretto.engine.schedules import next_tick
 from stretto.events.catalogue import BY_NAME
-from stretto.flow.compile import compile_document
+from stretto.flow.compile import compile_document, compile_source
 from stretto.flow.facts import fact_fields, fact_from
 from stretto.gateway.ledger.shown import COUNTS, usage_csv
 from stretto.gateway.ledger.usage import UsageRow
@@ -139,8 +141,11 @@ async def test_flows_are_flows():
     assert (now.name, now.digest) == (one("StoredFlow")["name"], versions[2]["digest"])
     assert dict(now.document) == one("StoredFlow")["document"]
     for which in ("fits", "has_a_mistake"):
-        checked = await validate_flow(variant("validate_flow body", which))
+        checked = await validate_flow(variant("validate_flow body", which), Request({"type": "http"}))
         assert checked.model_dump(by_alias=True) == variant("Checked", which)
+    assert flow_text(now.document) == EXAMPLES["get_flow 200 application/yaml"]
+    for operation in ("save_flow", "validate_flow"):
+        assert compile_source(EXAMPLES[f"{operation} body application/yaml"].encode()).digest == now.digest
     compile_document(variant("NewRun", "of_a_document")["flow"])
     assert graph_shown(now).model_dump(by_alias=True) == one("GraphShown")
 

@@ -115,3 +115,13 @@ def test_half_a_character_is_refused_with_the_fields_name() -> None:
     graph = compile_document({"flow": "f", "input": {"t": {"type": "string"}}, "steps": {"a": {"tool": "noop"}}})
     with pytest.raises(InputInvalid, match=r"`t`.*half of a character"):
         validate_input(graph, {"t": "\ud83d"})
+
+
+def test_each_field_that_does_not_fit_is_named_by_its_way() -> None:
+    with pytest.raises(InputInvalid) as raised:
+        validate_input(GRAPH, {"n": 9, "who": {"name": 7}})
+    assert [(way, told.split(" ")[0]) for way, told in raised.value.fields] == [
+        (("task",), "`task`"),
+        (("n",), "`n`"),
+        (("who", "name"), "`who.name`"),
+    ]

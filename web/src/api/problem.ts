@@ -1,3 +1,12 @@
+/** One mistake of several: what is wrong, where (a JSON pointer after `#`, or a place in a file), and what to do. */
+export interface Mistake {
+  detail: string;
+  pointer?: string;
+  parameter?: string;
+  place?: string;
+  remedy?: string;
+}
+
 /** What a request came to when it came to nothing: a problem document (RFC 9457), or no answer at all. */
 export class Problem extends Error {
   constructor(
@@ -5,7 +14,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     readonly type = "",
-    readonly errors: readonly { path?: string; message?: string; place?: string }[] = [],
+    readonly errors: readonly Mistake[] = [],
     readonly retryAfterSeconds: number | null = null,
   ) {
     super(detail || title);

@@ -420,6 +420,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/flows/{name}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_flow_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/flows/{name}/restore": {
         parameters: {
             query?: never;
@@ -948,6 +964,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{run_id}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_run_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{run_id}/replay": {
         parameters: {
             query?: never;
@@ -1427,6 +1459,7 @@ export interface components {
             value?: unknown;
         };
         Checked: {
+            graph: components["schemas"]["GraphShown"] | null;
             name: string | null;
             problems: components["schemas"]["FlowProblem"][];
             valid: boolean;
@@ -1573,6 +1606,12 @@ export interface components {
         DocumentsWritten: {
             documents: components["schemas"]["DocumentShown"][];
         };
+        EdgeShown: {
+            from: string;
+            /** @enum {string} */
+            kind: "after" | "data" | "each" | "watch" | "loop";
+            to: string;
+        };
         EstimateItem: {
             calls: components["schemas"]["SpreadItem"] | null;
             cost_usd: components["schemas"]["SpreadItem"] | null;
@@ -1628,6 +1667,8 @@ export interface components {
             next: string | null;
         };
         FlowProblem: {
+            column: number;
+            line: number;
             message: string;
             place: string;
             remedy: string;
@@ -1640,6 +1681,12 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
             version: number;
+        };
+        GraphShown: {
+            complete: boolean;
+            edges: components["schemas"]["EdgeShown"][];
+            name: string;
+            nodes: components["schemas"]["NodeShown"][];
         };
         GroupItem: {
             group: string;
@@ -1915,6 +1962,17 @@ export interface components {
             description: string;
             types: string[];
             url: string;
+        };
+        NodeShown: {
+            agent: string | null;
+            flow: string | null;
+            id: string;
+            /** @enum {string} */
+            kind: "agent" | "tool" | "judge" | "review" | "map" | "flow" | "branch" | "loop" | "wait" | "emit";
+            label: string;
+            model: string | null;
+            parent: string | null;
+            tool: string | null;
         };
         OneWrite: {
             /** @default false */
@@ -3031,6 +3089,7 @@ export interface operations {
                 "application/json": {
                     [key: string]: unknown;
                 };
+                "application/yaml": string;
             };
         };
         responses: {
@@ -3063,6 +3122,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredFlow"];
+                    "application/yaml": string;
                 };
             };
         };
@@ -3108,6 +3168,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Difference"];
+                };
+            };
+        };
+    };
+    get_flow_graph: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GraphShown"];
                 };
             };
         };
@@ -3169,6 +3252,7 @@ export interface operations {
                 "application/json": {
                     [key: string]: unknown;
                 };
+                "application/yaml": string;
             };
         };
         responses: {
@@ -4082,6 +4166,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    get_run_graph: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GraphShown"];
                 };
             };
         };

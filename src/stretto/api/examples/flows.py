@@ -48,6 +48,41 @@ _GRAPH = {
     "complete": True,
 }
 
+_TEXT = """\
+flow: draft-and-review
+description: A writer drafts, an editor reads each paragraph meanwhile, a person decides.
+input:
+  topic:
+    type: string
+    maxLength: 200
+agents:
+  writer:
+    model: strong
+    prompt: Write two short paragraphs on {{ topic }}.
+  editor:
+    model: fast
+    prompt: Is this clear? {{ segment }}
+    returns: Verdict
+steps:
+  draft:
+    agent: writer
+    input:
+      topic: '{{ input.topic }}'
+  notes:
+    agent: editor
+    each:
+      of: draft
+      by: paragraph
+  approval:
+    review:
+      show: '{{ draft }}'
+      question: Shall this be published?
+    after:
+    - notes
+output: '{{ approval.value }}'
+budget: '0.50 usd'
+"""
+
 EXAMPLES: Mapping[str, Any] = {
     "FlowList": {
         "flows": [
@@ -65,6 +100,9 @@ EXAMPLES: Mapping[str, Any] = {
     "FlowShown": _SHOWN,
     "archive_flow 200": _SHOWN | {"archived_at": "2026-11-21T17:02:00.514208Z"},
     "save_flow body": story.DOCUMENT,
+    "save_flow body application/yaml": _TEXT,
+    "validate_flow body application/yaml": _TEXT,
+    "get_flow 200 application/yaml": _TEXT,
     "StoredFlow": {"name": story.FLOW, "version": 2, "document": story.DOCUMENT},
     "validate_flow body": Several(
         fits=("A flow.", story.DOCUMENT),
@@ -83,6 +121,8 @@ EXAMPLES: Mapping[str, Any] = {
                         "place": "flow, at output",
                         "message": "there is no step or name `daft`.",
                         "remedy": "Did you mean `draft`?",
+                        "line": 0,
+                        "column": 0,
                     }
                 ],
             },
