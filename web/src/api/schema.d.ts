@@ -2166,9 +2166,12 @@ export interface components {
             /** Format: uuid */
             id: string;
             input: unknown;
+            input_tokens?: number | null;
             output: unknown;
+            output_tokens?: number | null;
             parent_id: string | null;
             priority: number;
+            simulated?: ("no" | "partly" | "yes") | null;
             /** @enum {string} */
             status: "accepted" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
             /** Format: date-time */
@@ -2194,8 +2197,11 @@ export interface components {
             flow_version: number;
             /** Format: uuid */
             id: string;
+            input_tokens?: number | null;
+            output_tokens?: number | null;
             parent_id: string | null;
             priority: number;
+            simulated?: ("no" | "partly" | "yes") | null;
             /** @enum {string} */
             status: "accepted" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
             /** Format: date-time */
@@ -4028,6 +4034,7 @@ export interface operations {
                 limit?: number;
                 parent?: string | null;
                 priority?: number[] | null;
+                q?: string | null;
                 since?: string | null;
                 status?: ("accepted" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled")[] | null;
                 until?: string | null;
