@@ -6,7 +6,6 @@ The page's address says which part of it is meant; its script asks the API for e
 from __future__ import annotations
 
 import secrets
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -32,16 +31,11 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stre
 """
 
 
-@cache
-def _template() -> str | None:
-    page = _FOLDER / "index.html"
-    return page.read_text("utf-8") if page.is_file() else None
-
-
 def shown() -> HTMLResponse:
     """The page, allowed to run its own scripts and to talk to this server. Pictures of what is reviewed may come from elsewhere."""
-    template = _template()
-    if template is None:
+    try:
+        template = (_FOLDER / "index.html").read_text("utf-8")  # 700 bytes; a new build counts at once
+    except FileNotFoundError:
         return HTMLResponse(_NOT_BUILT, 503, {"Content-Security-Policy": "default-src 'none'", "Retry-After": "60"})
     nonce = secrets.token_urlsafe(16)
     policy = "; ".join(
