@@ -24,5 +24,19 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { include: ["tests/unit/**/*.test.ts?(x)"], environment: "node" },
+  test: {
+    projects: [
+      { extends: true, test: { name: "unit", include: ["tests/unit/**/*.test.ts?(x)"] } },
+      {
+        extends: true,
+        test: {
+          name: "browser", // skipped, and said so, where no Chromium is found
+          include: ["tests/browser/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+        },
+      },
+    ],
+  },
 });

@@ -35,6 +35,7 @@ export class ScoreStore implements Follower {
     return () => {
       this.#stop?.();
       cancelAnimationFrame(this.#frame);
+      this.#frame = 0;
     };
   }
 
