@@ -67,12 +67,16 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
         sheet.current.style.width = `${Math.floor(LABEL_PX + end + TRAILING_PX)}px`;
         head.current.style.transform = `translateX(${LABEL_PX + x}px)`;
         const view = frame.current;
-        if (!follow || (over && store.speed === 0)) return;
+        if (over && store.speed === 0) {
+          if (zoom === 1) view.scrollLeft = 0;
+          return;
+        }
+        if (!follow) return;
         const at = x - view.scrollLeft;
         const seen = view.clientWidth - LABEL_PX;
         if (at > seen - 200 || at < 0) view.scrollLeft = Math.max(0, x - seen + 260);
       }),
-    [store, scalePx, follow, over],
+    [store, scalePx, follow, over, zoom],
   );
 
   const items = rows.getVirtualItems();
@@ -85,7 +89,7 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
       onWheel={(event) => event.deltaX < 0 && follow && onFollow(false)}
       className="relative min-h-0 flex-1 overflow-auto bg-card"
     >
-      <div ref={sheet} className="relative" style={{ height: rows.getTotalSize() + 8 }}>
+      <div ref={sheet} className="relative min-w-full" style={{ height: rows.getTotalSize() + 8 }}>
         <Axis store={store} pxPerMs={scalePx} end={total} />
         {items.map((item) => {
           const line = score.lines[item.index] as Line;
