@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/runs", tags=["runs"], route_class=JsonRoute)
 
 
 class Pause(Body):
-    """No new step starts; those at work finish."""
+    """No new step starts; those at work finish. Decisions and events that come are kept, and the run ends only when it is resumed."""
 
     command: Literal["pause"]
 

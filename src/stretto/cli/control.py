@@ -22,7 +22,7 @@ TAKEN_S = 20.0
 
 
 def pause(run: RunId, by: By = "") -> Exit:
-    """Pause a run: no new step starts, those at work finish."""
+    """Pause a run: no new step starts. Those at work finish, decisions and events are kept; it ends only when it is resumed."""
     return run_async(_tell(run, "pause", by or me()))
 
 

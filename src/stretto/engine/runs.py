@@ -259,7 +259,8 @@ class Runs:
     # Tell
 
     async def pause(self, run_id: UUID, by: str = "") -> None:
-        """No new step starts; those at work finish. `NotPossible` when the run is over."""
+        """No new step starts; those at work finish, and what was waited for is kept, but the run does not end before it is
+        resumed. `NotPossible` when the run is over."""
         await self._tell(run_id, "pause", {"by": by})
 
     async def resume(self, run_id: UUID, by: str = "") -> None:

@@ -103,6 +103,10 @@ class Steer:
 Command = Record | Start | Wait | Stop | Steer
 
 
+_HELD_BACK = ("start", "open", "wait", "finish")
+"""What a paused run does not do. What was at work or waited ends, and is kept; but the run goes no further, not even to its end."""
+
+
 def _no_text(path: str) -> str:
     return ""
 
@@ -127,7 +131,7 @@ def commands(progress: Progress) -> Iterator[Command]:
     for path, want in list(progress.wants.items()):
         if progress.wants.get(path) is not want:
             continue
-        if paused and want.kind in ("start", "open", "wait"):
+        if paused and want.kind in _HELD_BACK:
             continue
         if want.kind == "start" and limit is not None and max(running, progress.running) >= limit:
             continue

@@ -128,6 +128,19 @@ PLANNED = [{"id": "x"}, {"id": "y", "needs": ["x"]}]
         pytest.param(ONE, [*started("a"), f.RunRested(status="accepted")], [("start", "a", 2, {})], id="handed over"),
         pytest.param(ONE, [f.RunPaused()], [], id="paused"),
         pytest.param(ONE, [f.RunPaused(), f.RunContinued()], [("start", "a", 1, {})], id="continued"),
+        pytest.param(ONE, [*started("a"), f.RunPaused(), done("a", 7)], [], id="paused before its end"),
+        pytest.param(
+            ONE,
+            [*started("a"), f.RunPaused(), done("a", 7), f.RunContinued()],
+            [f.RunCompleted(output=7)],
+            id="its end",
+        ),
+        pytest.param(
+            ONE,
+            [*started("a"), f.RunPaused(), f.StepFailed(step="a", attempt=1, error="no")],
+            [],
+            id="paused, and failed",
+        ),
         pytest.param(ONE, [*started("a"), f.RunCancelled()], [], id="cancelled"),
         pytest.param(
             ONE, [*started("a"), f.RunCancelled(), f.RunRetried()], [("start", "a", 2, {})], id="cancelled and resumed"
