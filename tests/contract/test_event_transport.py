@@ -196,6 +196,16 @@ class TransportContract:
         (other,) = await ground.transport.standings()
         assert (other.group, other.lag, other.members, other.oldest_at) == ("readers", 0, 0, None)
 
+    async def test_groups_are_told_of_by_name_and_in_parts(self, ground: Ground) -> None:
+        for name in ("c", "a", "b"):
+            await ground.transport.replay(Group(name, DEFAULT_TENANT), 0)
+        standings = ground.transport.standings
+        assert [each.group for each in await standings(DEFAULT_TENANT)] == ["a", "b", "c"]
+        assert [each.group for each in await standings(DEFAULT_TENANT, after="a", limit=1)] == ["b"]
+        assert [each.group for each in await standings(DEFAULT_TENANT, name="c")] == ["c"]
+        assert await standings(DEFAULT_TENANT, name="d") == []
+        assert await standings(DEFAULT_TENANT, after="c") == []
+
     async def test_waiting_ends_with_the_next_event(self, ground: Ground) -> None:
         waiting = asyncio.create_task(ground.transport.wait(0, 30))
         await asyncio.sleep(0.2)

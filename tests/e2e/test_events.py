@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from stretto.api.paging import cursor_at
+from stretto.auth import Operator
 from stretto.events import Attempts, Consumer, Event, Group
 from stretto.events.event import schema_path
 from stretto.platform import Platform
@@ -192,8 +193,26 @@ async def test_no_tenant_sees_the_systems_groups(settings: Settings):
     async with server(settings) as (client, platform):
         key = await key_for(platform, "owner")
         await platform.transport.replay(Group("webhooks"), 0)
-        assert (await client.get("/v1/events/groups", **key)).json == {"groups": []}
+        assert (await client.get("/v1/events/groups", **key)).json == {"groups": [], "next": None}
         assert (await client.post("/v1/events/groups/webhooks/replay", {"position": 0}, **key)).status == 404
+
+
+async def test_groups_come_in_pages_and_each_is_found_by_its_name(settings: Settings):
+    async with server(settings) as (client, platform):
+        key = await key_for(platform, "owner")
+        (tenant,) = await Operator(platform.database).tenants("ada")
+        names = [f"readers-{n}" for n in range(5)]
+        for name in names:
+            await platform.transport.replay(Group(name, tenant.id), 0)
+        seen, path = [], "/v1/events/groups?limit=2"
+        for _ in range(3):
+            page = (await client.get(path, **key)).json
+            seen.append([each["group"] for each in page["groups"]])
+            path = f"/v1/events/groups?limit=2&cursor={page['next']}"
+        assert (seen, page["next"]) == ([names[:2], names[2:4], names[4:]], None)
+        again = await client.post(f"/v1/events/groups/{names[4]}/replay", {"position": 0}, **key)
+        assert (again.status, again.json["group"]) == (200, names[4])
+        assert (await client.post("/v1/events/groups/readers/replay", {"position": 0}, **key)).status == 404
 
 
 async def test_platform_without_a_worker_still_shows_events(settings: Settings):

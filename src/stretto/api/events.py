@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
-from stretto.api.paging import MAX_INT8, CursorOf, Limit, Next, NumberCursor, page_of
+from stretto.api.paging import MAX_INT8, CursorOf, Limit, NameCursor, Next, NumberCursor, page_of
 from stretto.api.problems import fails
 from stretto.errors import Invalid, NotFound
 from stretto.events import Event, Events
@@ -100,9 +100,10 @@ class GroupItem(BaseModel):
 
 
 class GroupList(BaseModel):
-    """The tenant's groups."""
+    """The tenant's groups, by name."""
 
     groups: list[GroupItem]
+    next: Next
 
 
 class NewReplay(Body):
@@ -185,8 +186,9 @@ async def get_asyncapi() -> dict[str, Any]:
 
 
 @router.get("/groups", dependencies=READ)
-async def list_event_groups(events: EventsDoor) -> GroupList:
+async def list_event_groups(events: EventsDoor, after: NameCursor, limit: Limit = 50) -> GroupList:
     """The tenant's consumer groups, how far they are and how far behind."""
+    page, following = page_of(await events.groups(after=after, limit=limit + 1), limit, lambda each: each.group)
     return GroupList(
         groups=[
             GroupItem(
@@ -197,8 +199,9 @@ async def list_event_groups(events: EventsDoor) -> GroupList:
                 members=each.members,
                 oldest_at=each.oldest_at,
             )
-            for each in await events.groups()
-        ]
+            for each in page
+        ],
+        next=following,
     )
 
 

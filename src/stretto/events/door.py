@@ -10,7 +10,7 @@ from stretto.errors import Invalid, NotFound
 from stretto.events.catalogue import TYPES, EventType, find_type
 from stretto.events.event import Event
 from stretto.events.store import EventStore, Letter
-from stretto.events.transport import Group, Standing, Transport
+from stretto.events.transport import MOST_GROUPS, Group, Standing, Transport
 from stretto.store import Database
 
 MOST = 1000
@@ -104,9 +104,9 @@ class Events:
             raise NotFound(f"There are no events of the type {name!r}. `/v1/events/schemas` lists the types.")
         return found
 
-    async def groups(self) -> Sequence[Standing]:
-        """How far the tenant's groups are."""
-        return await self._transport.standings(self._tenant_id)
+    async def groups(self, *, after: str | None = None, limit: int = MOST_GROUPS) -> Sequence[Standing]:
+        """How far the tenant's groups are, by name; the first ones after one."""
+        return await self._transport.standings(self._tenant_id, after=after, limit=limit)
 
     async def replay(self, group: str, *, position: int | None = None, since: datetime | None = None) -> int:
         """Let a group read again what came after a position, or since a time; gives the position.
@@ -115,9 +115,10 @@ class Events:
         """
         if (position is None) == (since is None):
             raise Invalid("Say from where: either a position or a time.")
-        standing = next((each for each in await self.groups() if each.group == group), None)
-        if standing is None:
+        found = await self._transport.standings(self._tenant_id, name=group)
+        if not found:
             raise NotFound(f"There is no group {group!r}. `stretto events groups` lists them.")
+        standing = found[0]
         if since is not None:
             position = await self._transport.position_at(since)
         assert position is not None

@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Identifier
 from stretto.errors import StoreError
 from stretto.events.event import Event
 from stretto.events.store import EventStore
-from stretto.events.transport import SYSTEM, Batch, Group, Move, Share, Standing
+from stretto.events.transport import MOST_GROUPS, SYSTEM, Batch, Group, Move, Share, Standing
 from stretto.store import Database
 
 log = structlog.get_logger(__name__)
@@ -126,8 +126,10 @@ class PostgresTransport:
     async def position_at(self, moment: datetime) -> int:
         return await self._store.position_at(moment)
 
-    async def standings(self, tenant_id: UUID = SYSTEM) -> Sequence[Standing]:
-        found = await self._store.standings(tenant_id)
+    async def standings(
+        self, tenant_id: UUID = SYSTEM, *, name: str | None = None, after: str | None = None, limit: int = MOST_GROUPS
+    ) -> Sequence[Standing]:
+        found = await self._store.standings(tenant_id, name, after, limit)
         ages = await self._store.oldest(tenant_id, [position for _, position, _, _ in found])
         return [
             Standing(name, position, head, members, oldest_at)

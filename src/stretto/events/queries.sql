@@ -94,11 +94,14 @@ SELECT %(tenant_id)s, %(group)s, n, %(position)s, clock_timestamp() FROM generat
 ON CONFLICT (tenant_id, group_name, slot) DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at;
 
 -- standings --
--- How far the tenant's groups are
+-- How far the tenant's groups are, or the one named, by name after one
 SELECT s.group_name, min(s.position), (SELECT head FROM events_standing()),
        (SELECT count(*) FROM event_members m
         WHERE m.tenant_id = %(tenant_id)s AND m.group_name = s.group_name AND m.until > clock_timestamp())
-FROM event_slots s WHERE s.tenant_id = %(tenant_id)s GROUP BY s.group_name ORDER BY s.group_name LIMIT 1000;
+FROM event_slots s
+WHERE s.tenant_id = %(tenant_id)s AND (%(name)s::text IS NULL OR s.group_name = %(name)s)
+  AND (%(after)s::text IS NULL OR s.group_name > %(after)s)
+GROUP BY s.group_name ORDER BY s.group_name LIMIT %(limit)s;
 
 -- logged_after --
 -- When the tenant's first event after a position was logged

@@ -26,7 +26,7 @@ from redis.exceptions import TimeoutError as RedisSilent
 from stretto.errors import DatabaseUnreachable, SettingsInvalid, StoreError
 from stretto.events.event import Event
 from stretto.events.store import EventStore
-from stretto.events.transport import SLOTS, SYSTEM, Batch, Group, Held, Move, Share, Standing
+from stretto.events.transport import MOST_GROUPS, SLOTS, SYSTEM, Batch, Group, Held, Move, Share, Standing
 from stretto.store import Database
 
 ANSWER_S = 5.0
@@ -214,11 +214,14 @@ class RedisTransport:
         await self._run(REPLAY, await self._keys(group), [position, group.name])
         await self._note(group)
 
-    async def standings(self, tenant_id: UUID = SYSTEM) -> Sequence[Standing]:
-        names = sorted(name.decode() for name in await self._call("SMEMBERS", await self._key(f"groups:{tenant_id}")))
+    async def standings(
+        self, tenant_id: UUID = SYSTEM, *, name: str | None = None, after: str | None = None, limit: int = MOST_GROUPS
+    ) -> Sequence[Standing]:
+        known = (each.decode() for each in await self._call("SMEMBERS", await self._key(f"groups:{tenant_id}")))
+        names = sorted(each for each in known if name in (None, each) and (after is None or each > after))[:limit]
         head = await self.head()
         found: list[Standing] = []
-        groups = [Group(name, tenant_id) for name in names]
+        groups = [Group(each, tenant_id) for each in names]
         positions = [await self._position(group) for group in groups]
         ages = await self._store.oldest(tenant_id, positions)
         for group, position, oldest_at in zip(groups, positions, ages, strict=True):

@@ -175,9 +175,12 @@ class EventStore:
         """Note where a group of another transport is."""
         await self._of(group, "note", position=position)
 
-    async def standings(self, tenant_id: UUID) -> list[tuple[str, int, int, int]]:
-        """Name, position, head and live members of each group."""
-        return [(row[0], row[1], row[2], row[3]) for row in await self._all(tenant_id, "standings")]
+    async def standings(
+        self, tenant_id: UUID, name: str | None, after: str | None, limit: int
+    ) -> list[tuple[str, int, int, int]]:
+        """Name, position, head and live members of each group, or of the one named, by name after one."""
+        found = await self._all(tenant_id, "standings", name=name, after=after, limit=limit)
+        return [(row[0], row[1], row[2], row[3]) for row in found]
 
     async def oldest(self, tenant_id: UUID, positions: Sequence[int]) -> list[datetime | None]:
         """When the first event after each position was logged, as far as the tenant sees it."""

@@ -24,6 +24,8 @@ SLOTS = 16
 """Parts of the log; one member of a group reads a slot at a time, so this is the most members with something to do."""
 SYSTEM = UUID(int=0)
 """Whose groups read the events of all tenants. No tenant sees them."""
+MOST_GROUPS = 1000
+"""So many groups are told of at once."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -153,8 +155,10 @@ class Transport(Protocol):
         """The last position that was logged before this time: whoever goes on after it reads what came from then on."""
         ...
 
-    async def standings(self, tenant_id: UUID = SYSTEM) -> Sequence[Standing]:
-        """How far the groups of this tenant are, by name."""
+    async def standings(
+        self, tenant_id: UUID = SYSTEM, *, name: str | None = None, after: str | None = None, limit: int = MOST_GROUPS
+    ) -> Sequence[Standing]:
+        """How far the groups of this tenant are, or the one named, by name; the first ones after one."""
         ...
 
     async def trim(self, before: datetime) -> None:

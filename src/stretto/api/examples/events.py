@@ -101,7 +101,8 @@ EXAMPLES: Mapping[str, Any] = {
                 "members": 2,
                 "oldest_at": "2026-11-21T10:31:14.934518Z",
             }
-        ]
+        ],
+        "next": None,
     },
     "NewReplay": Several(
         after_a_position=("What came after a position.", {"position": 5300}),
