@@ -21,7 +21,7 @@ from stretto.agents.judging import Judging
 from stretto.agents.judging.store import ThresholdStore
 from stretto.agents.judging.topics import TopicFinder
 from stretto.agents.sampling import model_for_servers
-from stretto.auth import Keys, People
+from stretto.auth import Grantors, Keys, People
 from stretto.engine import Flows, Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.engine.store import deliver_in
@@ -98,6 +98,8 @@ class Platform:
         """What takes webhooks in, for all tenants."""
         self.keys = Keys(database)
         self.people = People(database)
+        self.grantors = Grantors(database)
+        """Whose right stands behind links."""
         self._requests: RequestLimiter | None = None
         self.tokens = token_verifier(settings)
         self.login, self.sessions = login_at(settings, self.tokens, database)

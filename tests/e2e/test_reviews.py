@@ -145,3 +145,23 @@ async def test_a_link_ends_when_the_review_changes_and_is_not_made_for_four_eyes
         (careful,) = await asked(client, flow=eyes)
         refused = await client.post(f"/v1/reviews/{careful['id']}/link", {})
         assert (refused.status, refused.json["type"]) == (409, "urn:stretto:error:NotPossible")
+
+
+async def test_a_link_ends_with_the_key_that_made_it(settings: Settings):
+    async with server(settings) as (client, platform):
+        owner = await key_for(platform, "owner")
+        (review,) = await asked(client, headers=owner)
+        made: list[tuple[str, str]] = []
+        for _ in range(3):
+            maker = await key_for(platform, "reviewer")
+            link = await client.post(f"/v1/reviews/{review['id']}/link", {}, **maker)
+            made.append((maker["authorization"].split("_")[1], urlsplit(link.json["url"]).path))
+            assert (await client.get(made[-1][1])).status == 200
+        (revoked, ended), (rotated, replaced), (_, stands) = made
+        assert (await client.request("DELETE", f"/v1/keys/{revoked}", owner)).status == 204
+        for answer in (await client.get(ended), await press(client, ended, verdict="approve")):
+            assert (answer.status, b"may decide no longer" in answer.body) == (401, True)
+        assert (await client.post(f"/v1/keys/{rotated}/rotate", {"overlap_s": 0}, **owner)).status == 201
+        assert (await client.get(replaced)).status == 401
+        assert (await client.get(f"/v1/reviews/{review['id']}", **owner)).json["state"] == "open"
+        assert (await press(client, stands, verdict="approve")).status == 200

@@ -92,7 +92,10 @@ async def decide_by_link(token: Token, platform: PlatformDoor, request: Request)
 
 
 async def _linked(platform: Platform, token: str) -> tuple[Link, Whole]:
+    """What the link allows, and the review. Raises `LinkRefused`, also when whoever made it might not decide himself any more."""
     link = await platform.links.read(token)
+    if not await platform.grantors.may(link.tenant_id, link.grantor, "reviews:decide"):
+        raise LinkRefused("Who made this link may decide no longer, so it has ended. Ask somebody else for a new one.")
     return link, await platform.reviews(link.tenant_id).whole(link.review_id)
 
 

@@ -1,6 +1,7 @@
 """Whose request it is and what it may do: principals, roles, keys, members, the audit log."""
 
 from stretto.auth.first_key import make_first_key
+from stretto.auth.grantors import Grantors
 from stretto.auth.keys import Keys, is_key, new_key
 from stretto.auth.people import People
 from stretto.auth.principal import LOCAL, Principal, role_named, scopes_named
@@ -12,6 +13,7 @@ __all__ = [
     "MEANINGS",
     "ROLES",
     "AuthStore",
+    "Grantors",
     "Keys",
     "Membership",
     "NewKeyRow",

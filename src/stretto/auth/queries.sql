@@ -22,6 +22,14 @@ WHERE tenant_id = %(tenant_id)s AND (%(prefix)s::text IS NULL OR prefix = %(pref
     AND (%(before)s::uuid IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s
 
+-- rights_of --
+-- The role and scopes of the tenant's key or member of this id that still counts
+SELECT role, scopes FROM api_keys
+WHERE tenant_id = %(tenant_id)s AND id = %(id)s AND revoked_at IS NULL
+    AND (expires_at IS NULL OR expires_at > clock_timestamp())
+UNION ALL
+SELECT role, NULL FROM members WHERE tenant_id = %(tenant_id)s AND id = %(id)s
+
 -- end_key --
 -- Let a key that counts end at this time, or earlier if it does already; another takes its place
 UPDATE api_keys SET expires_at = least(expires_at, %(expires_at)s::timestamptz), replaced_by = %(replaced_by)s

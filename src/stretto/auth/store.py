@@ -190,6 +190,13 @@ class AuthStore:
         async with self._database.tenant(membership.tenant_id) as connection:
             await connection.execute(_Q["link_member"], values)
 
+    async def rights_of(self, tenant_id: UUID, grantor: UUID) -> tuple[Role, list[Permission] | None] | None:
+        """The role and scopes of a key or member of this id that still counts."""
+        async with self._database.tenant(tenant_id) as connection:
+            found = await connection.execute(_Q["rights_of"], {"tenant_id": tenant_id, "id": grantor})
+            row = await found.fetchone()
+        return None if row is None else (row[0], row[1])
+
     # Keys
 
     async def add_key(self, tenant_id: UUID, key: NewKeyRow) -> UUID:

@@ -17,20 +17,25 @@ from stretto.errors import Invalid, LinkRefused
 KeyMaker = Callable[[], Awaitable[bytes]]
 """Gives the bytes that all processes of an installation sign with."""
 LONGEST_S = 7 * 86_400.0
-_HEAD = struct.Struct(">B16s16sIQ")
-_FORM = 1
+_HEAD = struct.Struct(">B16s16sIQ16s")
+_FORM = 2
+_NOBODY = UUID(int=0)
 _MOST_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link allows: to decide this version of a review, as `by`, until a time (Unix seconds)."""
+    """What a link allows: to decide this version of a review, as `by`, until a time (Unix seconds).
+
+    `grantor`: the key or member by whose right it was made; it counts no longer than that does.
+    """
 
     tenant_id: UUID
     review_id: UUID
     version: int
     until: int
     by: str
+    grantor: UUID | None = None
 
 
 class Links:
@@ -44,7 +49,8 @@ class Links:
         """The link's text, for an address. Raises `Invalid`."""
         if not time.time() < link.until <= time.time() + LONGEST_S + 60:
             raise Invalid("A link ends in the time to come, at most 7 days from now.")
-        head = _HEAD.pack(_FORM, link.tenant_id.bytes, link.review_id.bytes, link.version, link.until)
+        grantor = (link.grantor or _NOBODY).bytes
+        head = _HEAD.pack(_FORM, link.tenant_id.bytes, link.review_id.bytes, link.version, link.until, grantor)
         said = head + link.by.encode()[:400]
         return _text(said + await self._mac(said))
 
@@ -59,11 +65,12 @@ class Links:
         said, mac = raw[:-32], raw[-32:]
         if len(said) < _HEAD.size or not hmac.compare_digest(mac, await self._mac(said)):
             raise LinkRefused
-        form, tenant, review, version, until = _HEAD.unpack_from(said)
+        form, tenant, review, version, until, grantor = _HEAD.unpack_from(said)
         if form != _FORM or until < time.time():
             raise LinkRefused
         by = said[_HEAD.size :].decode(errors="replace")
-        return Link(UUID(bytes=tenant), UUID(bytes=review), version, until, by)
+        made_by = UUID(bytes=grantor)
+        return Link(UUID(bytes=tenant), UUID(bytes=review), version, until, by, None if made_by == _NOBODY else made_by)
 
     async def _mac(self, said: bytes) -> bytes:
         if self._key is None:

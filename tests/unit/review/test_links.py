@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -29,6 +30,11 @@ def link(seconds: float = 60) -> Link:
 
 async def test_it_reads_back() -> None:
     made = link()
+    assert await Links(key).read(await Links(key).sign(made)) == made
+
+
+async def test_it_says_by_whose_right_it_was_made() -> None:
+    made = replace(link(), grantor=new_id())
     assert await Links(key).read(await Links(key).sign(made)) == made
 
 
