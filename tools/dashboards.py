@@ -60,7 +60,7 @@ DASHBOARDS: dict[str, tuple[str, list[Panel]]] = {
                 },
             ),
             (
-                "Requests held up by limits, per second",
+                "Requests, streams and runs held up by limits, per second",
                 "reqps",
                 {"{{by}}": "sum by (by) (rate(stretto_requests_refused_total[5m]))"},
             ),

@@ -20,6 +20,8 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from stretto.api import serving
+from stretto.auth import Operator
+from stretto.auth.quotas import QuotaStore
 from stretto.engine.step import StepContext, StepResult
 from stretto.engine.trace_ids import trace_id_of, traceparent_of
 from stretto.errors import ModelOverloaded, ModelStalled
@@ -221,7 +223,7 @@ async def test_open_streams_and_requests_that_limits_hold_up_are_counted(setting
             return figures((await client.get("/metrics", **scraper)).body)
 
         found = await now()
-        for by in ("tenant", "key", "address"):
+        for by in ("tenant", "key", "address", "streams", "server", "quota"):
             assert ("stretto_requests_refused_total", frozenset({("by", by)})) in found, "a rate needs its zero"
         run = (await client.post("/v1/runs", {"flow": waits}, **key)).headers["location"]
         async with aiohttp.ClientSession(headers=key) as session:
@@ -243,6 +245,52 @@ async def test_open_streams_and_requests_that_limits_hold_up_are_counted(setting
         found = await now()
         assert total(found, "stretto_requests_refused_total", by="key") == refused
         assert total(found, "stretto_requests_refused_total", by="address") == 2
+
+
+async def test_streams_messages_and_runs_that_limits_hold_up_are_counted(settings: Settings):
+    changes = {
+        "port": 0,
+        "host": "127.0.0.1",
+        "auth": "required",
+        "key_request_limit": "9/hour",
+        "tenant_streams": 1,
+        "streams": 2,
+    }
+    token = Settings(metrics_token="scrape-me-please").metrics_token  # pyright: ignore[reportArgumentType]
+    local = settings.model_copy(update={**changes, "metrics_token": token})
+    waits: dict[str, Any] = {"flow": "waits", "steps": {"ask": {"review": {"show": "a", "question": "Good?"}}}}
+    async with Platform.open(local, provider=ScriptedModel({})) as platform, serving(platform) as url:
+        client, scraper = Client(url), {"authorization": "Bearer scrape-me-please"}
+        ada, bob, eve = [await key_for(platform, "owner", tenant) for tenant in ("ada", "bob", "eve")]
+
+        async def refused() -> dict[str, float]:
+            found = figures((await client.get("/metrics", **scraper)).body)
+            return {
+                by: total(found, "stretto_requests_refused_total", by=by)
+                for by in ("key", "streams", "server", "quota")
+            }
+
+        runs = {
+            name: (await client.post("/v1/runs", {"flow": waits}, **key)).headers["location"]
+            for name, key in (("ada", ada), ("bob", bob), ("eve", eve))
+        }
+        (tenant,) = await Operator(platform.database).tenants("eve")
+        await QuotaStore(platform.database).set(tenant.id, "unfinished_runs", "1")
+        assert (await client.post("/v1/runs", {"flow": waits}, **eve)).status == 429
+        assert await refused() == {"key": 0, "streams": 0, "server": 0, "quota": 1}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{url}{runs['ada']}/stream", headers=ada) as stream,
+            session.ws_connect(f"{url}{runs['bob']}/control", headers=bob) as socket,
+        ):
+            assert stream.status == 200
+            assert (await client.get(f"{runs['ada']}/stream", **ada)).status == 429
+            assert (await client.get(f"{runs['eve']}/stream", **eve)).status == 503
+            for _ in range(9):  # the run and the socket itself have counted, too
+                await socket.send_json({"command": "unwatch"})
+                told = await socket.receive_json()
+            assert told["problem"]["status"] == 429
+        assert await refused() == {"key": 2, "streams": 1, "server": 1, "quota": 1}
 
 
 async def test_a_flood_of_names_does_not_flood_the_labels(settings: Settings):

@@ -102,15 +102,15 @@ def create_app(platform: Platform) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.platform = platform
-    app.state.streams = OpenStreams(platform.settings)
+    refused = None if platform.telemetry is None else platform.telemetry.measures.on_refused
+    app.state.streams = OpenStreams(platform.settings, refused)
     app.router.routes.extend(ROUTES)
     for router in sorted(ROUTERS, key=lambda router: router is not runs.router):  # the busiest is found first
         app.include_router(router)
     map_errors(app)
-    app.state.denials = Denials(platform.database)
+    app.state.denials = Denials(platform.database, refused)
     settings = platform.settings
     # The last one added comes first.
-    refused = None if platform.telemetry is None else platform.telemetry.measures.on_refused
     app.add_middleware(Quota, limiter=platform.requests, refused=refused)
     app.add_middleware(Authentication, platform=platform, denials=app.state.denials)
     app.add_middleware(AddressLimit, addresses=Addresses(settings.address_limit), refused=refused)

@@ -1,9 +1,11 @@
-"""Attempts beyond one's rights, on their way to the audit log: gathered, so that a flood of them costs one row a second."""
+"""Attempts beyond one's rights, on their way to the audit log: gathered, so that a flood of them costs one row a second.
+What a quota holds up is no such attempt, and is counted only."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from uuid import UUID
 
 import structlog
@@ -11,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from stretto.api.doors import PRINCIPAL, REQUEST_ID
 from stretto.auth import AuthStore, Principal
-from stretto.errors import NotAllowed, NotFound, NotIdentified, StrettoError
+from stretto.errors import NotAllowed, NotFound, NotIdentified, QuotaExceeded, StrettoError, TooManyRequests
 from stretto.store import Database
 
 log = structlog.get_logger(__name__)
@@ -27,10 +29,12 @@ Key = tuple[UUID, str, str, str, str, UUID | None]
 
 
 class Denials:
-    """Gathers denied attempts and writes them down every second; `close` writes the last ones."""
+    """Gathers denied attempts and writes them down every second; `close` writes the last ones. `refused` counts what a
+    tenant's quota of runs held up."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, refused: Callable[[str], None] | None = None) -> None:
         self._store = AuthStore(database)
+        self._refused = refused
         self._waiting: dict[Key, tuple[int, str, str]] = {}
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -61,6 +65,12 @@ class Denials:
             if run_id is None:
                 return
         else:
+            if (
+                isinstance(error, QuotaExceeded)
+                and not isinstance(error, TooManyRequests)
+                and self._refused is not None
+            ):
+                self._refused("quota")
             return
         address = request.client.host if request.client else ""
         method = request.scope.get("method", "WEBSOCKET")

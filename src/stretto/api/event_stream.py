@@ -31,7 +31,9 @@ GOODBYE_S = 2.0
 class OpenStreams:
     """The streams of this process: how many there may be, for how long a client may read nothing, and when all end."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, refused: Callable[[str], None] | None = None) -> None:
+        self.refused = refused or _uncounted
+        """Counts a stream or a message that a limit held up, by whose."""
         self.closing = asyncio.Event()
         """Set when the server closes."""
         self.stall_s = settings.stream_stall_s
@@ -48,8 +50,10 @@ class OpenStreams:
     def place(self, tenant_id: UUID) -> Generator[None]:
         """One stream more, for as long as the block lasts. Raises `TooManyStreams` or `ServerFull`."""
         if self._open[tenant_id] >= self._most_of_tenant:
+            self.refused("streams")
             raise TooManyStreams
         if self._count >= self._most:
+            self.refused("server")
             raise ServerFull
         self._open[tenant_id] += 1
         self._count += 1
@@ -60,6 +64,10 @@ class OpenStreams:
             self._open[tenant_id] -= 1
             if not self._open[tenant_id]:
                 del self._open[tenant_id]
+
+
+def _uncounted(by: str) -> None:
+    """Nobody counts."""
 
 
 class EventStream(StreamingResponse):

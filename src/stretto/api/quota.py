@@ -52,7 +52,7 @@ class Quota:
             await self._app(scope, receive, telling)
             return
         if self._refused is not None:
-            self._refused(next((whose(each) for each in verdict.policies if each.left == 0), ""))
+            self._refused(holder_of(verdict))
         await answer(scope, receive, telling, too_many(verdict))
 
 
@@ -104,6 +104,11 @@ def credentials(scope: Scope) -> str:
 def whose(policy: Policy) -> str:
     """Whose rate it is: tenant or key."""
     return policy.name.partition("-")[0]
+
+
+def holder_of(verdict: Verdict) -> str:
+    """Whose rate is used up: tenant or key."""
+    return next((whose(each) for each in verdict.policies if each.left == 0), "")
 
 
 def too_many(verdict: Verdict) -> TooManyRequests:

@@ -21,7 +21,7 @@ from stretto.api.doors import PlatformDoor, PrincipalDoor, RunsDoor, needs
 from stretto.api.errors import of_error, of_mistakes, problem, title_of
 from stretto.api.event_stream import GOODBYE_S, OpenStreams
 from stretto.api.openai.answering import CUT
-from stretto.api.quota import too_many
+from stretto.api.quota import holder_of, too_many
 from stretto.api.standing import Standing, standing_of
 from stretto.api.streams import place_in
 from stretto.auth.quotas import RequestLimiter
@@ -197,7 +197,10 @@ class RunSocket:
             verdict = await self._limiter.take(self._standing.principal)
         except StrettoError as error:
             return of_error(error)
-        return None if verdict.passes else of_error(too_many(verdict))
+        if verdict.passes:
+            return None
+        self._streams.refused(holder_of(verdict))
+        return of_error(too_many(verdict))
 
     async def _carry_out(
         self, command: Watch | Unwatch | Pause | Resume | Cancel | Retry | Inject | SetPriority

@@ -91,7 +91,7 @@ class Measures:
         self.request_s = histogram(
             "http_request_duration_seconds", "From a request's head to the head of its answer", REQUEST_S, "route"
         )
-        self.refusals = counter("requests_refused", "Requests that a limit held up (429), by whose", "by")
+        self.refusals = counter("requests_refused", "What a limit held up, by which limit", "by")
         for by in LIMITED:
             self.refusals.labels(by)
         self.lag_s = histogram("event_loop_lag_seconds", "How late the event loop was", (0.005, 0.02, 0.05, 0.2, 1, 5))
@@ -164,9 +164,10 @@ class Measures:
         self.request_s.labels(route).observe(took_s)
 
     def on_refused(self, by: str) -> None:
-        """Count a request that was held up by a limit of the tenant, the key or the address."""
+        """Count what was held up: by the rate of a tenant, key or address; by the most `streams` of a tenant or of the
+        `server`; by a tenant's `quota` of runs."""
         self.refusals.labels(by if by in LIMITED else "other").inc()
 
 
-LIMITED = ("tenant", "key", "address")
+LIMITED = ("tenant", "key", "address", "streams", "server", "quota")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})
