@@ -204,12 +204,12 @@ async def test_groups_come_in_pages_and_each_is_found_by_its_name(settings: Sett
         names = [f"readers-{n}" for n in range(5)]
         for name in names:
             await platform.transport.replay(Group(name, tenant.id), 0)
-        seen, path = [], "/v1/events/groups?limit=2"
-        for _ in range(3):
+        seen, path = list[list[str]](), "/v1/events/groups?limit=2"
+        while path:
             page = (await client.get(path, **key)).json
             seen.append([each["group"] for each in page["groups"]])
-            path = f"/v1/events/groups?limit=2&cursor={page['next']}"
-        assert (seen, page["next"]) == ([names[:2], names[2:4], names[4:]], None)
+            path = "" if page["next"] is None else f"/v1/events/groups?limit=2&cursor={page['next']}"
+        assert seen == [names[:2], names[2:4], names[4:]]
         again = await client.post(f"/v1/events/groups/{names[4]}/replay", {"position": 0}, **key)
         assert (again.status, again.json["group"]) == (200, names[4])
         assert (await client.post("/v1/events/groups/readers/replay", {"position": 0}, **key)).status == 404

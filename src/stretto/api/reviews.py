@@ -302,6 +302,9 @@ async def _filter(  # noqa: PLR0913, PLR0917 - one for each parameter of the lis
     sensitive: Annotated[bool | None, Query(description="Only sensitive ones, or only others.")] = None,
     urgent: Annotated[bool, Query(description="Escalated, or time decides within the hour.")] = False,
     snoozed: Annotated[bool, Query(description="Those too that are put off.")] = False,
+    confidence_from: Annotated[
+        float | None, Query(ge=0, le=1, description="Only those that a judge is at least so confident of.")
+    ] = None,
 ) -> Filter:
     return Filter(
         state=state,
@@ -315,6 +318,7 @@ async def _filter(  # noqa: PLR0913, PLR0917 - one for each parameter of the lis
         sensitive=sensitive,
         urgent=urgent,
         snoozed=snoozed,
+        confidence_from=confidence_from,
     )
 
 
@@ -450,11 +454,13 @@ async def link_review(
     principal: PrincipalDoor,
     request: Request,
 ) -> LinkMade:
-    """Make a link with which somebody without an account may decide this review. A later change of the review ends it."""
+    """Make a link with which somebody without an account may decide this review. A later change of the review ends it, and so
+    does the end of the key, or of the membership, that made it."""
     review = await reviews.linkable(review_id)
     expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=new.expires_in_s)
     by = f"link of {principal.by}" + (f" for {new.to.strip()}" if new.to.strip() else "")
-    link = Link(principal.tenant_id, review_id, review.version, int(expires_at.timestamp()), by)
+    grantor = await platform.grantors.of(principal)
+    link = Link(principal.tenant_id, review_id, review.version, int(expires_at.timestamp()), by, grantor)
     here = platform.settings.public_url or str(request.base_url)
     url = f"{here.rstrip('/')}/reviews/link/{await platform.links.sign(link)}"
     return LinkMade(url=url, expires_at=expires_at)

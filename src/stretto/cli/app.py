@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stretto.cli import control
+from stretto.cli.bulk import bulk
 from stretto.cli.events import events
 from stretto.cli.exits import MEANINGS, Exit, report, say_error
 from stretto.cli.forks import fork
@@ -67,6 +68,7 @@ for command in (run, lint, runs, show, replay, fork):
     app.command()(command)
 for command in (control.pause, control.resume, control.cancel, control.retry, control.inject, control.priority):
     app.command()(command)
+review.command()(bulk)
 app.add_typer(review)
 app.command()(control.emit)
 app.add_typer(schedule)

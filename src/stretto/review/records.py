@@ -153,10 +153,12 @@ class Whole:
 class Filter:
     """Which reviews a list shows. `mine`: the names of who asks, to whom they are assigned or who has claimed them.
 
-    `urgent`: escalated, or time decides within the hour. `snoozed`: those too that are put off.
+    `urgent`: escalated, or time decides within the hour. `snoozed`: those too that are put off. `confidence_from`: those that a
+    judge is at least so confident of.
     """
 
     state: State = "open"
+    ids: Sequence[UUID] | None = None
     run_id: UUID | None = None
     step: str | None = None
     flow: str | None = None
@@ -167,6 +169,7 @@ class Filter:
     sensitive: bool | None = None
     urgent: bool = False
     snoozed: bool = False
+    confidence_from: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

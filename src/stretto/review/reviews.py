@@ -42,6 +42,7 @@ CLAIM_S = 900.0
 LONGEST_SNOOZE = timedelta(days=30)
 MOST_AT_ONCE = 500
 """So many reviews one bulk decision takes."""
+IN_HAND = "somebody is deciding it just now"
 _plain = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -209,6 +210,14 @@ class Reviews:
                     raise NotPossible(f"The run of review {review_id} takes no decision any more.", review_id=review_id)
         return await self.get(review_id)
 
+    async def decidable(self, ids: Sequence[UUID], by: str) -> Bulk:
+        """Which of these one could decide together now, and why not the others. Changes nothing."""
+        asked = list(dict.fromkeys(ids))
+        standing = {each.id: each for each in await self._store.standing(asked)}
+        left = {review_id: _obstacle(standing.get(review_id), by) for review_id in asked}
+        why = {review_id: reason for review_id, reason in left.items() if reason is not None}
+        return Bulk([review_id for review_id in asked if review_id not in why], why)
+
     async def decide_many(
         self, ids: Sequence[UUID], verdict: Verdict, *, by: str, comments: str = "", once: Once | None = None
     ) -> Bulk:
@@ -230,7 +239,7 @@ class Reviews:
             rest = [review_id for review_id in rest if review_id not in done]
         return Bulk(
             [review_id for review_id in asked if review_id in done],
-            {review_id: _obstacle(standing.get(review_id)) for review_id in rest},
+            {review_id: _obstacle(standing.get(review_id), by) or IN_HAND for review_id in rest},
         )
 
 
@@ -311,8 +320,8 @@ def _claimed(review_id: UUID, by: str | None, until: datetime | None) -> ReviewC
     )
 
 
-def _obstacle(found: Standing | None) -> str:
-    """Why one of many was left as it is."""
+def _obstacle(found: Standing | None, by: str) -> str | None:
+    """Why one of many is left as it is; None where nothing stands in the way."""
     if found is None:
         return "there is no such review"
     if found.state == "withdrawn":
@@ -325,6 +334,6 @@ def _obstacle(found: Standing | None) -> str:
         return "no judge has said how confident it is"
     if found.confidence < found.bulk_from:
         return f"its confidence is {found.confidence:g}, less than {found.bulk_from:g}"
-    if found.claimed:
+    if found.claimed and found.claimed_by != by:
         return f"{found.claimed_by} has it in hand"
-    return "somebody is deciding it just now"
+    return None
