@@ -1698,6 +1698,7 @@ export interface components {
         };
         GroupList: {
             groups: components["schemas"]["GroupItem"][];
+            next: string | null;
         };
         HappeningShown: {
             /** Format: date-time */
@@ -2974,7 +2975,10 @@ export interface operations {
     };
     list_event_groups: {
         parameters: {
-            query?: never;
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3755,6 +3759,7 @@ export interface operations {
     list_reviews: {
         parameters: {
             query?: {
+                confidence_from?: number | null;
                 content_type?: string | null;
                 cursor?: string | null;
                 flow?: string | null;
