@@ -33,6 +33,7 @@ TAGS: Mapping[str, str] = {
     "state": "The shared state: versioned JSON documents that nobody overwrites unseen.",
     "usage": "What models were asked, and what it cost.",
     "limits": "What is to be had now: rates, places, money.",
+    "fleet": "Who is at work: workers, the queue, and what agents do.",
     "tenant": "Whose all this is, who asks, and the roles.",
     "keys": "API keys: made, rotated, revoked.",
     "members": "People who may log in, and their roles.",

@@ -277,3 +277,54 @@ SELECT procrastinate_finish_job_v1(%(job_id)s, 'succeeded', true);
 -- retry_job --
 -- Put a job back into the queue for later; an error when it is gone, or the run's next one waits already
 SELECT procrastinate_retry_job_v2(%(job_id)s, %(at)s, NULL, NULL, NULL);
+
+-- fleet_workers --
+-- Workers, the last heard first, and how many of the tenant's runs each carries out
+SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - make_interval(secs => %(silence_s)s),
+    (SELECT count(*) FROM procrastinate_jobs j
+     WHERE j.worker_id = w.id AND j.status = 'doing' AND j.args->>'tenant_id' = %(tenant_id)s::uuid::text)
+FROM procrastinate_workers w ORDER BY w.last_heartbeat DESC, w.id LIMIT %(limit)s;
+
+-- fleet_queue --
+-- How many of the tenant's runs wait for a worker, and since when the first of them, by priority
+SELECT 3 - q.priority, q.depth, (SELECT e.at FROM procrastinate_events e WHERE e.job_id = q.first ORDER BY e.id DESC LIMIT 1)
+FROM (SELECT priority, count(*) AS depth, min(id) AS first FROM procrastinate_jobs
+      WHERE status = 'todo' AND queue_name = 'runs' AND args->>'tenant_id' = %(tenant_id)s::uuid::text
+        AND (scheduled_at IS NULL OR scheduled_at <= now())
+      GROUP BY priority) q
+ORDER BY 1;
+
+-- fleet_runs --
+-- The tenant's runs by status: those that go on, and those that ended among those accepted since an id
+SELECT status, count(*) FROM (
+    SELECT status FROM runs WHERE tenant_id = %(tenant_id)s AND finished_at IS NULL
+    UNION ALL
+    SELECT status FROM runs WHERE tenant_id = %(tenant_id)s AND id >= %(since)s AND finished_at IS NOT NULL
+) r GROUP BY status;
+
+-- fleet_steps --
+-- Steps at work in the latest runs that are running, and those that wait for time, an event or a person
+WITH latest AS (
+    SELECT id, flow_name, flow_version FROM runs
+    WHERE tenant_id = %(tenant_id)s AND finished_at IS NULL AND status = 'running' ORDER BY id DESC LIMIT %(most_runs)s
+), waiting AS (
+    SELECT run_id, step FROM timers WHERE tenant_id = %(tenant_id)s
+    UNION
+    SELECT run_id, step FROM waits WHERE tenant_id = %(tenant_id)s
+    LIMIT %(most_steps)s
+)
+(SELECT l.flow_name, l.flow_version, s.step, 'at_work' FROM latest l CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (step) step, kind FROM journal j
+    WHERE j.tenant_id = %(tenant_id)s AND j.run_id = l.id AND j.step IS NOT NULL AND j.kind IN (
+        'StepStarted', 'StepCompleted', 'StepFailed', 'StepDeferred', 'StepSkipped', 'StepStopped', 'StepSteered',
+        'StepDropped', 'WaitStarted')
+    ORDER BY step, seq DESC) s WHERE s.kind = 'StepStarted' LIMIT %(most_steps)s)
+UNION ALL
+SELECT r.flow_name, r.flow_version, w.step, 'waiting' FROM waiting w
+JOIN runs r ON r.tenant_id = %(tenant_id)s AND r.id = w.run_id;
+
+-- fleet_flows --
+-- The documents of these versions of flows
+SELECT f.name, f.version, f.digest, f.document FROM flows f
+JOIN unnest(%(names)s::text[], %(versions)s::int[]) AS w(name, version) ON f.name = w.name AND f.version = w.version
+WHERE f.tenant_id = %(tenant_id)s;

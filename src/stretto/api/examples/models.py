@@ -22,7 +22,19 @@ def _usage(keys: dict[str, str], calls: int, cost_usd: str, **tokens: int) -> di
     }
 
 
+_FLEET: dict[str, Any] = {
+    "workers": [{"id": 7, "last_heartbeat": "2026-11-21T10:25:40.120394Z", "alive": True, "runs": 1}],
+    "queue": [{"priority": 2, "depth": 3, "oldest_at": "2026-11-21T10:25:39.480000Z"}],
+    "runs": {"running": 1, "accepted": 3, "completed": 12},
+    "agents": [
+        {"agent": "editor", "at_work": 2, "waiting": 0, "done": 31, "failed": 0},
+        {"agent": "writer", "at_work": 1, "waiting": 0, "done": 12, "failed": 1},
+    ],
+    "complete": True,
+}
+
 EXAMPLES: Mapping[str, Any] = {
+    "FleetShown": _FLEET,
     "UsageList": {
         "rows": [
             _usage({"day": "2026-11-21", "model": "claude-opus-5-5"}, 1, "0.00208", input=40, output=96),

@@ -102,6 +102,14 @@ SELECT run_id, count(*), count(*) FILTER (WHERE simulated),
 FROM calls WHERE tenant_id = %(tenant_id)s AND run_id = ANY(%(run_ids)s::uuid[])
 GROUP BY run_id;
 
+-- agents_since --
+-- Steps of each agent whose calls were answered, and those of which none was, since a time
+SELECT agent, count(*) FILTER (WHERE answered), count(*) FILTER (WHERE NOT answered) FROM (
+    SELECT agent, bool_or(ended = 'answered' OR cached <> '') AS answered FROM calls
+    WHERE tenant_id = %(tenant_id)s AND at >= %(since)s AND id >= %(first_id)s AND agent <> '' AND run_id IS NOT NULL
+    GROUP BY agent, run_id, path
+) s GROUP BY agent;
+
 -- flow_exists --
 -- Whether there is a flow of this name
 SELECT EXISTS (SELECT FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(flow)s);

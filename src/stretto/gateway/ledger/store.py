@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -56,6 +56,13 @@ async def used_by_runs(database: Database, tenant_id: UUID, run_ids: Sequence[UU
     async with database.tenant(tenant_id) as connection:
         values = {"tenant_id": tenant_id, "run_ids": list(run_ids)}
         return await (await connection.execute(_Q["used_by_runs"], values)).fetchall()
+
+
+async def agents_since(database: Database, tenant_id: UUID, since: datetime, first_id: UUID) -> list[TupleRow]:
+    """By agent: steps with an answer, and steps without."""
+    async with database.tenant(tenant_id) as connection:
+        values = {"tenant_id": tenant_id, "since": since, "first_id": first_id}
+        return await (await connection.execute(_Q["agents_since"], values)).fetchall()
 
 
 async def read_usage(

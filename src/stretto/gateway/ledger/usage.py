@@ -178,6 +178,11 @@ class Usage:
             for run_id, calls, simulated, plain, cached, written, output, cost_usd in rows
         }
 
+    async def of_agents(self, tenant_id: UUID, since: datetime) -> dict[str, tuple[int, int]]:
+        """By agent, of the steps that it worked on: how many got an answer of a model, and how many none."""
+        rows = await store.agents_since(self._database, tenant_id, since, uuid7_floor(since - _A_DAY))
+        return {agent: (answered, unanswered) for agent, answered, unanswered in rows}
+
     async def estimate(self, tenant_id: UUID, flow: str) -> Estimate:
         """What a run of this flow may cost, by its past runs. Raises `FlowNotFound`."""
         return await make_estimate(self._database, tenant_id, flow)
