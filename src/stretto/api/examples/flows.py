@@ -129,6 +129,17 @@ EXAMPLES: Mapping[str, Any] = {
         ),
     ),
     "GraphShown": _GRAPH,
+    "ExampleList": {
+        "examples": [
+            {
+                "name": story.FLOW,
+                "title": "Draft and review",
+                "shows": story.DOCUMENT["description"],
+                "document": story.DOCUMENT,
+                "input": {"topic": "tides"},
+            }
+        ]
+    },
     "VersionList": {
         "versions": [
             {"version": 2, "digest": story.DIGEST, "created_at": story.CHANGED_AT},
