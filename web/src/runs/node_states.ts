@@ -1,0 +1,32 @@
+import type { NodeState, NodeStates, NodeStatus } from "@/graph/graph";
+import { type Entry, type RunScore, withoutIndices } from "@/stream/run_score";
+
+const STRENGTH: Record<NodeStatus, number> = { idle: 0, skipped: 1, done: 2, failed: 3, waiting: 4, working: 5 };
+
+/** How each node of the graph stood at a time, ms: what is at work among its turns and items counts most. */
+export function nodeStates(score: RunScore, time: number): NodeStates {
+  const states: Record<string, NodeState> = {};
+  const note = (id: string, status: NodeStatus, begun: number) => {
+    const before = states[id];
+    const stronger = before && STRENGTH[before.status] >= STRENGTH[status] ? before.status : status;
+    states[id] = { status: stronger, count: (before?.count ?? 0) + begun };
+  };
+  for (const entry of score.entries.values()) {
+    if (entry.from > time) continue;
+    const status = statusAt(entry, time);
+    const id = withoutIndices(entry.path);
+    note(id, status, 1);
+    for (let dot = id.lastIndexOf("."); dot > 0; dot = id.lastIndexOf(".", dot - 1)) note(id.slice(0, dot), status, 0);
+  }
+  return states;
+}
+
+/** How a step stood at a time, ms. */
+export function statusAt(entry: Entry, time: number): NodeStatus {
+  if (entry.to !== null && time >= entry.to) {
+    if (entry.outcome === "failed") return "failed";
+    return entry.outcome === "skipped" || entry.outcome === "dropped" ? "skipped" : "done";
+  }
+  const waits = entry.pauses.some((pause) => pause.from <= time && (pause.to === null || time < pause.to));
+  return waits ? "waiting" : "working";
+}
