@@ -32,7 +32,7 @@ export function GraphSheet({ store, runId, chosen, onChoose }: Props) {
   };
   return (
     <FlowGraph
-      className="h-[60dvh] lg:h-full"
+      className="h-60"
       graph={graph.data}
       states={states}
       selected={chosen === null ? null : withoutIndices(chosen)}

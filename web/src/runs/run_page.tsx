@@ -45,7 +45,7 @@ function RunView({ runId }: { runId: string }) {
   const [follow, setFollow] = useState(true);
   const [speed, setSpeed] = useState(1);
   const [chosen, setChosen] = useState<string | null>(null);
-  const [tab, setTab] = useState("graph");
+  const [tab, setTab] = useState("step");
   const [forking, setForking] = useState(false);
   const entry = chosen === null ? undefined : store.score.entries.get(chosen);
   const choose = (path: string) => {
@@ -78,24 +78,24 @@ function RunView({ runId }: { runId: string }) {
       />
       {score.error && <p className="mb-2 text-bad">{score.error}</p>}
       <div className="grid min-h-0 flex-1 gap-3 lg:grid-cols-[minmax(0,1fr)_26rem]">
-        <section
-          aria-label="Score"
-          className="flex h-[60dvh] min-h-0 flex-col overflow-hidden rounded-lg border bg-card lg:h-auto"
-        >
-          <Transport store={store} zoom={zoom} onZoom={setZoom} speed={speed} onSpeed={setSpeed} />
-          <Track store={store} zoom={zoom} follow={follow} chosen={chosen} onChoose={choose} onFollow={setFollow} />
-        </section>
+        <div className="flex min-h-0 min-w-0 flex-col gap-3">
+          <section
+            aria-label="Score"
+            className="flex h-[60dvh] min-h-0 flex-col overflow-hidden rounded-lg border bg-card lg:h-auto lg:flex-1"
+          >
+            <Transport store={store} zoom={zoom} onZoom={setZoom} speed={speed} onSpeed={setSpeed} />
+            <Track store={store} zoom={zoom} follow={follow} chosen={chosen} onChoose={choose} onFollow={setFollow} />
+          </section>
+          <section aria-label="Graph" className="overflow-hidden rounded-lg border bg-card">
+            <GraphSheet store={store} runId={runId} chosen={chosen} onChoose={choose} />
+          </section>
+        </div>
         <aside aria-label="Details" className="flex min-h-0 flex-col overflow-hidden rounded-lg border bg-card">
           <Tabs
             label="Details"
             value={tab}
             onChange={setTab}
             tabs={[
-              {
-                id: "graph",
-                label: "Graph",
-                content: <GraphSheet store={store} runId={runId} chosen={chosen} onChoose={choose} />,
-              },
               {
                 id: "step",
                 label: "Step",

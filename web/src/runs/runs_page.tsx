@@ -1,9 +1,9 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { api, body, type Schemas } from "@/api/client";
-import { dollars, duration, Time } from "@/ui/amounts";
+import { brief, count, dollars, duration, Time } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
 import { Empty, PageHead } from "@/ui/panel";
@@ -14,23 +14,36 @@ const STATUSES = ["accepted", "running", "waiting", "paused", "completed", "fail
 const AT_WORK = new Set<string>(["accepted", "running"]);
 const PAGE = 100;
 const ROW_PX = 44;
+const COLUMNS = "grid grid-cols-[minmax(10rem,2fr)_8rem_9rem_7rem_7rem_6rem] items-center gap-3 px-4";
+const FirstStart = lazy(() => import("./first_start"));
 
 export default function RunsPage() {
   const [status, setStatus] = useState<(typeof STATUSES)[number] | "">("");
-  const [search, setSearch] = useState("");
+  const [words, setWords] = useState("");
+  const search = useDeferredValue(words.trim());
+  const filtered = status !== "" || search !== "";
   const found = useInfiniteQuery({
     queryKey: ["runs", status, search],
     initialPageParam: null as string | null,
+    placeholderData: keepPreviousData,
     queryFn: ({ pageParam }) =>
       body(
         api.GET("/v1/runs", {
-          params: { query: { limit: PAGE, cursor: pageParam, ...(status ? { status: [status] } : {}) } },
+          params: {
+            query: {
+              limit: PAGE,
+              cursor: pageParam,
+              ...(status ? { status: [status] } : {}),
+              ...(search ? { q: search } : {}),
+            },
+          },
         }),
       ),
     getNextPageParam: (page) => page.next,
     refetchInterval: (query) => (query.state.data && query.state.data.pages.length > 3 ? false : 2_000),
   });
   const runs = useMemo(() => found.data?.pages.flatMap((page) => page.runs) ?? [], [found.data]);
+  const nothing = found.isSuccess && runs.length === 0;
   return (
     <>
       <PageHead
@@ -42,11 +55,11 @@ export default function RunsPage() {
               aria-label="Search"
               placeholder="Flow or id"
               className="w-48"
-              value={search}
-              onChange={(event) => setSearch(event.target.value)}
+              value={words}
+              onChange={(event) => setWords(event.target.value)}
             />
             <Select
-              aria-label="Status"
+              aria-label="State"
               value={status}
               onChange={(event) => setStatus(event.target.value as typeof status)}
             >
@@ -58,9 +71,13 @@ export default function RunsPage() {
           </>
         }
       />
+      {found.isPending && <p className="text-soft">Loading…</p>}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-      {found.isSuccess && runs.length === 0 && (
-        <Empty title={status || search ? "No run is like that." : "Nothing has run yet."} />
+      {nothing && filtered && <Empty title="No run is like that.">Change the search or the state.</Empty>}
+      {nothing && !filtered && (
+        <Suspense>
+          <FirstStart />
+        </Suspense>
       )}
       {runs.length > 0 && (
         <RunTable
@@ -92,13 +109,16 @@ function RunTable({ runs, more, busy, onMore }: { runs: Run[]; more: boolean; bu
       <div role="table" aria-label="Runs" aria-rowcount={runs.length} className="min-w-[44rem]">
         <div
           role="row"
-          className="sticky top-0 z-10 grid grid-cols-[minmax(10rem,2fr)_8rem_9rem_8rem_7rem] gap-3 border-b bg-card px-4 py-2 text-xs font-semibold text-soft"
+          className={`${COLUMNS} sticky top-0 z-10 border-b bg-card py-2 text-xs font-semibold text-soft`}
         >
           <span role="columnheader">Flow</span>
           <span role="columnheader">State</span>
           <span role="columnheader">Accepted</span>
           <span role="columnheader" className="text-right">
             Time
+          </span>
+          <span role="columnheader" className="text-right">
+            Tokens
           </span>
           <span role="columnheader" className="text-right">
             Cost
@@ -111,7 +131,7 @@ function RunTable({ runs, more, busy, onMore }: { runs: Run[]; more: boolean; bu
               <div
                 key={run.id}
                 role="row"
-                className="absolute inset-x-0 grid grid-cols-[minmax(10rem,2fr)_8rem_9rem_8rem_7rem] items-center gap-3 border-b px-4 hover:bg-sunk"
+                className={`${COLUMNS} absolute inset-x-0 border-b hover:bg-sunk`}
                 style={{ height: ROW_PX, transform: `translateY(${item.start}px)` }}
               >
                 <span role="cell" className="truncate">
@@ -129,7 +149,14 @@ function RunTable({ runs, more, busy, onMore }: { runs: Run[]; more: boolean; bu
                 <span role="cell" className="text-right tabular-nums">
                   <Took run={run} />
                 </span>
-                <span role="cell" className="text-right tabular-nums">
+                <span role="cell" className="text-right tabular-nums" title={tokensTold(run)}>
+                  {brief((run.input_tokens ?? 0) + (run.output_tokens ?? 0))}
+                </span>
+                <span
+                  role="cell"
+                  className="text-right tabular-nums"
+                  title={run.simulated && run.simulated !== "no" ? "simulated: no model was at work" : undefined}
+                >
                   {dollars(run.cost_usd)}
                 </span>
               </div>
@@ -149,4 +176,8 @@ function Took({ run }: { run: Run }) {
       ? Date.now()
       : Date.parse(run.updated_at);
   return <>{duration(end - Date.parse(run.accepted_at))}</>;
+}
+
+function tokensTold(run: Run): string {
+  return `${count(run.input_tokens ?? 0)} in, ${count(run.output_tokens ?? 0)} out`;
 }
