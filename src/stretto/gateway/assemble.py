@@ -112,6 +112,10 @@ class OpenGateway(Gateway):
             caches=tuple(self._parts.cache.hits.values()),
         )
 
+    def conditions(self) -> list[Condition]:
+        """How the deployments are doing, as this process sees it."""
+        return self._parts.router.overview()
+
     @property
     def ledger_backlog(self) -> int:
         """Calls that are not written down yet."""

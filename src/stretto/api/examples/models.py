@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stretto.api.examples import story
+from stretto.api.examples.several import Several
 
 _NONE = {"failed": 0, "cancelled": 0, "not_made": 0, "cached": 0, "estimated": 0, "simulated_calls": 0}
 
@@ -33,7 +34,57 @@ _FLEET: dict[str, Any] = {
     "complete": True,
 }
 
+
+def _deployment(name: str, route: str, state: str, error: str, *usd: str) -> dict[str, Any]:
+    provider, _, model = name.partition("/")
+    return {
+        "name": name,
+        "kind": "provider",
+        "provider": provider,
+        "model": model,
+        "routes": [route],
+        "simulated": False,
+        "context_tokens": 200000,
+        "output_tokens": 64000,
+        "tools": True,
+        "vision": True,
+        "price": dict(zip(("input_usd", "cached_input_usd", "output_usd"), usd, strict=True)),
+        "state": state,
+        "last_error": error,
+    }
+
+
+_DEPLOYMENTS: dict[str, Any] = {
+    "answers": "answers: fast: anthropic/claude-haiku-5-5; strong: anthropic/claude-opus-5-5 (stretto.yaml)",
+    "kind": "provider",
+    "deployments": [
+        _deployment("anthropic/claude-haiku-5-5", "fast", "closed", "", "0.1", "0.01", "0.5"),
+        _deployment("anthropic/claude-opus-5-5", "strong", "closed", "", "4", "0.4", "20"),
+    ],
+    "routes": [
+        {"name": "fast", "tiers": [["anthropic/claude-haiku-5-5"]]},
+        {"name": "strong", "tiers": [["anthropic/claude-opus-5-5"]]},
+    ],
+}
+
 EXAMPLES: Mapping[str, Any] = {
+    "DeploymentList": _DEPLOYMENTS,
+    "Tried": Several(
+        well=(
+            "It answers.",
+            {"ok": True, "took_s": 0.8123, "ttft_s": 0.4101, "text": "Hello there, friend!", "error": None},
+        ),
+        badly=(
+            "Its key is refused.",
+            {
+                "ok": False,
+                "took_s": 0.2012,
+                "ttft_s": None,
+                "text": "",
+                "error": "The provider refused the key. Check ANTHROPIC_API_KEY.",
+            },
+        ),
+    ),
     "FleetShown": _FLEET,
     "UsageList": {
         "rows": [
