@@ -41,8 +41,8 @@ COUNTED = (
 )
 VERSIONS = "SELECT coalesce(sum(version), 0) FROM state_documents WHERE key LIKE 'fleet/%%'"
 READY = (
-    "SELECT run_id, step, kind, at FROM journal WHERE run_id = ANY(%s)"
-    " AND (kind = 'MapExpanded' OR kind = 'StepCompleted' AND (step LIKE '%%.seen' OR step LIKE '%%.draft'))"
+    "SELECT run_id, step, kind, at, body->'needs' FROM journal WHERE run_id = ANY(%s)"
+    " AND (kind = 'MapExpanded' OR kind = 'StepCompleted' AND (step LIKE '%%.told' OR step LIKE '%%.draft'))"
 )
 
 
@@ -110,27 +110,27 @@ class Asked:
         await self._provider.close()
 
 
-async def live(postmaster: int, url: str, agents: int, turns: int, waves: int) -> dict[str, Any]:
-    """So many swarms at once from start to end, in several waves through one process.
+async def live(postmaster: int, url: str, agents: int, turns: list[int]) -> dict[str, Any]:
+    """So many swarms at once from start to end, in several waves through one process; each wave in so many turns.
 
     Gives tasks a second, CPU, memory at its highest and once all is over, how long the loop was held up, and how long tasks waited.
     """
     provider = Asked(SimulatedProvider(0, 0.2, TOKENS_PER_S, answer_tokens=ANSWER_TOKENS))
     process = psutil.Process(os.getpid())
-    tasks, wall_s, cpu_s, postgres_s = 0, 0.0, 0.0, 0.0
+    wall_s = cpu_s = postgres_s = 0.0
     memory: list[tuple[float, float]] = []
     ids: list[UUID] = []
     async with working(url, provider=provider, concurrent_runs=agents) as platform, asyncio.TaskGroup() as group:
-        door, graph, lag = platform.runs(), swarm(turns), Lag()
-        for board in range((agents * waves + 9) // 10):
+        door, lag = platform.runs(), Lag()
+        for board in range((agents * len(turns) + 9) // 10):
             await platform.state().put(f"boards/{board}", 0, expected=None)
         before = memory_of(process)
         watching = group.create_task(lag.watch())
-        for wave in range(waves):
+        for wave, each in enumerate(turns):
             meter = Meter(postmaster)
             highest = Highest(process)
             looking = group.create_task(highest.watch())
-            started = await start(door, graph, wave * agents, agents)
+            started = await start(door, swarm(each), wave * agents, agents)
             await until_status(door, started, "completed", every_s=0.25)
             spent = meter.read()
             looking.cancel()
@@ -183,17 +183,22 @@ async def count(connection: AsyncConnection[TupleRow], query: Any, *values: obje
 
 
 def waits_of(rows: list[TupleRow], asked: dict[tuple[UUID | None, str], float]) -> Iterator[float]:
-    """Seconds from a task being ready until a model is asked: the worker since the plan, the judge since the draft."""
-    at = {(run_id, step, kind): moment.timestamp() for run_id, step, kind, moment in rows}
+    """Seconds from a task being ready until a model is asked: the worker since the plan was made and the tasks that this one needs
+    were over, the judge since the draft was written."""
+    at = {(run_id, step): moment.timestamp() for run_id, step, _, moment, _ in rows}
+    needs: dict[tuple[UUID, str], list[list[int]]] = {
+        (run_id, step): needed or [] for run_id, step, kind, _, needed in rows if kind == "MapExpanded"
+    }
     for (run_id, path), when in asked.items():
-        block, _, name = path.rpartition(".")
-        if name == "draft":
-            ready = at[run_id, block.rpartition("[")[0], "MapExpanded"]
-        elif name == "verdict":
-            ready = at[run_id, f"{block}.draft", "StepCompleted"]
-        else:
-            continue
-        yield when - ready
+        assert run_id is not None
+        task, _, name = path.rpartition(".")
+        if name == "verdict":
+            yield when - at[run_id, f"{task}.draft"]
+        elif name == "draft":
+            work, _, number = task.rstrip("]").rpartition("[")
+            needed = needs[run_id, work]
+            before = [f"{work}[{n}].told" for n in needed[int(number)]] if needed else []
+            yield when - max(at[run_id, step] for step in (work, *before))
 
 
 def memory_of(process: psutil.Process) -> int:

@@ -11,17 +11,17 @@ NAME = "fleet"
 
 async def measure(ground: Ground, quick: bool) -> Measurement:
     """All at once, from start to end."""
-    agents, turns, waves = (50, 2, 2) if quick else (1000, 3, 2)
+    agents, turns = (20, [2, 1]) if quick else (1000, [3, 1])
     results = await interleave(
         1,
-        {STRETTO: lambda: ground.contend("fleet:live", "bench_stretto", agents=agents, turns=turns, waves=waves)},
+        {STRETTO: lambda: ground.contend("fleet:live", "bench_stretto", agents=agents, turns=turns)},
     )
     (found,) = results[STRETTO]
     memory = Table(
         title="Memory of the process, MB",
         columns=[
             "before",
-            *(f"wave {n + 1}, {when}" for n in range(waves) for when in ("at its highest", "afterwards")),
+            *(f"wave {n + 1}, {when}" for n in range(len(turns)) for when in ("at its highest", "afterwards")),
         ],
         rows=[[show(each) for each in (found["before_mb"], *memory_of(found))]],
     )
@@ -29,9 +29,9 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         name=NAME,
         title=f"{agents:,} agents, each a planner with workers and a judge",
         what=(
-            f"{agents:,} runs at once in one worker process, {turns} rounds each: a planner makes tasks, a worker does each, a judge "
+            f"{agents:,} runs at once in one worker process, {turns[0]} rounds each: a planner makes tasks, a worker does each, a judge "
             "scores each, and each result is committed to the shared state, over the version that was read, and counted on a board "
-            f"that ten agents share. Then {agents:,} more in the same process. The simulated provider answers at 50 tokens/s. From the "
+            f"that ten agents share. Then {agents:,} more in the same process, of one round. The simulated provider answers at 50 tokens/s. From the "
             "first start until the database shows the last run completed; then it is checked that no write is missing."
         ),
         figures=[

@@ -335,7 +335,7 @@ def spare_collections() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(20_000, 5, 200)
 
 
 def config_for(provider: ModelProvider | None) -> GatewayConfig:

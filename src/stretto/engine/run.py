@@ -187,6 +187,7 @@ class RunTask:
         self._timers.disarm_all()
         await self._await_leaving()
         self.texts.close()
+        self.progress.let_go()
         self._around.hub.close_run(self.run_id)
 
     async def _await_leaving(self) -> None:

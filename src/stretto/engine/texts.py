@@ -79,3 +79,4 @@ class Texts:
     def close(self) -> None:
         """Nothing is written here any more."""
         self._flusher.forget(self)
+        self._texts.clear()

@@ -144,6 +144,15 @@ class Structure:
             self.states.pop(state.path, None)
             for inner in descendants(state):
                 self.states.pop(inner.path, None)
+        _untie(frame)
+
+    def let_go(self) -> None:
+        """Nothing is asked of this any more: its memory is free at once."""
+        if self.root is not None:
+            _untie(self.root)
+        self.root = self.failure = None
+        self.states.clear()
+        self.wants.clear()
 
     def _end_inside(self, item: StepState) -> None:
         """The item was dropped: all that it holds ends with it, and whatever is told of that later says nothing."""
@@ -359,6 +368,19 @@ class Structure:
         else:
             holder.error, holder.error_kind = f"{state.path}: {state.error}", state.error_kind
             self._want("give_up", holder)
+
+
+def _untie(frame: Frame) -> None:
+    """Undo the circles of frames and steps, so that they go with their last name. Python looks for circles so rarely among
+    what has lived for some time (`platform.spare_collections`) that the runs of hours would stay in memory."""
+    for state in frame.states.values():
+        for inner in state.frames.values():
+            _untie(inner)
+        state.frames.clear()
+        state.items.clear()
+        state.reaction = None
+    frame.states.clear()
+    frame.previous = None
 
 
 def descendants(state: StepState) -> Iterator[StepState]:
