@@ -356,6 +356,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_examples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_fleet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/flows": {
         parameters: {
             query?: never;
@@ -1368,6 +1400,13 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AgentShown: {
+            agent: string;
+            at_work: number;
+            done: number;
+            failed: number;
+            waiting: number;
+        };
         AuditEntry: {
             action: string;
             actor: string;
@@ -1628,6 +1667,20 @@ export interface components {
             events: components["schemas"]["LoggedEvent"][];
             next: string | null;
         };
+        ExampleList: {
+            examples: components["schemas"]["ExampleShown"][];
+        };
+        ExampleShown: {
+            document: {
+                [key: string]: unknown;
+            };
+            input: {
+                [key: string]: unknown;
+            };
+            name: string;
+            shows: string;
+            title: string;
+        };
         FactItem: {
             /** Format: date-time */
             at: string;
@@ -1661,6 +1714,15 @@ export interface components {
             since: string;
             suggested: components["schemas"]["SuggestionShown"][];
             waiting: components["schemas"]["WaitingShown"];
+        };
+        FleetShown: {
+            agents: components["schemas"]["AgentShown"][];
+            complete: boolean;
+            queue: components["schemas"]["QueueShown"][];
+            runs: {
+                [key: string]: number;
+            };
+            workers: components["schemas"]["WorkerShown"][];
         };
         FlowList: {
             flows: components["schemas"]["FlowShown"][];
@@ -1747,7 +1809,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         KeyShown: {
             /** Format: date-time */
@@ -1763,7 +1825,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         LeftShown: {
             /** Format: uuid */
@@ -1822,7 +1884,7 @@ export interface components {
         };
         Me: {
             by: string;
-            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
+            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
             tenant: components["schemas"]["TenantShown"];
@@ -1894,7 +1956,7 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         NewLink: {
             /** @default 86400 */
@@ -2005,7 +2067,7 @@ export interface components {
         PermissionShown: {
             allows: string;
             /** @enum {string} */
-            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
+            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
             roles: ("owner" | "admin" | "operator" | "reviewer" | "viewer")[];
         };
         Problem: {
@@ -2026,6 +2088,11 @@ export interface components {
             title: string;
             /** Format: uri */
             type: string;
+        };
+        QueueShown: {
+            depth: number;
+            oldest_at: string | null;
+            priority: number;
         };
         QuotasShown: {
             requests: components["schemas"]["RateShown"][];
@@ -2515,6 +2582,13 @@ export interface components {
             rotated_at: string | null;
             types: string[];
             url: string;
+        };
+        WorkerShown: {
+            alive: boolean;
+            id: number;
+            /** Format: date-time */
+            last_heartbeat: string;
+            runs: number;
         };
     };
     responses: never;
@@ -3058,6 +3132,44 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    list_examples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleList"];
+                };
+            };
+        };
+    };
+    get_fleet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetShown"];
                 };
             };
         };

@@ -12,7 +12,7 @@ export function nodeStates(score: RunScore, time: number): NodeStates {
     states[id] = { status: stronger, count: (before?.count ?? 0) + begun };
   };
   for (const entry of score.entries.values()) {
-    if (entry.from > time) continue;
+    if (entry.from > time || score.isContainer(entry.path)) continue;
     const status = statusAt(entry, time);
     const id = withoutIndices(entry.path);
     note(id, status, 1);

@@ -44,12 +44,13 @@ function RunView({ runId }: { runId: string }) {
   const [zoom, setZoom] = useState(1);
   const [follow, setFollow] = useState(true);
   const [speed, setSpeed] = useState(1);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [picked, setPicked] = useState<string | null>(null);
+  const chosen = picked ?? store.score.lines[0]?.entries[0]?.path ?? null;
   const [tab, setTab] = useState("step");
   const [forking, setForking] = useState(false);
   const entry = chosen === null ? undefined : store.score.entries.get(chosen);
   const choose = (path: string) => {
-    setChosen(path);
+    setPicked(path);
     setTab("step");
   };
   if (run.isError) return <Failure error={run.error} retry={() => void run.refetch()} />;

@@ -136,6 +136,11 @@ export class RunScore {
     }
   }
 
+  /** Whether a step holds others, so that it has no line of its own. */
+  isContainer(path: string): boolean {
+    return this.#containers.has(path);
+  }
+
   /** What was spent until a time. */
   spentAt(time: number): Spent {
     const sum: Spent = { at: time, costUsd: 0, input: 0, output: 0, simulated: false };
