@@ -180,6 +180,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_deployments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deployments/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["test_deployment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -1603,6 +1635,29 @@ export interface components {
             /** Format: uuid */
             webhook_id: string;
         };
+        DeploymentList: {
+            answers: string;
+            deployments: components["schemas"]["DeploymentListed"][];
+            /** @enum {string} */
+            kind: "simulated" | "ollama" | "provider";
+            routes: components["schemas"]["RouteListed"][];
+        };
+        DeploymentListed: {
+            context_tokens: number | null;
+            /** @enum {string} */
+            kind: "simulated" | "classical" | "ollama" | "provider";
+            last_error: string;
+            model: string;
+            name: string;
+            output_tokens: number | null;
+            price: components["schemas"]["PriceShown"] | null;
+            provider: string;
+            routes: string[];
+            simulated: boolean;
+            state: string;
+            tools: boolean;
+            vision: boolean;
+        };
         DeploymentShown: {
             calls: number;
             deployment: string;
@@ -2070,6 +2125,11 @@ export interface components {
             permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
             roles: ("owner" | "admin" | "operator" | "reviewer" | "viewer")[];
         };
+        PriceShown: {
+            cached_input_usd: string;
+            input_usd: string;
+            output_usd: string;
+        };
         Problem: {
             detail: string;
             /** Format: uri-reference */
@@ -2222,6 +2282,10 @@ export interface components {
         Rotation: {
             /** @default 86400 */
             overlap_s: number;
+        };
+        RouteListed: {
+            name: string;
+            tiers: string[][];
         };
         RunDetail: {
             /** Format: date-time */
@@ -2501,6 +2565,13 @@ export interface components {
             took_s: number;
             tool: string;
             turn: number;
+        };
+        Tried: {
+            error: string | null;
+            ok: boolean;
+            text: string;
+            took_s: number;
+            ttft_s: number | null;
         };
         UsageItem: {
             cached: number;
@@ -2844,6 +2915,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    list_deployments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentList"];
+                };
+            };
+        };
+    };
+    test_deployment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tried"];
                 };
             };
         };
