@@ -1,0 +1,42 @@
+import { useSyncExternalStore } from "react";
+
+const watchers = new Set<() => void>();
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | null = null;
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  if (timer === null) {
+    now = Date.now();
+    timer = setInterval(() => {
+      now = Date.now();
+      for (const each of watchers) each();
+    }, 1_000);
+  }
+  return () => {
+    watchers.delete(watcher);
+    if (watchers.size === 0 && timer !== null) {
+      clearInterval(timer);
+      timer = null;
+    }
+  };
+}
+
+/** The time, which moves on every second: one clock for all that count down. */
+export function useNow(): number {
+  return useSyncExternalStore(watch, () => now);
+}
+
+const wide = "(min-width: 64rem)";
+
+/** Whether list and item stand side by side. */
+export function useWide(): boolean {
+  return useSyncExternalStore(
+    (watcher) => {
+      const query = matchMedia(wide);
+      query.addEventListener("change", watcher);
+      return () => query.removeEventListener("change", watcher);
+    },
+    () => matchMedia(wide).matches,
+  );
+}
