@@ -1,5 +1,5 @@
 import { Check, Clock, Hand, Pencil, Undo2, UserPlus, X } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { Button, type ButtonProps } from "@/ui/button";
 import { holder } from "./clocks";
 import type { Detail } from "./data";
@@ -10,6 +10,7 @@ import { useNow } from "./now";
 /** What can be done with the review that is open. */
 export function ActionBar({ review, me, run }: { review: Detail; me: string; run: (command: Command) => void }) {
   const held = holder(review, useNow());
+  const bar = useClearOfToasts();
   const blocked = held !== null && held !== me;
   const again = review.four_eyes && review.first_by === me;
   const why = blocked ? `${nameOf(held)} has it in hand.` : again ? "You have approved it; another must, too." : "";
@@ -26,7 +27,7 @@ export function ActionBar({ review, me, run }: { review: Detail; me: string; run
     </Button>
   );
   return (
-    <footer className="sticky bottom-0 z-10 flex flex-wrap items-center gap-1.5 border-t bg-card px-3 py-2.5">
+    <footer ref={bar} className="sticky bottom-0 z-10 flex flex-wrap items-center gap-1.5 border-t bg-card px-3 py-2.5">
       {act("approve", "Approve", "a", <Check size={15} aria-hidden />, { look: "main", disabled: blocked || again })}
       {act("edit", "Edit", "e", <Pencil size={15} aria-hidden />, { disabled: blocked || again })}
       {act("reject", "Reject", "r", <X size={15} aria-hidden />, { look: "danger" })}
@@ -39,4 +40,21 @@ export function ActionBar({ review, me, run }: { review: Detail; me: string; run
       {why && <p className="w-full text-xs text-soft">{why}</p>}
     </footer>
   );
+}
+
+/** Lets what the page says appear above the bar and not on its buttons. */
+function useClearOfToasts() {
+  const bar = useRef<HTMLElement>(null);
+  useLayoutEffect(() => {
+    const { style } = document.documentElement;
+    const watch = new ResizeObserver(() => {
+      style.setProperty("--toasts-bottom", `${(bar.current?.offsetHeight ?? 0) + 12}px`);
+    });
+    if (bar.current) watch.observe(bar.current);
+    return () => {
+      watch.disconnect();
+      style.removeProperty("--toasts-bottom");
+    };
+  }, []);
+  return bar;
 }

@@ -210,11 +210,15 @@ export function LeftBehind({
         {left.map((each) => {
           const review = reviews.find((one) => one.id === each.id);
           return (
-            <li key={each.id} className="flex gap-2">
-              <button type="button" className="shrink-0 text-accent underline" onClick={() => onOpen(each.id)}>
-                {review ? review.excerpt.slice(0, 40) || review.step : each.id.slice(-8)}
+            <li key={each.id} className="flex gap-3">
+              <button
+                type="button"
+                className="min-w-24 flex-1 truncate text-left text-accent underline"
+                onClick={() => onOpen(each.id)}
+              >
+                {review ? review.excerpt.slice(0, 80) || review.step : each.id.slice(-8)}
               </button>
-              <span>{each.reason}</span>
+              <span className="flex-1">{each.reason}</span>
             </li>
           );
         })}

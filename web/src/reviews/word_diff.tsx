@@ -7,7 +7,7 @@ export function WordDiff({ before, after, label }: { before: string; after: stri
   const many = amounts(pieces);
   const same = pieces.every((piece) => piece.how === "same");
   return (
-    <div className="flex min-h-0 flex-col">
+    <div className="flex min-h-0 flex-col gap-1">
       <p className="text-xs text-soft" aria-live="polite">
         {same ? "Nothing is changed yet." : `Words added: ${many.added}, removed: ${many.removed}`}
       </p>

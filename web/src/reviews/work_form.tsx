@@ -1,3 +1,4 @@
+import { clsx } from "clsx";
 import { useDeferredValue, useEffect, useRef } from "react";
 import { Button } from "@/ui/button";
 import { Field, Input, Textarea } from "@/ui/field";
@@ -64,13 +65,13 @@ function Editor({ review, work, onChange }: Props) {
   return (
     <>
       <div className="grid gap-3 xl:grid-cols-2">
-        <div className="flex flex-col">
+        <div className="flex flex-col gap-1">
           <label htmlFor="edited" className="text-xs text-soft">
             {json ? "What goes on, as JSON" : "What goes on"}
           </label>
           <Textarea
             id="edited"
-            className="min-h-56 flex-1 field-sizing-content max-h-[45dvh]"
+            className={clsx("field-sizing-content max-h-[45dvh] min-h-56 flex-1", !json && "font-sans text-sm")}
             value={work.text}
             spellCheck={!json}
             onChange={(event) => onChange({ ...work, text: event.target.value })}

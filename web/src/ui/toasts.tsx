@@ -55,7 +55,7 @@ export function Toasts() {
     <div
       role="status"
       aria-live="polite"
-      className="fixed right-3 bottom-3 z-50 flex w-[min(26rem,calc(100vw-1.5rem))] flex-col gap-2"
+      className="fixed right-3 bottom-[var(--toasts-bottom,0.75rem)] z-50 flex w-[min(26rem,calc(100vw-1.5rem))] flex-col gap-2"
     >
       {shown.map((toast) => (
         <div

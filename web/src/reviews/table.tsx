@@ -1,0 +1,55 @@
+import { clsx } from "clsx";
+import type { ReactNode } from "react";
+
+/** A plain table: the first column names the row, figures stand at the right. It scrolls by itself where it is too wide. */
+export function Table({
+  caption,
+  heads,
+  rows,
+  left = 1,
+}: {
+  caption: string;
+  heads: readonly string[];
+  rows: readonly { key: string; cells: readonly ReactNode[] }[];
+  /** So many columns hold text, not figures. */
+  left?: number;
+}) {
+  const side = (index: number) => (index < left ? "text-left" : "text-right");
+  return (
+    <div tabIndex={0} role="region" aria-label={caption} className="overflow-x-auto">
+      <table className="w-full tabular-nums [overflow-wrap:normal]">
+        <caption className="sr-only">{caption}</caption>
+        <thead className="text-xs text-soft">
+          <tr>
+            {heads.map((head, index) =>
+              head ? (
+                <th key={head} scope="col" className={clsx("px-4 py-2 font-semibold whitespace-nowrap", side(index))}>
+                  {head}
+                </th>
+              ) : (
+                <td key="acts" />
+              ),
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.key} className="border-t">
+              {row.cells.map((cell, index) =>
+                index === 0 ? (
+                  <th key={heads[index]} scope="row" className="px-4 py-2 text-left font-medium">
+                    {cell}
+                  </th>
+                ) : (
+                  <td key={heads[index]} className={clsx("px-4 py-2", side(index))}>
+                    {cell}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
