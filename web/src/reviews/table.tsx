@@ -23,7 +23,7 @@ export function Table({
           <tr>
             {heads.map((head, index) =>
               head ? (
-                <th key={head} scope="col" className={clsx("px-4 py-2 font-semibold whitespace-nowrap", side(index))}>
+                <th key={head} scope="col" className={clsx("px-2 py-2 first:pl-4 last:pr-4 sm:px-4 font-semibold whitespace-nowrap", side(index))}>
                   {head}
                 </th>
               ) : (
@@ -37,11 +37,11 @@ export function Table({
             <tr key={row.key} className="border-t">
               {row.cells.map((cell, index) =>
                 index === 0 ? (
-                  <th key={heads[index]} scope="row" className="px-4 py-2 text-left font-medium">
+                  <th key={heads[index]} scope="row" className="px-2 py-2 first:pl-4 last:pr-4 sm:px-4 text-left font-medium">
                     {cell}
                   </th>
                 ) : (
-                  <td key={heads[index]} className={clsx("px-4 py-2", side(index))}>
+                  <td key={heads[index]} className={clsx("px-2 py-2 first:pl-4 last:pr-4 sm:px-4", side(index))}>
                     {cell}
                   </td>
                 ),
