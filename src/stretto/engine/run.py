@@ -188,6 +188,9 @@ class RunTask:
         await self._await_leaving()
         self.texts.close()
         self.progress.let_go()
+        # What points back here goes first, so that this goes with its last name.
+        self.scribe.part()
+        del self._readers, self._timers, self._questions
         self._around.hub.close_run(self.run_id)
 
     async def _await_leaving(self) -> None:

@@ -92,6 +92,10 @@ class Scribe:
             self._release()
             self._on_lost()
 
+    def part(self) -> None:
+        """Whoever carries the run out is done with it, and need not be told any more."""
+        self._on_lost = _nothing
+
     def _release(self) -> None:
         while self._waiting and (self._waiting[0][0] <= self._committed_seq or self.lost is not None):
             _, future = self._waiting.popleft()
@@ -102,3 +106,7 @@ class Scribe:
         self._committed_seq = append.rows[-1].seq
         self._hub.publish_committed(self._lease.run_id, append.rows)
         self._release()
+
+
+def _nothing() -> None:
+    pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from stretto.engine.rows import fact_row, now
 from stretto.engine.run import RunTask
 from stretto.errors import LeaseLost
 from stretto.flow import facts as f
+from stretto.flow.scope import StepState
 from stretto.store import DEFAULT_TENANT
 from stretto.stream.log import Row
+from stretto.stream.text import StepText
 from stretto.testing import ScriptedModel
 from tests.postgres.engine.stage import Held, Stage, flow, until
 
@@ -30,6 +33,32 @@ async def jobs(owner: AsyncConnection[TupleRow]) -> list[tuple[str, str]]:
     """(run, status) of every job."""
     found = await owner.execute("SELECT lock, status::text FROM stretto_queue.procrastinate_jobs ORDER BY id")
     return [(str(row[0]), str(row[1])) for row in await found.fetchall()]
+
+
+async def test_a_run_that_has_left_the_process_leaves_nothing_behind(stage: Stage) -> None:
+    def at_work() -> int:
+        return sum(isinstance(each, (RunTask, StepState, StepText)) for each in gc.get_objects())
+
+    stage.use(ScriptedModel({"code": "one two three"}), noop=lambda: 1)
+    steps = {
+        "code": {"agent": "writer"},
+        "lines": {"tool": "noop", "each": {"of": "code", "by": "line"}},
+        "again": {"loop": {"until": "turn == 3", "max": 3}, "steps": {"x": {"tool": "noop"}}, "after": ["lines"]},
+        "nap": {"wait": {"for": "20ms"}, "after": ["again"]},
+    }
+    async with stage.working(linger_s=1.0) as worker:
+        gc.collect()
+        gc.disable()  # what goes now goes without it
+        try:
+            before = at_work()
+            for _ in range(2):
+                assert (await stage.carry_out(flow(steps, agents=WRITER))).status == "completed"
+            resting = await stage.start(flow({"e": {"wait": {"event": "never"}}}))
+            await stage.has_status(resting, "waiting")
+            await until(lambda: worker.active_runs == 0, "all have left")
+            await until(lambda: at_work() == before, "nothing of them is left", most_s=5)
+        finally:
+            gc.enable()
 
 
 async def test_a_worker_that_stops_hands_its_runs_over(stage: Stage, owner: AsyncConnection[TupleRow]) -> None:
