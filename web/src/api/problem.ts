@@ -7,6 +7,14 @@ export interface Mistake {
   remedy?: string;
 }
 
+/** One thing that is wrong with what was sent: what, where, and what to do. */
+export interface Flaw {
+  detail?: string;
+  remedy?: string;
+  place?: string;
+  pointer?: string;
+}
+
 /** What a request came to when it came to nothing: a problem document (RFC 9457), or no answer at all. */
 export class Problem extends Error {
   constructor(

@@ -23,7 +23,14 @@ export function Table({
           <tr>
             {heads.map((head, index) =>
               head ? (
-                <th key={head} scope="col" className={clsx("px-2 py-2 first:pl-4 last:pr-4 sm:px-4 font-semibold whitespace-nowrap", side(index))}>
+                <th
+                  key={head}
+                  scope="col"
+                  className={clsx(
+                    "px-2 py-2 first:pl-4 last:pr-4 sm:px-4 font-semibold whitespace-nowrap",
+                    side(index),
+                  )}
+                >
                   {head}
                 </th>
               ) : (
@@ -37,7 +44,11 @@ export function Table({
             <tr key={row.key} className="border-t">
               {row.cells.map((cell, index) =>
                 index === 0 ? (
-                  <th key={heads[index]} scope="row" className="px-2 py-2 first:pl-4 last:pr-4 sm:px-4 text-left font-medium">
+                  <th
+                    key={heads[index]}
+                    scope="row"
+                    className="px-2 py-2 first:pl-4 last:pr-4 sm:px-4 text-left font-medium"
+                  >
                     {cell}
                   </th>
                 ) : (

@@ -64,7 +64,7 @@ const sections: Section[] = [
     id: "fleet",
     label: "Fleet",
     icon: Network,
-    permission: "runs:read",
+    permission: "fleet:read",
     pages: [{ path: "/fleet", load: () => import("@/fleet/fleet_page") }],
   },
   {

@@ -10,14 +10,12 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
       {problem.detail && <p>{problem.detail}</p>}
       {problem.errors.length > 0 && (
         <ul className="mt-1 list-disc pl-5">
-          {problem.errors.map((each) => {
-            const place = each.place ?? each.pointer ?? each.parameter ?? "";
-            return (
-              <li key={`${place} ${each.detail}`}>
-                {place && <code className="font-mono text-xs">{place}</code>} {each.detail} {each.remedy}
-              </li>
-            );
-          })}
+          {problem.errors.map((each) => (
+            <li key={`${each.place ?? each.pointer ?? ""} ${each.detail ?? ""}`}>
+              {(each.place ?? each.pointer) && <code className="font-mono text-xs">{each.place ?? each.pointer}</code>}{" "}
+              {each.detail} {each.remedy}
+            </li>
+          ))}
         </ul>
       )}
       {retry && (

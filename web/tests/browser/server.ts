@@ -9,6 +9,8 @@ import AxeBuilder from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+/** The Python of the environment that is tried. */
+export const PYTHON = join(ROOT, ".venv/bin/python");
 const COMMAND = join(ROOT, ".venv/bin/stretto");
 const CHROMIUM = [
   "/usr/bin/chromium",
@@ -57,7 +59,7 @@ export async function startServer({
     STRETTO_HOME: join(home, "home"),
     STRETTO_SIM_TTFT_S: "0.02",
     STRETTO_SIM_TOKENS_PER_S: "400",
-    ...(process.env.PYTHONPATH ? { PYTHONPATH: process.env.PYTHONPATH } : {}),
+    PYTHONPATH: join(ROOT, "src"), // this checkout, whatever is installed
     ...env,
   };
   const child = spawn(COMMAND, ["up", "--port", "0"], {

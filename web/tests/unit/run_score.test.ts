@@ -110,19 +110,24 @@ test("a wait for a person is a pause, and ends with the decision", () => {
 test("long rests are drawn short, and drawing goes both ways", () => {
   const rest = fc.tuple(fc.integer({ min: 1, max: 50_000 }), fc.integer({ min: LONGEST_REST_MS + 1, max: 5_000_000 }));
   fc.assert(
-    fc.property(fc.array(rest, { maxLength: 6 }), fc.nat({ max: 20_000_000 }), fc.nat({ max: 20_000_000 }), (parts, a, b) => {
-      let time = START;
-      const rests = parts.map(([work, pause]) => {
-        const from = time + work;
-        time = from + pause;
-        return { from, to: time };
-      });
-      const scale = new Scale(START, rests);
-      const [one, other] = [START + Math.min(a, b), START + Math.max(a, b)];
-      expect(scale.drawn(one)).toBeLessThanOrEqual(scale.drawn(other));
-      expect(scale.time(scale.drawn(one))).toBeCloseTo(one, 2);
-      for (const each of rests) expect(scale.drawn(each.to) - scale.drawn(each.from)).toBeCloseTo(LONGEST_REST_MS, 6);
-    }),
+    fc.property(
+      fc.array(rest, { maxLength: 6 }),
+      fc.nat({ max: 20_000_000 }),
+      fc.nat({ max: 20_000_000 }),
+      (parts, a, b) => {
+        let time = START;
+        const rests = parts.map(([work, pause]) => {
+          const from = time + work;
+          time = from + pause;
+          return { from, to: time };
+        });
+        const scale = new Scale(START, rests);
+        const [one, other] = [START + Math.min(a, b), START + Math.max(a, b)];
+        expect(scale.drawn(one)).toBeLessThanOrEqual(scale.drawn(other));
+        expect(scale.time(scale.drawn(one))).toBeCloseTo(one, 2);
+        for (const each of rests) expect(scale.drawn(each.to) - scale.drawn(each.from)).toBeCloseTo(LONGEST_REST_MS, 6);
+      },
+    ),
   );
 });
 
