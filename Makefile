@@ -40,8 +40,9 @@ check: setup ## Lint, formatting, types, import rules, sizes and names of files
 	@echo "check: files" && $(BIN)/python tools/check_files.py
 	@echo "check: all passed"
 
-attack: setup ## Attack a server of one's own as another tenant, as lesser roles, with forged tokens, odd words, rough clients
+attack: setup ## Attack a server of one's own as another tenant, as lesser roles, with forged tokens, odd words, rough clients; and its reviews with many hands at once
 	@$(BIN)/python -m tests.attack
+	@$(BIN)/python -m tests.attack.reviews --seconds 120
 
 bench: python ## Measure beside the references, and print ratios; BENCH="steps edges" chooses, BENCH=--quick is short
 	@$(PYTHON) tools/make_venv.py --into .venv-bench dev bench

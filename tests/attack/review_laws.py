@@ -132,6 +132,8 @@ def _in_order(it: Evidence) -> Iterator[str]:
             holder, until = each["by"], moment(each["detail"]["until"])
         elif what in ("released", "endorsed"):
             holder = until = None
+    if it.review["state"] == "open" and it.review["claimed_by"] != holder:
+        yield f"{it.review['claimed_by']} has it in hand, and by its history {holder} has"
 
 
 def content(it: Evidence, decision: Json) -> Any:

@@ -27,7 +27,7 @@ from stretto.flow.facts import Verdict
 from stretto.review import Edit, Reviews, tend_deadlines
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
-from stretto.store.idempotency import once
+from stretto.store.idempotency import Once, once
 from stretto.store.ids import new_id
 from stretto.stream import Hub
 from tests.attack.review_laws import Evidence, broken, must_be_seen
@@ -42,9 +42,17 @@ RULES: dict[str, Sequence[Any]] = {
     "deadline_s": (0, 0, 0.0, None, -1, "soon", 3600),
     "on_deadline": ("approve", "approve", "reject", None, "publish"),
     "escalate_s": (None, 0),
-    "bulk_from": (0, 0.5, 0.85, None, 2, "low"),
+    "bulk_from": (0, 0.5, 0.85, 0.95, 0.95, None, 2, "low"),
 }
-CONFIDENCE = (0.0, 0.4, 0.7, 0.85, 0.9, 0.99, 1, None, "high", 7)
+PLAIN = {"mandatory": False, "four_eyes": False, "deadline_s": 3600, "escalate_s": None}
+THEMES: dict[str, dict[str, Any]] = {
+    "wild": {},
+    "plain": PLAIN,
+    "due": PLAIN | {"deadline_s": 0},
+    "eyes": {"four_eyes": True},
+}
+"""What all that is asked in a round has in common."""
+CONFIDENCE = (0.0, 0.4, 0.7, 0.85, 0.9, 0.9, 0.9, 0.99, 1, None, "high", 7)
 ACTIONS = (
     *("approve", "approve", "edit", "reject", "changes", "stale", "repeat", "repeat"),
     *("bulk", "bulk", "bulk again", "time", "time", "claim", "claim", "release", "assign", "snooze"),
@@ -65,7 +73,7 @@ class Round:
         self.ids: list[UUID] = []
         self.told: Counter[UUID] = Counter()
         self.seen: list[tuple[UUID, str, int]] = []
-        self.forged: list[str] = []
+        self.wrong: list[str] = []
         self._since = 0
 
     @property
@@ -78,12 +86,15 @@ class Round:
             await connection.execute("TRUNCATE outbox")
             rows = await connection.execute("SELECT coalesce(max(id), 0) FROM audit")
             self._since = (await rows.fetchall())[0][0]
-        for _ in range(self.chance.randint(1, 4)):
+        theme = self.chance.choice(list(THEMES))
+        # Few kinds of actions at a time meet each other more often (swarm testing, Groce et al. 2012).
+        kinds = [*self.chance.sample(ACTIONS, self.chance.randint(2, 8)), "approve"]
+        for _ in range(self.chance.randint(1, 3)):
             run_id = await self.stage.runs.start(GRAPH, {})
             for step in ("ask", "other")[: self.chance.randint(1, 2)]:
-                self.asked[run_id, step] = self.made_up()
+                self.asked[run_id, step] = self.made_up(theme)
                 await self.wait_for(run_id, step)
-        people = [[self.chance.choice(ACTIONS) for _ in range(self.chance.randint(1, 6))] for _ in range(5)]
+        people = [self.chance.choices(kinds, k=self.chance.randint(1, 6)) for _ in range(5)]
         await asyncio.gather(*(self.live(actions, self.chance.choice(PEOPLE)) for actions in people))
         await tend_deadlines(self.stage.database)  # and in the end time does all that it can
         await self.decide_many(list(self.ids), "approve", "eve")
@@ -91,14 +102,14 @@ class Round:
         found = broken(await self.evidence())
         async with self.stage.database.tenant(DEFAULT_TENANT) as connection:
             await connection.execute("DELETE FROM waits")
-        return found + self.forged
+        return found + self.wrong
 
-    def made_up(self) -> dict[str, Any]:
+    def made_up(self, theme: str) -> dict[str, Any]:
         """What a flow may ask, sound or not."""
-        rules = {name: self.chance.choice(values) for name, values in RULES.items()}
+        rules = {name: self.chance.choice(values) for name, values in RULES.items()} | THEMES[theme]
         judged: dict[str, Any] = {
             "confidence": self.chance.choice(CONFIDENCE),
-            "mandatory": self.chance.choice((True, False, False, None)),
+            "mandatory": theme == "wild" and self.chance.choice((True, False, False, None)),
             "sensitive": self.chance.choice((True, False)),
             "judge": "critic",
         }
@@ -176,7 +187,18 @@ class Round:
         for each in results:
             if isinstance(each, BaseException) and not isinstance(each, StrettoError):
                 raise each
-        self.told[review_id] += any(not isinstance(each, BaseException) for each in results)
+        if any(not isinstance(each, BaseException) for each in results):
+            self.told[review_id] += 1
+            await self.heard_again(review_id, by, once(request.key, str(review_id), by))
+
+    async def heard_again(self, review_id: UUID, by: str, request: Once | None) -> None:
+        """Who asks once more hears that it has come through."""
+        try:
+            await self.reviews.decide(review_id, "approve", by=by, once=request)
+        except StrettoError as error:
+            self.wrong.append(
+                f"{review_id}: a request that came through is refused when it comes again: {error.message}"
+            )
 
     async def happen(self, action: str, review_id: UUID) -> None:
         """What neither people nor deadlines do."""
@@ -254,7 +276,7 @@ class Round:
                 await connection.execute(statement.encode(), values)
                 raise Forged
         except Forged:
-            self.forged.append(f"the tables take {what}")
+            self.wrong.append(f"the tables take {what}")
         except (psycopg.errors.IntegrityError, psycopg.errors.InsufficientPrivilege):
             pass
 

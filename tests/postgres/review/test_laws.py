@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stretto.errors import StrettoError
 from stretto.review import Edit, Filter, tend_deadlines
 from stretto.store import DEFAULT_TENANT
+from tests.attack.reviews import play
 from tests.postgres.engine.stage import Stage
 from tests.postgres.review.asking import ask, body
 
@@ -130,3 +131,11 @@ async def check(stage: Stage, review_id: Any, rules: dict[str, Any], because: An
         assert (signals[0]["verdict"], signals[0]["review"]) == (final[0].verdict, str(review_id))
         assert signals[0]["value"] == (final[0].value if final[0].edited else whole.content)
     assert [each.version for each in whole.history] == list(range(1, review.version + 1))
+
+
+async def test_many_hands_at_once_break_no_law(stage: Stage) -> None:
+    """A dozen rounds of `python -m tests.attack.reviews`, which goes on for as long as one likes."""
+    rounds, happened = await play(stage, seconds=120, seed=7, most_rounds=12)
+    assert rounds == 12
+    assert happened["mandatory"] > 5
+    assert happened["decided person"] > 5
