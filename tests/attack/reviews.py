@@ -113,7 +113,7 @@ class Round:
             "sensitive": self.chance.choice((True, False)),
             "judge": "critic",
         }
-        because = self.chance.choice((judged, judged, judged, None, "no judge"))
+        because = self.chance.choice((*[judged] * 6, None, "no judge"))
         return body(self.chance.choice(SHOWN), rules=rules) | {"because": because}
 
     async def wait_for(self, run_id: UUID, step: str) -> None:

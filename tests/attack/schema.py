@@ -10,8 +10,9 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,8 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 LEFT_OUT = r"^/auth/|/stream$|/replay$"
 """Logging in leads to another server; streams have no end."""
 KEY = "STRETTO_ATTACK_KEY"
+MOST_AT_ONCE = 2_000
+"""So many requests are made before something is told of them."""
 KNOWN_SHARE = 0.6
 """So often a path names something that is there."""
 
@@ -35,33 +38,50 @@ class Outcome:
     statuses: Counter[int] = field(default_factory=Counter[int])
     failed: bool = False
     told: str = ""
+    slowest: tuple[float, str] = (0.0, "")
+    """How long the slowest answer of the last part took, in seconds, and what was asked. 10 s is the most."""
 
 
 async def conform(
-    requests: int, *, most_s: float = 3600.0, seed: int = 1, phases: str = "examples,coverage,fuzzing"
+    requests: int,
+    *,
+    most_s: float = 3600.0,
+    seed: int = 1,
+    phases: str = "examples,coverage,fuzzing",
+    tell: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Make at least so many requests of a server of one's own, whose tenant has something of everything.
 
-    Raises TimeoutError when they take longer than `most_s`."""
+    What is counted by Schemathesis alone (examples, coverage: some 4,000 requests) comes first, whole; the rest in parts, after
+    each of which `tell` hears how far it is. Raises TimeoutError when all takes longer than `most_s`."""
     async with prepared() as ground, asyncio.timeout(most_s):
         operations = operations_of((await ground.ask("GET", "/openapi.json")).json)
         outcome = Outcome(operations=operations)
-        while not outcome.failed and outcome.requests < requests:
-            each = max(1, (requests - outcome.requests) // operations)
+        counted = ",".join(each for each in phases.split(",") if each != "fuzzing")
+        while not outcome.failed and (counted or outcome.requests < requests):
+            part, counted, began = counted or "fuzzing", "", time.monotonic()
+            each = max(1, min(requests - outcome.requests, MOST_AT_ONCE) // operations)
             with tempfile.TemporaryDirectory(prefix="stretto-schema-") as folder:
                 place = Path(folder)
                 (place / "schemathesis.toml").write_text(configuration(ground.ids))
                 command = [
                     *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(place / "schemathesis.toml")),
-                    *("run", f"{ground.url}/openapi.json", "--checks", CHECKS, "--phases", phases),
+                    *("run", f"{ground.url}/openapi.json", "--checks", CHECKS, "--phases", part),
                     *("--exclude-path-regex", LEFT_OUT, "--max-examples", str(each), "--seed", str(seed)),
                     *("--request-timeout", "10", "--no-shrink", "--no-color"),
                     *("--suppress-health-check", "all", "--continue-on-failure", "--warnings", "off"),
                     *("--report", "ndjson", "--report-ndjson-path", str(place / "told.ndjson")),
                 ]
                 outcome.failed, outcome.told = await called(command, folder, ground.victim["owner"])
-                outcome.statuses += await asyncio.to_thread(statuses_of, place / "told.ndjson")
+                statuses, outcome.slowest = await asyncio.to_thread(answers_in, place / "told.ndjson")
+            outcome.statuses += statuses
             outcome.requests = outcome.statuses.total()
+            if tell is not None:
+                took, what = outcome.slowest
+                tell(
+                    f"{part}: {outcome.requests:,} requests so far, these in {time.monotonic() - began:.0f} s; "
+                    f"the slowest took {took:.1f} s: {what}"
+                )
             seed += 1
         return outcome
 
@@ -98,10 +118,19 @@ def operations_of(document: Mapping[str, Any]) -> int:
     return sum(len(each) for path, each in paths.items() if not re.search(LEFT_OUT, path))
 
 
-def statuses_of(report: Path) -> Counter[int]:
-    """How often each status was answered."""
+def answers_in(report: Path) -> tuple[Counter[int], tuple[float, str]]:
+    """How often each status was answered, and the slowest answer: seconds, and what was asked."""
+    statuses, slowest = Counter[int](), (0.0, "")
     with report.open(encoding="utf-8") as lines:
-        return Counter(int(found[1]) for line in lines for found in re.finditer(r'"status_code": ?(\d{3})', line))
+        for line in lines:
+            if '"ScenarioFinished"' not in line[:100]:
+                continue
+            recorder = json.loads(line)["ScenarioFinished"]["recorder"]
+            for interaction in recorder.get("interactions", {}).values():
+                if (answer := interaction.get("response")) is not None:
+                    statuses[int(answer["status_code"])] += 1
+                    slowest = max(slowest, (float(answer["elapsed"]), str(recorder["label"])))
+    return statuses, slowest
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -111,7 +140,9 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--most-s", type=float, default=3600.0)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(words)
-    outcome = asyncio.run(conform(chosen.requests, most_s=chosen.most_s, seed=chosen.seed))
+    outcome = asyncio.run(
+        conform(chosen.requests, most_s=chosen.most_s, seed=chosen.seed, tell=lambda told: print(told, flush=True))
+    )
     print(outcome.told)
     print(
         f"{outcome.requests} requests to {outcome.operations} operations; answered {dict(sorted(outcome.statuses.items()))}"
