@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from ipaddress import ip_address
 
 import aiohttp
@@ -117,3 +119,22 @@ async def test_where_it_is_allowed_the_same_connection_is_made() -> None:
         with pytest.raises(aiohttp.ServerDisconnectedError):
             await session.post(f"http://localhost:{port}/")
     assert len(came) == 1
+
+
+async def test_names_that_nobody_answers_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        answered.wait(30)
+        raise socket.gaierror("no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    waiting = [asyncio.create_task(CheckedResolver(PUBLIC).resolve(f"{n}.example.org", 443)) for n in range(40)]
+    try:
+        await asyncio.sleep(0.05)
+        assert await asyncio.wait_for(asyncio.to_thread(str.upper, "compiled"), 20) == "COMPILED"
+        assert not any(task.done() for task in waiting)
+    finally:
+        answered.set()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in results} == {socket.gaierror}

@@ -6,12 +6,20 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from stretto.events.webhooks.places import Places
+
+MOST_NAMES_AT_ONCE = 32
+"""As many as deliveries are sent at once."""
+_threads = ThreadPoolExecutor(MOST_NAMES_AT_ONCE, "webhook name")
+# The system's resolver holds its thread, for a name whose servers are silent some 5 s and more. On the loop's own few threads
+# all else would wait behind such names: a request that compiles a flow, for instance.
 
 
 class CheckedResolver(AbstractResolver):
@@ -25,7 +33,8 @@ class CheckedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """The addresses of a name. Raises `OSError` where there is none, or one that is not allowed."""
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        found = await loop.run_in_executor(_threads, ask)
         results: list[ResolveResult] = []
         for kind, _, protocol, _, place in found:
             address = str(place[0])
