@@ -251,8 +251,9 @@ async def test_the_models_are_the_routes_the_deployments_and_the_tenants_flows(s
             ]
             assert (await client.models.retrieve("flow:mine")).owned_by == "stretto-flow"
             assert (await client.models.retrieve("fast-1")).owned_by == "stretto-deployment"
-            with pytest.raises(openai.NotFoundError):
-                await client.models.retrieve("flow:hers")
+            for name in ("flow:hers", "two\nlines"):
+                with pytest.raises(openai.NotFoundError, match="There is no model"):
+                    await client.models.retrieve(name)
         async with anthropic_client(url, ada) as client:
             assert [model.id async for model in client.models.list()] == [
                 "fast",

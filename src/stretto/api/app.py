@@ -135,7 +135,7 @@ def permissions() -> dict[tuple[str, str], Permission | None]:
     found: dict[tuple[str, str], Permission | None] = {}
     for route in ROUTES:
         for method in (route.methods or set()) - {"HEAD"}:
-            found[method, route.path.replace(":path}", "}")] = cast("Door", route.endpoint).permission
+            found[method, route.path_format] = cast("Door", route.endpoint).permission
     for route in (route for router in ROUTERS for route in router.routes):
         if isinstance(route, APIRoute | APIWebSocketRoute):
             needed: list[Permission] = [

@@ -173,7 +173,7 @@ def _needs(method: str, path: str, operation: Schema) -> str:
 def _door_permissions() -> Mapping[tuple[str, str], str]:
     # The doors are plain routes: their permissions stand at their endpoints.
     return {
-        (method, route.path.replace(":path}", "}")): cast("Door", route.endpoint).permission
+        (method, route.path_format): cast("Door", route.endpoint).permission
         for route in ROUTES
         for method in route.methods or ()
     }
