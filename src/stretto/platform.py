@@ -49,6 +49,7 @@ from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
 from stretto.tools.mcp import Ports, SecretSource, ServerPool
 from stretto.tools.mcp.people import ask_in_inbox
+from stretto.tools.secret_store import ToolSecrets
 from stretto.tools.spending import Purse
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ class Platform:
         self.transport = transport
         self.subscriptions: list[Subscription] = []
         """What takes events where a worker runs."""
-        self._seal = Seal(lambda: webhook_key(settings, database))
+        self._seal = Seal(lambda: own_key(settings, database, "*webhooks"))
         self._places = Places(local=settings.auth == "local", private=settings.webhook_allow_private)
-        self.links = Links(lambda: link_key(settings, database))
+        self.links = Links(lambda: own_key(settings, database, "*review-links"))
         """Signed links to reviews, for all tenants."""
         self.hooks = HookReceiver(database, self._seal, tell_waits)
         """What takes webhooks in, for all tenants."""
@@ -112,9 +113,11 @@ class Platform:
             "judge": judge_handler(gateway, self.judging),
             "tool": lend_models(gateway, tool_handler(tools)),
         }
-        self.servers = ServerPool(
-            gateway.config.mcp, secret_source(settings, database), Ports(model_for_servers(gateway), ask_in_inbox)
-        )
+        self.tool_secrets = ToolSecrets(database, lambda: own_key(settings, database, "*tool-secrets"))
+        """What tenants give to servers of tools."""
+        source = secret_source(settings, database, self.tool_secrets)
+        ports = Ports(model_for_servers(gateway), ask_in_inbox)
+        self.servers = ServerPool(gateway.config.mcp, source, ports, logins=self.tool_secrets)
         """The servers of tools, of all tenants."""
         self.worker: Worker | None = None
         self.telemetry: Telemetry | None = None
@@ -353,13 +356,17 @@ def sealed_keys(settings: Settings, database: Database) -> ProviderKeys:
     return ProviderKeys(database, load_master(settings.home_path))
 
 
-def secret_source(settings: Settings, database: Database) -> SecretSource:
-    """Gives the secrets of servers of tools: from the environment, or sealed in the database beside providers' keys."""
+def secret_source(settings: Settings, database: Database, own: ToolSecrets) -> SecretSource:
+    """Gives the secrets of servers of tools: the tenant's own, from the environment, or sealed beside providers' keys."""
 
-    async def find(place: str) -> Key | None:
+    async def find(tenant_id: UUID | None, place: str) -> Key | None:
         kind, _, name = place.partition(":")
         if kind == "env":
             return Key(os.environ.get(name, "")) or None
+        if kind in ("tenant", "secret") and tenant_id is not None and (found := await own.find(tenant_id, name)):
+            return found
+        if kind == "tenant":
+            return None
         try:
             keys = await asyncio.to_thread(sealed_keys, settings, database)
             return await keys.open(name)
@@ -376,16 +383,10 @@ async def tell_waits(
     await deliver_in(connection, tenant_id, type_, str(data.get("event", "")), data)
 
 
-async def webhook_key(settings: Settings, database: Database) -> bytes:
-    """The key that webhooks' secrets are sealed with. It is sealed itself, beside the providers' keys."""
+async def own_key(settings: Settings, database: Database, name: str) -> bytes:
+    """A key of Stretto's own, which others are sealed or signed with. It is sealed itself, beside the providers' keys."""
     keys = await asyncio.to_thread(sealed_keys, settings, database)
-    return bytes.fromhex((await keys.own("*webhooks")).reveal())
-
-
-async def link_key(settings: Settings, database: Database) -> bytes:
-    """The key that links to reviews are signed with. It is sealed, beside the providers' keys."""
-    keys = await asyncio.to_thread(sealed_keys, settings, database)
-    return bytes.fromhex((await keys.own("*review-links")).reveal())
+    return bytes.fromhex((await keys.own(name)).reveal())
 
 
 def make_telemetry() -> Telemetry:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -49,7 +50,7 @@ def context_for(tool: str = "odd.pid") -> FakeContext:
     return FakeContext(graph.root.steps["work"], graph=graph)
 
 
-async def secret_of(place: str) -> Key | None:
+async def secret_of(tenant_id: UUID | None, place: str) -> Key | None:
     return Key(SECRET) if place.endswith("TOKEN") else None
 
 

@@ -177,7 +177,7 @@ async def test_secrets_reach_the_server_and_come_back_covered(
         with pytest.raises(ToolFailed) as caught:
             await caller.call("odd.fails")
         assert caught.value.message.endswith(f"no luck with {shown}")
-        told = repr(caller.link()) + repr(caller.link()._secrets) + repr(server)
+        told = repr(caller.link()) + repr(caller.link().secrets) + repr(server)
     out = capfd.readouterr()
     assert SECRET not in caplog.text + str(all_logs) + out.out + out.err + told
     assert {

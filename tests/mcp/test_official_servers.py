@@ -119,9 +119,12 @@ async def test_everything_by_http():
             await caller.call("web.echo", message="anybody?")
 
 
-async def test_the_official_conformance_suite(node: str, tmp_path: Path):
-    # Of its scenarios the one that has all in it; the others that apply are `initialize`, `tools_call` and `sse-retry`.
-    scenario = "elicitation-sep1034-client-defaults"
+# Of its scenarios those that have most in them; docs/tools.md tells how the others went.
+SCENARIOS = ("elicitation-sep1034-client-defaults", "auth/client-credentials-basic", "auth/pre-registration")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_the_official_conformance_suite(node: str, tmp_path: Path, scenario: str):
     client = f"{sys.executable} -m tests.mcp.conformance_client"
     process = await asyncio.create_subprocess_exec(
         node, "--import", str(JS / "older_node.mjs"), str(JS / "node_modules/.bin/conformance"),

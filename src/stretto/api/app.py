@@ -38,6 +38,7 @@ from stretto.api import (
     streams,
     tenant,
     thresholds,
+    tool_secrets,
     usage,
     webhooks,
 )
@@ -71,6 +72,7 @@ ROUTERS = (
     socket.router,
     reviews.router,
     thresholds.router,
+    tool_secrets.router,
     review_link.router,
     limits.router,
     deployments.router,

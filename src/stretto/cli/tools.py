@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stretto.cli.exits import Exit, run_async
+from stretto.cli.tool_logins import login, logout
+from stretto.cli.tool_secrets import opened
+from stretto.cli.tool_secrets import secret as tool_secrets
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from stretto.engine.step import StepContext
     from stretto.gateway.keys import Key
     from stretto.tools import Tool, Tools
@@ -20,6 +25,10 @@ if TYPE_CHECKING:
 tools = typer.Typer(
     name="tools", help="Look at the tools that steps and agents may call, and try them.", no_args_is_help=True
 )
+
+tools.add_typer(tool_secrets)
+tools.command("login")(login)
+tools.command("logout")(logout)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool: python.test, or SERVER.TOOL.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Give one JSON value, and nothing else.")]
@@ -78,32 +87,45 @@ async def _open() -> AsyncGenerator[Tools]:
     settings = load_settings()
     config = await load_config(settings)
 
-    async def secret(place: str) -> Key | None:
-        return await _secret(place)
-
     found = builtin_tools()
-    async with ServerPool(config.mcp, secret, Ports(on_progress=_tell)).open() as pool:
+    async with ServerPool(config.mcp, _secret, Ports(on_progress=_tell), logins=Logins()).open() as pool:
         found.add_source(pool)
         yield found
 
 
-async def _secret(place: str) -> Key | None:
+async def _secret(tenant_id: UUID | None, place: str) -> Key | None:
     """A server's secret. The database is opened only for one that is sealed."""
     import os
 
     from stretto.gateway.keys import Key
-    from stretto.platform import secret_source
+    from stretto.platform import own_key, secret_source
     from stretto.settings import load_settings
     from stretto.store import Database
+    from stretto.tools.secret_store import ToolSecrets
 
     if place.startswith("env:"):
         return Key(os.environ.get(place.removeprefix("env:"), "")) or None
     settings = load_settings()
     database = await Database.open(settings)
     try:
-        return await secret_source(settings, database)(place)
+        own = ToolSecrets(database, lambda: own_key(settings, database, "*tool-secrets"))
+        return await secret_source(settings, database, own)(tenant_id, place)
     finally:
         await database.close()
+
+
+class Logins:
+    """Persons' logins at servers. The database is opened only for a server that needs one."""
+
+    async def find(self, tenant_id: UUID, name: str) -> Key | None:
+        """The tenant's login."""
+        async with opened("") as (secrets, _):
+            return await secrets.find(tenant_id, name)
+
+    async def keep(self, tenant_id: UUID, name: str, secret: Key) -> None:
+        """Keep it, renewed."""
+        async with opened("") as (secrets, _):
+            await secrets.keep(tenant_id, name, secret)
 
 
 def _tell(_: StepContext, progress: Progress) -> None:

@@ -18,6 +18,29 @@ ASK_S = 600.0
 """So long a call waits for a person, unless something else is said."""
 
 
+Grant = Literal["client_credentials", "authorization_code"]
+ClientAuth = Literal["client_secret_basic", "client_secret_post"]
+REDIRECT = "http://127.0.0.1:8704/callback"
+"""Where `stretto tools login` waits for the person to come back, unless something else is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How to log in at a server: as a machine (`client_credentials`), or as a person did (`authorization_code`).
+
+    `client_secret` is a name under the server's `secrets`. A `client_id` that is an address is a client metadata document; none at
+    all lets us register ourselves. Credentials go to `issuer` alone.
+    """
+
+    grant: Grant
+    client_id: str = ""
+    client_secret: str = ""
+    client_auth: ClientAuth = "client_secret_basic"
+    issuer: str = ""
+    scope: str = ""
+    redirect: str = REDIRECT
+
+
 @dataclass(frozen=True, slots=True)
 class ToolServer:
     """A server of tools that speaks MCP: a program with its words (`command`), or an address (`url`).
@@ -41,6 +64,7 @@ class ToolServer:
     timeout_s: float = 60.0
     per_tenant: bool = True
     """Each tenant has a process (or session) of its own."""
+    oauth: OAuth | None = None
     sampling: str = ""
     """The route that answers when the server asks for a model; empty: none does."""
     elicitation_s: float = ASK_S

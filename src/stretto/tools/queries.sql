@@ -1,4 +1,4 @@
--- Money that tools spend. Run by tools/spending.py only, as the application's role.
+-- Money that tools spend, run by tools/spending.py only; and tenants' secrets, by tools/secret_store.py only. As the application's role.
 
 -- lock_purse --
 -- One change of the tenant's spending at a time, whatever process makes it
@@ -35,3 +35,22 @@ UPDATE spendings SET state = %(state)s, at = now() WHERE key = %(key)s AND state
 -- What this month's calls have spent, and what is held by those whose outcome is not known
 SELECT coalesce(sum(amount_usd) FILTER (WHERE state = 'spent'), 0), coalesce(sum(amount_usd) FILTER (WHERE state = 'held'), 0)
 FROM spendings WHERE month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+
+-- list_secrets --
+-- The names of a tenant's secrets, after one; never what they are
+SELECT name, updated_at FROM tool_secrets
+WHERE tenant_id = %(tenant_id)s AND left(name, 1) <> '*' AND (%(after)s::text IS NULL OR name > %(after)s)
+ORDER BY name LIMIT %(limit)s
+
+-- find_secret --
+-- One secret, sealed
+SELECT sealed FROM tool_secrets WHERE tenant_id = %(tenant_id)s AND name = %(name)s
+
+-- save_secret --
+-- Put a secret in the place of any other of this name
+INSERT INTO tool_secrets (tenant_id, name, sealed, updated_at) VALUES (%(tenant_id)s, %(name)s, %(sealed)s, %(now)s)
+ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at
+
+-- remove_secret --
+-- Remove a secret
+DELETE FROM tool_secrets WHERE tenant_id = %(tenant_id)s AND name = %(name)s RETURNING name

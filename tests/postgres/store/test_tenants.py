@@ -56,6 +56,7 @@ ROWS: dict[str, LiteralString] = {
     " ('00000000-0000-7000-8000-000000000002', 'n', 0, '{}', 0, now())",
     "archived_flows": "INSERT INTO archived_flows VALUES (%(t)s, 'f', now())",
     "thresholds": "INSERT INTO thresholds VALUES (%(t)s, 'f', 'p', 'c', 0.9, 0.7, now())",
+    "tool_secrets": "INSERT INTO tool_secrets VALUES (%(t)s, 'n', '', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
     "outbox": "INSERT INTO outbox (id, tenant_id, type, subject, at, data) VALUES (%(r)s, %(t)s, 'x', 's', now(), '{}')",
     "events": "INSERT INTO events VALUES (1, now(), 0, %(r)s, %(t)s, 'x', 's', now(), '{}'),"
@@ -89,6 +90,7 @@ CHANGES: dict[str, LiteralString] = {
     "timers": "UPDATE timers SET due_at = now()",
     "waits": "UPDATE waits SET name = 'stolen'",
     "thresholds": "UPDATE thresholds SET approve = 0.8",
+    "tool_secrets": "UPDATE tool_secrets SET sealed = 'stolen'",
     "schedules": "UPDATE schedules SET cron = 'stolen'",
     "budgets": "UPDATE budgets SET spent_usd = 0",
     "budget_leases": "UPDATE budget_leases SET held_usd = 0",
@@ -110,6 +112,7 @@ REMOVALS = (
     "waits",
     "schedules",
     "thresholds",
+    "tool_secrets",
     "archived_flows",
     "event_members",
     "event_slots",

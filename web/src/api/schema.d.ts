@@ -1268,6 +1268,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tool-secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_tool_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tool-secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["put_tool_secret"];
+        post?: never;
+        delete: operations["delete_tool_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -1864,7 +1896,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         KeyShown: {
             /** Format: date-time */
@@ -1880,7 +1912,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         LeftShown: {
             /** Format: uuid */
@@ -1939,7 +1971,7 @@ export interface components {
         };
         Me: {
             by: string;
-            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
+            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
             tenant: components["schemas"]["TenantShown"];
@@ -2011,7 +2043,7 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         NewLink: {
             /** @default 86400 */
@@ -2052,6 +2084,9 @@ export interface components {
             priority: number;
             /** @default UTC */
             timezone: string;
+        };
+        NewSecret: {
+            secret: string;
         };
         NewSnooze: {
             /** Format: date-time */
@@ -2122,7 +2157,7 @@ export interface components {
         PermissionShown: {
             allows: string;
             /** @enum {string} */
-            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
+            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
             roles: ("owner" | "admin" | "operator" | "reviewer" | "viewer")[];
         };
         PriceShown: {
@@ -2377,9 +2412,18 @@ export interface components {
         SchemaList: {
             types: components["schemas"]["SchemaItem"][];
         };
+        SecretList: {
+            next: string | null;
+            secrets: components["schemas"]["SecretShown"][];
+        };
         SecretRotation: {
             /** @default 86400 */
             overlap_s: number;
+        };
+        SecretShown: {
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
         };
         SessionShown: {
             by: string;
@@ -4964,6 +5008,70 @@ export interface operations {
             };
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_tool_secrets: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+        };
+    };
+    put_tool_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSecret"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_tool_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;

@@ -61,6 +61,8 @@ _ADA: dict[str, Any] = {
 }
 
 EXAMPLES: Mapping[str, Any] = {
+    "NewSecret": {"secret": "tok_4f1c9e07d3a2b8"},
+    "SecretList": {"secrets": [{"name": "issues", "updated_at": "2026-11-20T09:00:00Z"}], "next": None},
     "healthz 200": {"status": "alive"},
     "readyz 200": {"status": "ready", "models": {"answered_by": "anthropic, classical, openai", "simulated": False}},
     "TenantShown": _TENANT,

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from stretto.documents.plain import Json
 from stretto.gateway.presets import PRESETS
 from stretto.gateway.reading.words import (
+    CLIENT_AUTHS,
     DIALECTS,
     EFFECTS,
+    GRANTS,
     LIMIT_KEYS,
     MAX_TOKENS_FIELDS,
     PREFERENCES,
@@ -301,8 +303,13 @@ def _server() -> Record:
                 "secrets": {
                     "type": ["object", "null"],
                     "propertyNames": variables,
-                    "additionalProperties": {**_KEY, "type": "string"},
-                    "description": "What the server is given under which name: `env:NAME` or `sealed:NAME`.",
+                    "additionalProperties": {
+                        "type": "string",
+                        "pattern": "^(env:[A-Za-z_][A-Za-z0-9_]{0,127}|(sealed|tenant|secret):[A-Za-z0-9][A-Za-z0-9._-]{0,63})$",
+                        "description": "Where it is: `env:NAME`, `sealed:NAME`, `tenant:NAME` (the tenant's own) or `secret:NAME` (the "
+                        "tenant's own, else the sealed one). Never the secret itself.",
+                    },
+                    "description": "What the server is given under which name.",
                 },
                 "allow": {
                     "anyOf": [{"type": ["array", "null"], "items": tool}, tool],
@@ -332,6 +339,25 @@ def _server() -> Record:
                 "sampling": {
                     "type": ["string", "null"],
                     "description": "The route that answers when the server asks for a model.",
+                },
+                "oauth": {
+                    **_record(
+                        {
+                            "grant": _choice(GRANTS, "As a machine, or as a person who has logged in."),
+                            "client_id": _text("As whom we are known there; without it, we register ourselves."),
+                            "client_secret": _text("The name under `secrets` of what proves it."),
+                            "client_auth": _choice(
+                                CLIENT_AUTHS, "How it is proved. `client_secret_basic` when not given."
+                            ),
+                            "issuer": _text("The server that gives tokens; credentials go to no other."),
+                            "scope": _text("What is asked for; when not given, what the server of tools says."),
+                            "redirect": _text(
+                                "Where `stretto tools login` waits. `http://127.0.0.1:8704/callback` when not given."
+                            ),
+                        },
+                        ("grant",),
+                    ),
+                    "description": "How to log in at a server with `url`.",
                 },
                 "elicitation": {
                     "anyOf": [_DURATION, {"const": "never"}],

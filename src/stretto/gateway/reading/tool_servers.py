@@ -10,8 +10,8 @@ from stretto.documents.plain import Json, is_list, is_mapping, kind_of
 from stretto.documents.problems import Path, suggest
 from stretto.gateway.reading.providers import HEADER, KEY_PLACE, SECRET_HEADERS
 from stretto.gateway.reading.reader import ConfigReader, given
-from stretto.gateway.reading.words import EFFECTS, SERVER_KEYS
-from stretto.gateway.tool_servers import ASK_S, EffectWord, ToolServer
+from stretto.gateway.reading.words import CLIENT_AUTHS, EFFECTS, GRANTS, OAUTH_KEYS, SERVER_KEYS
+from stretto.gateway.tool_servers import ASK_S, REDIRECT, EffectWord, OAuth, ToolServer
 
 EXAMPLE = "mcp: {files: {command: [mcp-server-filesystem, /data]}}"
 SERVER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -19,6 +19,8 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 PATTERN = re.compile(r"[A-Za-z0-9_.*/-]{1,128}")
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY)$", re.IGNORECASE)
+SECRET_PLACE = re.compile(rf"{KEY_PLACE.pattern}|(tenant|secret):[A-Za-z0-9][A-Za-z0-9._-]{{0,63}}")
+LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]{1,5}/[!-~]*")
 ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 MOST_SERVERS = 100
 MOST_TIMEOUT_S = 86_400.0
@@ -61,10 +63,10 @@ class ServerReader:
             )
             reader.at_key(path, f"{what} {told}.", remedy)
             return None
-        away = ("headers",) if given(data, "command") else ("env", "cwd")
+        away = ("headers", "oauth") if given(data, "command") else ("env", "cwd")
         for key in away:
             if given(data, key):
-                other = "url" if key == "headers" else "command"
+                other = "url" if key in ("headers", "oauth") else "command"
                 reader.at_key((*path, key), f"`{key}` belongs to a server with `{other}`.", "Delete it.")
         secrets = self._secrets((*path, "secrets"), data.get("secrets"))
         timeout_s = (
@@ -72,6 +74,12 @@ class ServerReader:
         )
         if timeout_s is not None and not 0 < timeout_s <= MOST_TIMEOUT_S:
             reader.at_value((*path, "timeout"), "`timeout` must be above 0, and at most `1d`.")
+        if given(data, "per_tenant") and data["per_tenant"] is False:
+            for each, place in secrets.items():
+                if place.startswith(("tenant:", "secret:")):
+                    told = f"all tenants share {what}, so it cannot get a secret of one of them."
+                    remedy = "Delete `per_tenant`, or use `env:` or `sealed:`."
+                    reader.at_value((*path, "secrets", each), told, remedy)
         return ToolServer(
             name=name,
             command=self._words((*path, "command"), data["command"]) if given(data, "command") else (),
@@ -85,11 +93,58 @@ class ServerReader:
             amounts=self._amounts(data.get("effects")),
             timeout_s=timeout_s or 60.0,
             per_tenant=self._flag(path, data, "per_tenant"),
+            oauth=self._oauth((*path, "oauth"), data["oauth"], secrets)
+            if given(data, "oauth") and given(data, "url")
+            else None,
             sampling=self._route((*path, "sampling"), data["sampling"]) if given(data, "sampling") else "",
             elicitation_s=self._asking((*path, "elicitation"), data["elicitation"])
             if given(data, "elicitation")
             else ASK_S,
             one_at_a_time=given(data, "elicitation") and data["elicitation"] != "never",
+        )
+
+    def _oauth(self, path: Path, value: Json, secrets: Mapping[str, str]) -> OAuth | None:
+        reader = self.reader
+        data = reader.section(path, value, OAUTH_KEYS, "`oauth`", "oauth: {grant: authorization_code}")
+        if data is None:
+            return None
+        if not given(data, "grant"):
+            reader.at_key(path, "`oauth` has no `grant`.", f"Say one of: {', '.join(GRANTS)}.")
+            return None
+        grant = reader.choice((*path, "grant"), data["grant"], "`grant`", GRANTS)
+        texts = {
+            key: (reader.text((*path, key), data[key], f"`{key}`") or "") if given(data, key) else ""
+            for key in ("client_id", "client_secret", "issuer", "scope", "redirect")
+        }
+        if texts["client_secret"] and texts["client_secret"] not in secrets:  # not shown: it may be the secret itself
+            remedy = "Name one that stands under `secrets`: `client_secret: CRM_SECRET` with `secrets: {CRM_SECRET: tenant:crm}`."
+            reader.at_value((*path, "client_secret"), "`client_secret` is no name under `secrets`.", remedy)
+        for key in ("issuer", "redirect"):
+            if texts[key] and not texts[key].startswith(("https://", "http://")):
+                reader.at_value((*path, key), f"`{key}` is an address.", "It begins with `https://`.")
+        if texts["redirect"] and not LOOPBACK.fullmatch(texts["redirect"]):
+            told = "Write it like `http://127.0.0.1:8704/callback`."
+            reader.at_value((*path, "redirect"), "`redirect` leads to this machine, with a port.", told)
+        if grant == "client_credentials":
+            for key in ("client_id", "client_secret", "issuer"):
+                if not texts[key]:
+                    told = "It says who we are, with which secret, and which server alone may get it."
+                    reader.at_key(path, f"`oauth` with `client_credentials` has no `{key}`.", told)
+        auth = (
+            reader.choice((*path, "client_auth"), data["client_auth"], "`client_auth`", CLIENT_AUTHS)
+            if given(data, "client_auth")
+            else None
+        )
+        if grant is None:
+            return None
+        return OAuth(
+            grant,
+            texts["client_id"],
+            texts["client_secret"],
+            auth or "client_secret_basic",
+            texts["issuer"],
+            texts["scope"],
+            texts["redirect"] or REDIRECT,
         )
 
     def _asking(self, path: Path, value: Json) -> float:
@@ -147,7 +202,7 @@ class ServerReader:
             at = (*path, name)
             if not VARIABLE.fullmatch(name):
                 self.reader.at_key(at, f"`{name[:80]}` cannot name a secret.", "Write it like `GITHUB_TOKEN`.")
-            elif not isinstance(place, str) or not KEY_PLACE.fullmatch(place):
+            elif not isinstance(place, str) or not SECRET_PLACE.fullmatch(place):
                 self._no_secret_here(at, name)
             else:
                 found[name] = place
@@ -158,7 +213,8 @@ class ServerReader:
             at,
             "a secret itself does not belong in a file.",
             f"Say under `secrets` where it is: `{name}: env:{name}` for an environment variable of Stretto's, "
-            f"`{name}: sealed:{name.lower()}` after `stretto provider-key set {name.lower()}`. "
+            f"`{name}: sealed:{name.lower()}` after `stretto provider-key set {name.lower()}`, "
+            f"`{name}: tenant:{name.lower()}` for one that each tenant sets. "
             "If this file was shared, make a new secret.",
         )
 

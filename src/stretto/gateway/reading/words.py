@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from stretto.gateway.config import Dialect, Rung
-from stretto.gateway.tool_servers import EffectWord
+from stretto.gateway.tool_servers import ClientAuth, EffectWord, Grant
 
 TOP_KEYS = (
     "providers", "deployments", "routes", "buckets", "budgets", "breaker", "prices", "wait", "default_route", "mcp",
@@ -31,8 +31,9 @@ BUCKET_KEYS = ("capacity", "refill_per_minute", "reserve", "skip_below", "defer"
 BUDGET_KEYS = ("month", "tenants", "spending")
 SERVER_KEYS = (
     "command", "env", "cwd", "url", "headers", "secrets", "allow", "effects", "timeout", "per_tenant", "sampling",
-    "elicitation",
+    "elicitation", "oauth",
 )  # fmt: skip
+OAUTH_KEYS = ("grant", "client_id", "client_secret", "client_auth", "issuer", "scope", "redirect")
 BREAKER_KEYS = ("failures", "error_rate", "window", "open", "max_open")
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
@@ -43,3 +44,5 @@ PREFERENCES: tuple[Literal["weight", "cost", "latency"], ...] = ("weight", "cost
 MAX_TOKENS_FIELDS = ("max_tokens", "max_completion_tokens")
 SCHEMA_MODES = ("json_schema", "json_object", "none")
 EFFECTS: tuple[EffectWord, ...] = get_args(EffectWord)
+GRANTS: tuple[Grant, ...] = get_args(Grant)
+CLIENT_AUTHS: tuple[ClientAuth, ...] = get_args(ClientAuth)

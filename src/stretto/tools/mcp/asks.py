@@ -84,6 +84,8 @@ class Progress:
 OnSample = Callable[[Asker, ModelAsked], Awaitable[ModelSaid]]
 """Lets a model answer. Raises a `StepError` when none does: the server is told so, and its call goes on."""
 OnElicit = Callable[[Asker, PersonAsked], Awaitable[PersonSaid]]
+Visit = Callable[[str], Awaitable[str]]
+"""Lets a person log in at an address; gives the whole address to which the page then sends him."""
 OnProgress = Callable[[StepContext, Progress], None]
 
 
@@ -105,3 +107,5 @@ class Ports:
     on_sample: OnSample | None = None
     on_elicit: OnElicit = nobody_answers
     on_progress: OnProgress = field(default=tell_step)
+    on_login: Visit | None = None
+    """Only where a person sits in front of it; else a server that wants a login is refused until somebody has logged in."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from mcp.client._transport import TransportStreams
+from mcp.client.auth import OAuthFlowError
 from mcp.client.streamable_http import streamable_http_client
 
 from stretto.tools.mcp.stdio import MOST_MESSAGE
@@ -22,22 +23,29 @@ QUIET_S = 300.0
 class Address:
     """A server by its address. `headers` hold secrets: nothing here logs them, and no redirect carries them elsewhere."""
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, quiet_s: float = QUIET_S) -> None:
-        """`quiet_s`: a stream on which nothing comes for so long is opened anew."""
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, quiet_s: float = QUIET_S, auth: httpx2.Auth | None = None
+    ) -> None:
+        """`quiet_s`: a stream on which nothing comes for so long is given up. `auth` logs in."""
         self._url = url
+        self._auth = auth
         self._quiet_s = quiet_s
         self._headers = dict(headers)
         self.refused = 0
         """The status with which it last refused a request; 0 when it took it."""
         self.unreachable = ""
         """Why it could not be reached; empty when it could."""
+        self.shut_out = ""
+        """Why we could not log in."""
 
     def why(self) -> str:
         """Why it does not answer, as far as that is known."""
+        if self.shut_out:
+            return f"we cannot log in: {self.shut_out}"
         if self.unreachable:
             return f"it cannot be reached ({self.unreachable})"
         if self.refused in (401, 403):
-            return f"it refuses us (HTTP {self.refused}). Check `headers` and `secrets`"
+            return f"it refuses us (HTTP {self.refused}). Check `headers`, `oauth` and `secrets`"
         return f"it answered with HTTP {self.refused}" if self.refused else "it closed the connection"
 
     @asynccontextmanager
@@ -45,7 +53,9 @@ class Address:
         """Exchange messages with it; at the end its session is given back."""
         hooks: dict[str, list[Any]] = {"response": [self._bound]}
         timeout = httpx2.Timeout(CONNECT_S, read=self._quiet_s)
-        async with httpx2.AsyncClient(headers=self._headers, timeout=timeout, event_hooks=hooks) as client:
+        async with httpx2.AsyncClient(
+            headers=self._headers, timeout=timeout, event_hooks=hooks, auth=self._auth
+        ) as client:
             send = client.send
 
             async def noting(request: httpx2.Request, **options: Any) -> httpx2.Response:
@@ -57,7 +67,11 @@ class Address:
                     was_sent = not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                     told = {"code": CODE_BROKEN if was_sent else CODE_UNSENT, "message": self.why()}
                     return httpx2.Response(503, request=request, json={"jsonrpc": "2.0", "id": None, "error": told})
-                self.unreachable = ""
+                except OAuthFlowError as error:
+                    self.shut_out = str(error).partition("\n")[0][:500]
+                    told = {"code": CODE_UNSENT, "message": self.why()}
+                    return httpx2.Response(401, request=request, json={"jsonrpc": "2.0", "id": None, "error": told})
+                self.unreachable = self.shut_out = ""
                 return response
 
             client.send = noting  # the SDK tells nobody why a request got no answer

@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import structlog
+from httpx2 import Auth
 from mcp import Client, MCPError
 from mcp.client.session import IncomingMessage
 from mcp_types import (
@@ -33,6 +35,7 @@ from stretto.gateway.tool_servers import ToolServer
 from stretto.tools.mcp.answering import Answering
 from stretto.tools.mcp.asks import Asker, Ports, Progress
 from stretto.tools.mcp.http import CODE_BROKEN, CODE_UNSENT, QUIET_S, Address
+from stretto.tools.mcp.oauth import Logins, auth_for
 from stretto.tools.mcp.offered import Offered, offered
 from stretto.tools.mcp.results import to_output
 from stretto.tools.mcp.secrets import Secrets
@@ -42,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 START_S = 60.0
 """A program that fetches itself first (`npx`, `uvx`) needs so long at times."""
+LOGIN_S = 600.0
 STOP_S = 15.0
 CALLS_AT_ONCE = 64
 MOST_PAGES = 100
@@ -76,7 +80,14 @@ class Link:
     One task owns it from beginning to end, since what the SDK opens in a task must be closed in it.
     """
 
-    def __init__(self, server: ToolServer, secrets: Secrets, ports: Ports) -> None:
+    def __init__(
+        self,
+        server: ToolServer,
+        secrets: Secrets,
+        ports: Ports,
+        logins: Logins | None = None,
+        tenant_id: UUID | None = None,
+    ) -> None:
         self.server = server
         self.tools: Mapping[str, Offered] = {}
         self.calls = 0
@@ -86,7 +97,7 @@ class Link:
         self.quiet = asyncio.Event()
         """No call is at work."""
         self.quiet.set()
-        self._secrets = secrets
+        self.secrets = secrets
         self._ports = ports
         self._answering = Answering(server, secrets, ports)
         self._wake = asyncio.Event()
@@ -94,20 +105,22 @@ class Link:
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
         self._listing = asyncio.Lock()
         self._client: Client | None = None
-        self._wire = self._make_wire()
+        self._logins = logins
+        self._tenant_id = tenant_id
+        self._wire = self._make_wire(None)
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
-    def _make_wire(self) -> Program | Address:
-        server, secrets = self.server, self._secrets
+    def _make_wire(self, auth: Auth | None) -> Program | Address:
+        server, secrets = self.server, self.secrets
         if server.url:
             headers = {name: secrets.fill(text) for name, text in server.headers.items()}
-            return Address(server.url, headers, quiet_s=max(QUIET_S, server.elicitation_s + START_S))
+            return Address(server.url, headers, quiet_s=max(QUIET_S, server.elicitation_s + START_S), auth=auth)
         env = {**server.env, **secrets.reveal()}
         return Program(server.command, env, server.cwd, on_line=self._heard, on_gone=self._lose)
 
     def _heard(self, line: str) -> None:
-        log.debug("a server of tools says", server=self.server.name, line=self._secrets.cover(line))
+        log.debug("a server of tools says", server=self.server.name, line=self.secrets.cover(line))
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +137,11 @@ class Link:
         return self._wire.pid if isinstance(self._wire, Program) else None
 
     async def start(self) -> None:
-        """Connect and learn what it offers. Raises `ToolUnavailable`; then it is over."""
+        """Connect and learn what it offers. Raises `ToolUnavailable`, `ToolRefused`; then it is over."""
+        if self.server.oauth is not None:
+            visit = self._ports.on_login
+            auth = await auth_for(self.server, self.secrets, self._logins, self._tenant_id, visit)
+            self._wire = self._make_wire(auth)
         self._task = asyncio.create_task(self._run(), name=f"tools of {self.server.name}")
         await asyncio.shield(self._ready)
 
@@ -141,7 +158,7 @@ class Link:
 
     async def _run(self) -> None:
         try:
-            async with asyncio.timeout(START_S) as starting:
+            async with asyncio.timeout(self._start_s) as starting:
                 async with self._make_client() as client:
                     self._client = client
                     if client.protocol_version not in MODERN_PROTOCOL_VERSIONS and (
@@ -161,12 +178,17 @@ class Link:
             if not self._ready.done():
                 self._fail(None)
 
+    @property
+    def _start_s(self) -> float:
+        """So long it may take to be ready; longer where a person logs in meanwhile."""
+        return LOGIN_S if self._ports.on_login is not None and self.server.oauth is not None else START_S
+
     def _make_client(self) -> Client:
         asks_models = bool(self.server.sampling) and self._ports.on_sample is not None
         return Client(
             self._wire.messages(),
             client_info=Implementation(name="stretto", version="1"),
-            read_timeout_seconds=START_S,
+            read_timeout_seconds=self._start_s,
             cache=None,
             message_handler=self._on_message,
             logging_callback=self._on_log,
@@ -209,7 +231,7 @@ class Link:
         try:
             await self.refresh()
         except Exception as error:
-            why = self._secrets.cover(f"{type(error).__name__}: {error}")[:300]
+            why = self.secrets.cover(f"{type(error).__name__}: {error}")[:300]
             log.warning("a server of tools changed and cannot be asked", server=self.server.name, why=why)
 
     async def refresh(self) -> None:
@@ -263,7 +285,7 @@ class Link:
             if not self.calls:
                 self.quiet.set()
             self.used_at = time.monotonic()
-        return to_output(tool.full_name, result, self._secrets, unheard)
+        return to_output(tool.full_name, result, self.secrets, unheard)
 
     async def _send(self, client: Client, tool: Offered, arguments: Mapping[str, Any], asker: Asker) -> CallToolResult:
         told_at = 0.0
@@ -273,7 +295,7 @@ class Link:
             now = time.monotonic()
             if now - told_at >= PROGRESS_EVERY_S or progress == total:
                 told_at = now
-                said = self._secrets.cover(message or "").replace("\n", " ")[:200]
+                said = self.secrets.cover(message or "").replace("\n", " ")[:200]
                 self._ports.on_progress(asker.ctx, Progress(tool.full_name, progress, total, said))
 
         return await client.call_tool(
@@ -295,7 +317,7 @@ class Link:
         except TimeoutError:
             raise unsure(tool, f"gave no answer within {self.server.timeout_s:g} s") from None
         except MCPError as error:
-            said = self._secrets.cover(error.message)[:2_000]
+            said = self.secrets.cover(error.message)[:2_000]
             if error.code == REQUEST_TIMEOUT:
                 raise unsure(tool, f"gave no answer within {self.server.timeout_s:g} s") from None
             if error.code in (CODE_UNSENT, CODE_BROKEN) or said == SESSION_OVER:
@@ -317,7 +339,7 @@ class Link:
         except RuntimeError as error:  # the SDK's word for a result that breaks the tool's own schema
             if self.is_over:
                 raise unsure(tool, f"gave no answer: its server is gone ({self._why(None)})") from None
-            told = self._secrets.cover(str(error)).partition("\n")[0][:500]
+            told = self.secrets.cover(str(error)).partition("\n")[0][:500]
             raise OutputInvalid(f"The result of the tool {name!r} breaks its own schema: {told}", tool=name) from None
 
     def _why(self, error: BaseException | None) -> str:
@@ -326,12 +348,16 @@ class Link:
         if isinstance(told, ToolUnavailable):
             words = told.message
         elif isinstance(told, TimeoutError):
-            words = f"it was not ready within {START_S:g} s"
-        elif told is None or is_closed(told) or (isinstance(wire, Address) and (wire.refused or wire.unreachable)):
+            words = f"it was not ready within {self._start_s:g} s"
+        elif (
+            told is None
+            or is_closed(told)
+            or (isinstance(wire, Address) and (wire.refused or wire.unreachable or wire.shut_out))
+        ):
             words = wire.why()
         else:
             words = told.message if isinstance(told, MCPError) else f"{type(told).__name__}: {told}"
-        return self._secrets.cover(words)[:1_000]
+        return self.secrets.cover(words)[:1_000]
 
     def _fail(self, error: BaseException | None) -> None:
         if not self._ready.done():

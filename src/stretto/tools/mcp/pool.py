@@ -17,15 +17,16 @@ from uuid import UUID
 import structlog
 
 from stretto.engine.step import StepContext
-from stretto.errors import ToolNotFound, ToolRefused, ToolUnavailable
+from stretto.errors import StrettoError, ToolNotFound, ToolRefused, ToolUnavailable
 from stretto.gateway.tool_servers import ToolServer
 from stretto.tools.mcp.asks import Ports
 from stretto.tools.mcp.offered import Offered
-from stretto.tools.mcp.secrets import SecretSource, look_up
+from stretto.tools.mcp.secrets import Secrets, SecretSource, has_own, look_up
 from stretto.tools.mcp.tool import ServerTool
 
 if TYPE_CHECKING:
     from stretto.tools.mcp.link import Link
+    from stretto.tools.mcp.oauth import Logins
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class Slot:
     """A tenant's place at a server: the connection, if there is one, and how the last ones went."""
 
     server: ToolServer
+    tenant_id: UUID | None = None
     link: Link | None = None
     starting: asyncio.Task[Link] | None = None
     failures: int = 0
@@ -76,10 +78,13 @@ class ServerPool:
         secrets: SecretSource,
         ports: Ports | None = None,
         limits: PoolLimits | None = None,
+        logins: Logins | None = None,
     ) -> None:
+        """`logins`: where persons' logins at servers are kept; without it, in this process alone."""
         self.servers = dict(servers)
         self.ports = ports or Ports()
         self._secrets = secrets
+        self._logins = logins
         self._limits = limits or PoolLimits()
         self._slots: dict[tuple[UUID | None, str], Slot] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -163,7 +168,7 @@ class ServerPool:
         key = (tenant_id if server.per_tenant else None, name)
         slot = self._slots.get(key)
         if slot is None:
-            slot = self._slots[key] = Slot(server)
+            slot = self._slots[key] = Slot(server, key[0])
         slot.used_at = time.monotonic()
         self._look_after(slot)
         if slot.link is not None:
@@ -202,7 +207,7 @@ class ServerPool:
         try:
             # Takes a second at first, for which nothing else shall stand still.
             module = await asyncio.to_thread(importlib.import_module, LINK)
-            link = module.Link(slot.server, await look_up(slot.server, self._secrets), self.ports)
+            link = module.Link(slot.server, await self._secrets_of(slot), self.ports, self._logins, slot.tenant_id)
             assert link is not None
             await link.start()
         except ToolUnavailable as error:
@@ -217,6 +222,20 @@ class ServerPool:
             slot.starting = None
             if link is not None and slot.link is not link:
                 self._end(link)
+
+    async def _secrets_of(self, slot: Slot) -> Secrets:
+        return await look_up(slot.server, self._secrets, slot.tenant_id)
+
+    async def _has_old_secrets(self, slot: Slot) -> bool:
+        """Whether the tenant has changed a secret that the server got."""
+        if slot.link is None or not has_own(slot.server):
+            return False
+        try:
+            return not slot.link.secrets.same_as(await self._secrets_of(slot))
+        except ToolRefused:  # one was removed
+            return True
+        except StrettoError:  # the database is away
+            return False
 
     def _retire(self, slot: Slot) -> None:
         """Close a slot's connection; calls at work there end first."""
@@ -257,10 +276,13 @@ class ServerPool:
             for key, slot in list(self._slots.items()):
                 self._look_after(slot)
                 is_used = slot.starting is not None or slot.used_at > before
-                if is_used or (slot.link is not None and (slot.link.calls or slot.link.used_at > before)):
+                if await self._has_old_secrets(slot):
+                    log.info("a server of tools is started anew with other secrets", server=key[1])
+                elif is_used or (slot.link is not None and (slot.link.calls or slot.link.used_at > before)):
                     continue
-                del self._slots[key]
-                self._retire(slot)
+                if self._slots.get(key) is slot:
+                    del self._slots[key]
+                    self._retire(slot)
 
 
 def may_hold(server: str, pattern: str) -> bool:

@@ -7,13 +7,17 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 from urllib.parse import quote
+from uuid import UUID
 
 from stretto.errors import ToolRefused
 from stretto.gateway.keys import Key
 from stretto.gateway.tool_servers import ToolServer
 
-SecretSource = Callable[[str], Awaitable[Key | None]]
-"""Gives the secret at a place, `env:NAME` or `sealed:NAME`; None where there is none."""
+SecretSource = Callable[[UUID | None, str], Awaitable[Key | None]]
+"""Gives a tenant the secret at a place; None where there is none. `env:NAME` and `sealed:NAME` are the house's, `tenant:NAME` is the
+tenant's own, `secret:NAME` the tenant's own or else the house's sealed one."""
+OWN = ("tenant:", "secret:")
+"""Places where a tenant's own secrets are."""
 SHORTEST = 6
 """A shorter secret cannot be covered: it may be part of any word."""
 
@@ -32,9 +36,17 @@ class Secrets:
         longest_first = sorted(marks, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if marks else None
 
+    def same_as(self, other: Secrets) -> bool:
+        """Whether both hold the same."""
+        return self._values == other._values
+
     def reveal(self) -> dict[str, str]:
         """All of them: for the server's environment, and nothing else."""
         return {name: key.reveal() for name, key in self._values.items()}
+
+    def value(self, name: str) -> str:
+        """One of them: for a login, and nothing else."""
+        return self._values[name].reveal()
 
     def fill(self, template: str) -> str:
         """A header with its `${NAME}` replaced."""
@@ -59,14 +71,22 @@ class Secrets:
         return value
 
 
-async def look_up(server: ToolServer, source: SecretSource) -> Secrets:
+def has_own(server: ToolServer) -> bool:
+    """Whether it gets a secret of the tenant's own."""
+    return any(place.startswith(OWN) for place in server.secrets.values())
+
+
+async def look_up(server: ToolServer, source: SecretSource, tenant_id: UUID | None) -> Secrets:
     """The server's secrets as they are now. Raises `ToolRefused` naming one that is not there."""
     found: dict[str, Key] = {}
     for name, place in server.secrets.items():
-        key = await source(place)
+        key = await source(tenant_id, place)
         kind, _, at = place.partition(":")
         if not key:
-            remedy = f"`stretto provider-key set {at}` sets it" if kind == "sealed" else f"Set the variable {at}"
+            remedy = {
+                "env": f"Set the variable {at}",
+                "sealed": f"`stretto provider-key set {at}` sets it",
+            }.get(kind, f"`stretto tools secret set {at}` sets it, as does PUT /v1/tool-secrets/{at}")
             raise ToolRefused(f"the secret {name} ({place}) of server {server.name!r} is not there. {remedy}.")
         if len(key.reveal()) < SHORTEST:
             raise ToolRefused(

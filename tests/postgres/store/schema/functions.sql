@@ -107,6 +107,20 @@ BEGIN
     RETURN NULL;
 END $$;
 ALTER FUNCTION stretto.audit_threshold() OWNER TO stretto;
+CREATE FUNCTION stretto.audit_tool_secret() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+DECLARE
+    one tool_secrets := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+    verb text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'removed' ELSE 'changed' END;
+BEGIN
+    IF TG_OP <> 'UPDATE' OR left(one.name, 1) <> '*' OR coalesce(current_setting('stretto.actor', true), '') <> '' THEN
+        PERFORM add_audit(one.tenant_id, 'secret.' || verb, 'secrets/' || one.name, '{}');
+    END IF;
+    RETURN NULL;
+END $$;
+ALTER FUNCTION stretto.audit_tool_secret() OWNER TO stretto;
 CREATE FUNCTION stretto.check_run_quotas() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'stretto', 'pg_temp'

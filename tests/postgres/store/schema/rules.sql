@@ -108,6 +108,8 @@ ALTER TABLE ONLY stretto.thresholds
     ADD CONSTRAINT thresholds_pkey PRIMARY KEY (tenant_id, flow, policy, content_type);
 ALTER TABLE ONLY stretto.timers
     ADD CONSTRAINT timers_pkey PRIMARY KEY (run_id, step);
+ALTER TABLE ONLY stretto.tool_secrets
+    ADD CONSTRAINT tool_secrets_pkey PRIMARY KEY (tenant_id, name);
 ALTER TABLE ONLY stretto.usage_days
     ADD CONSTRAINT usage_days_pkey PRIMARY KEY (tenant_id, day, key);
 ALTER TABLE ONLY stretto.waits
@@ -179,6 +181,7 @@ CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.schedules FOR E
 CREATE TRIGGER audit AFTER INSERT ON stretto.signals FOR EACH ROW WHEN (((COALESCE(current_setting('stretto.actor'::text, true), ''::text) <> ''::text) AND (new.kind <> 'review'::text))) EXECUTE FUNCTION stretto.audit_signal();
 CREATE TRIGGER audit AFTER INSERT OR UPDATE ON stretto.tenants FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('tenant', 'name', 'name');
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.thresholds FOR EACH ROW EXECUTE FUNCTION stretto.audit_threshold();
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.tool_secrets FOR EACH ROW EXECUTE FUNCTION stretto.audit_tool_secret();
 CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON stretto.webhooks FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('webhook', 'id', 'url,types,description,active,disabled_reason,rotated_at');
 CREATE TRIGGER audit_login AFTER INSERT ON stretto.sessions FOR EACH ROW EXECUTE FUNCTION stretto.audit_change('session', 'id', 'issuer,subject,email,role');
 CREATE TRIGGER audit_logout AFTER DELETE ON stretto.sessions FOR EACH ROW WHEN ((old.ends_at > now())) EXECUTE FUNCTION stretto.audit_change('session', 'id', 'subject,email');
@@ -282,6 +285,7 @@ CREATE POLICY tenant ON stretto.state_versions USING ((tenant_id = (NULLIF(curre
 CREATE POLICY tenant ON stretto.tenants USING ((id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.thresholds USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.timers USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.tool_secrets USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.usage_days USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.waits USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.webhook_deliveries USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -289,6 +293,7 @@ CREATE POLICY tenant ON stretto.webhooks USING ((tenant_id = (NULLIF(current_set
 ALTER TABLE stretto.tenants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.thresholds ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.timers ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.tool_secrets ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.usage_days ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.waits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.webhook_deliveries ENABLE ROW LEVEL SECURITY;
@@ -301,6 +306,7 @@ REVOKE ALL ON FUNCTION stretto.audit_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_run() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_signal() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.audit_threshold() FROM PUBLIC;
+REVOKE ALL ON FUNCTION stretto.audit_tool_secret() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.check_run_quotas() FROM PUBLIC;
 REVOKE ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.claim_webhook_deliveries(me uuid, lease interval, most integer, per_webhook integer, busy jsonb) TO stretto_app;
@@ -453,6 +459,7 @@ GRANT UPDATE(name) ON TABLE stretto.tenants TO stretto_app;
 GRANT UPDATE(revision) ON TABLE stretto.tenants TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.thresholds TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.timers TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.tool_secrets TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.webhook_deliveries TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.webhooks TO stretto_app;

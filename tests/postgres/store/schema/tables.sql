@@ -566,6 +566,13 @@ CREATE TABLE stretto.timers (
     due_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.timers OWNER TO stretto;
+CREATE TABLE stretto.tool_secrets (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    sealed bytea NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.tool_secrets OWNER TO stretto;
 CREATE TABLE stretto.usage_days (
     tenant_id uuid NOT NULL,
     day date NOT NULL,
