@@ -23,6 +23,9 @@ from tests.mcp.conftest import SECRET, Caller, secret_of
 from tests.mcp.guarded_server import REFRESH, TOKEN, Guarded, guarded
 from tests.mcp.test_tenant_secrets import key_of_one
 
+YOU = "you, with [secret access_token]"
+"""What the server says of who calls: the token is not shown."""
+
 
 def server_of(place: Guarded, oauth: OAuth | None = None) -> ToolServer:
     return ToolServer("crm", url=f"{place.url}/mcp", oauth=oauth or OAuth("authorization_code"), timeout_s=10.0)
@@ -44,8 +47,8 @@ async def test_a_login_is_done_once_and_kept_for_its_tenant(
         with pytest.raises(ToolRefused, match=r"nobody has logged in there\. `stretto tools login crm` does"):
             await whoami(server, logins)
         assert place.grants == []
-        assert await whoami(server, logins, Ports(on_login=log_in)) == f"you, with {TOKEN}-1"
-        assert await whoami(server, logins) == f"you, with {TOKEN}-1"
+        assert await whoami(server, logins, Ports(on_login=log_in)) == YOU
+        assert await whoami(server, logins) == YOU
         assert place.grants == ["authorization_code"]
         assert await logins.names(DEFAULT_TENANT) == []
         rows = await (await owner.execute("SELECT name, sealed FROM stretto.tool_secrets")).fetchall()
@@ -67,9 +70,9 @@ async def test_tokens_that_end_are_renewed_and_when_that_fails_a_person_is_neede
         await whoami(server, logins, Ports(on_login=log_in))
         place.grants.clear()
         place.expires_in_s = 3600
-        renewed = await whoami(server, logins)
-        assert place.grants == ["refresh_token"]
-        assert await whoami(server, logins) == renewed
+        for _ in range(2):
+            assert await whoami(server, logins) == YOU
+            assert place.grants == ["refresh_token"]
         place.token, place.takes_refresh = "ended", False
         with pytest.raises(ToolUnavailable, match="stretto tools login crm") as caught:
             await whoami(server, logins)
@@ -81,7 +84,7 @@ async def test_a_machine_logs_in_by_itself_and_only_where_its_credentials_belong
     async with guarded() as place:
         oauth = OAuth("client_credentials", "us", "CRM", issuer=f"{place.url}/as")
         server = ToolServer("crm", url=f"{place.url}/mcp", oauth=oauth, secrets={"CRM": "env:TOKEN"})
-        assert await whoami(server, None) == f"you, with {TOKEN}-1"
+        assert await whoami(server, None) == YOU
         assert place.grants == ["client_credentials"]
         elsewhere = OAuth("client_credentials", "us", "CRM", issuer="https://login.example.com")
         server = ToolServer("crm", url=f"{place.url}/mcp", oauth=elsewhere, secrets={"CRM": "env:TOKEN"})

@@ -45,6 +45,10 @@ def login_name(server: ToolServer) -> str:
     return f"*login {server.name}"
 
 
+def _nobody(**tokens: str | None) -> None:
+    """Hears of tokens where they need not be covered."""
+
+
 class Kept:
     """A login as the SDK wants it stored: tokens, client, and where they are from. In memory where there is no `logins`."""
 
@@ -55,6 +59,8 @@ class Kept:
         self._client: OAuthClientInformationFull | None = client
         self._is_given = client is not None
         self.held: dict[str, Any] = {}
+        self.hide: Callable[..., None] = _nobody
+        """Told of each token, so that nobody is shown it."""
         self.metadata: Callable[[], OAuthMetadata | None] = lambda: None
 
     async def load(self) -> bool:
@@ -68,11 +74,16 @@ class Kept:
     async def get_tokens(self) -> OAuthToken | None:
         """The tokens as they are kept now; another process may have renewed them."""
         await self.load()
-        return OAuthToken.model_validate(self.held["tokens"]) if "tokens" in self.held else None
+        return self._hidden(OAuthToken.model_validate(self.held["tokens"])) if "tokens" in self.held else None
+
+    def _hidden(self, tokens: OAuthToken) -> OAuthToken:
+        self.hide(access_token=tokens.access_token, refresh_token=tokens.refresh_token)
+        return tokens
 
     async def set_tokens(self, tokens: OAuthToken) -> None:
         """Keep them, with the time of their end."""
         metadata = self.metadata()
+        self._hidden(tokens)
         self.held |= {
             "tokens": tokens.model_dump(mode="json", exclude_none=True),
             "ends_at": None if tokens.expires_in is None else time.time() + tokens.expires_in,
@@ -121,9 +132,11 @@ async def auth_for(
     if oauth is None:
         return None
     if oauth.grant == "client_credentials":
+        own = Kept(server, None, None)  # tokens are got anew by each process: that takes nobody's time
+        own.hide = secrets.hide
         return ClientCredentialsOAuthProvider(
             server.url,
-            Kept(server, None, None),  # tokens are got anew by each process: that takes nobody's time
+            own,
             oauth.client_id,
             secrets.value(oauth.client_secret),
             oauth.client_auth,
@@ -131,6 +144,7 @@ async def auth_for(
             oauth.issuer or None,
         )
     kept = Kept(server, logins, tenant_id, client_of(oauth, secrets))
+    kept.hide = secrets.hide
     if visit is None and not await kept.load():
         raise ToolRefused(f"nobody has logged in there. `stretto tools login {server.name}` does")
     coming = Coming(server, visit)

@@ -27,14 +27,23 @@ class Secrets:
 
     def __init__(self, values: Mapping[str, Key]) -> None:
         self._values = dict(values)
+        self._logins: dict[str, Key] = {}
+        self._mark()
+
+    def _mark(self) -> None:
         marks: dict[str, str] = {}
-        for name, key in self._values.items():
+        for name, key in (*self._values.items(), *self._logins.items()):
             value = key.reveal()
             for form in (value, json.dumps(value)[1:-1], quote(value, safe="")):  # as it is, in JSON, in an address
                 marks[form] = f"[secret {name}]"
         self._marks = marks
         longest_first = sorted(marks, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if marks else None
+
+    def hide(self, **tokens: str | None) -> None:
+        """Cover these tokens of a login too, in the place of those before."""
+        self._logins = {name: Key(token) for name, token in tokens.items() if token and len(token) >= SHORTEST}
+        self._mark()
 
     def same_as(self, other: Secrets) -> bool:
         """Whether both hold the same."""
