@@ -82,6 +82,7 @@ async def test_a_flow_that_is_put_away_starts_no_run_and_comes_back(settings: Se
         assert (await client.post("/v1/flows/song/archive", b"")).json["archived_at"]
         assert (await client.get("/v1/flows")).json["flows"] == []
         assert len((await client.get("/v1/flows?archived=true")).json["flows"]) == 1
+        assert (await client.get("/v1/flows/song")).json["archived_at"]
         refused = await client.post("/v1/runs", {"flow": "song", "input": {"topic": "a"}})
         assert (refused.status, "restore" in refused.json["detail"]) == (409, True)
         assert (await client.post("/v1/flows/song/restore", b"")).json["archived_at"] is None

@@ -56,10 +56,11 @@ class FlowList(BaseModel):
 
 
 class StoredFlow(BaseModel):
-    """A version of a flow, with its prompts inside."""
+    """A version of a flow, with its prompts inside. `archived_at` says since when the flow is put away."""
 
     name: str
     version: int
+    archived_at: datetime | None
     document: dict[str, Any]
 
 
@@ -148,7 +149,7 @@ async def save_flow(
     graph = await asyncio.to_thread(read_flow, request, document)
     version = await flows.save(graph, once)
     response.headers["Location"] = f"/v1/flows/{graph.name}"
-    return StoredFlow(name=graph.name, version=version, document=dict(graph.document))
+    return StoredFlow(name=graph.name, version=version, archived_at=None, document=dict(graph.document))
 
 
 @router.post("/validate", openapi_extra=TAKES_YAML, dependencies=[needs("flows:read")])
@@ -179,7 +180,8 @@ async def get_flow(name: FlowName, flows: FlowsDoor, request: Request, version: 
     found, document = await flows.document(name, version)
     if request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower() == YAML:
         return Response(await asyncio.to_thread(flow_text, document), media_type=YAML)
-    return StoredFlow(name=name, version=found, document=dict(document))
+    shown = await flows.get(name)
+    return StoredFlow(name=name, version=found, archived_at=shown.archived_at, document=dict(document))
 
 
 @router.get("/{name}/graph", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])

@@ -2529,6 +2529,7 @@ export interface components {
             };
         };
         StoredFlow: {
+            archived_at: string | null;
             document: {
                 [key: string]: unknown;
             };

@@ -103,7 +103,7 @@ EXAMPLES: Mapping[str, Any] = {
     "save_flow body application/yaml": _TEXT,
     "validate_flow body application/yaml": _TEXT,
     "get_flow 200 application/yaml": _TEXT,
-    "StoredFlow": {"name": story.FLOW, "version": 2, "document": story.DOCUMENT},
+    "StoredFlow": {"name": story.FLOW, "version": 2, "archived_at": None, "document": story.DOCUMENT},
     "validate_flow body": Several(
         fits=("A flow.", story.DOCUMENT),
         has_a_mistake=("One with a mistake in `output`.", story.DOCUMENT | {"output": "{{ daft }}"}),
