@@ -36,7 +36,7 @@ async def test_flows_are_checked_and_stored_in_versions(settings: Settings):
         diff = (await client.get("/v1/flows/song/diff?from=1")).json
         (change,) = diff["patch"]
         assert (change["op"], change["path"], change["value"]["id"]) == ("add", "/steps/-", "more")
-        assert "+- id: more" in diff["lines"]
+        assert "+  more:" in diff["lines"]
         for path in (
             "/v1/flows/none",
             "/v1/flows/song?version=9",

@@ -22,6 +22,8 @@ FILE = "flow.yaml"
 
 _YAMLS = frozenset({YAML, "text/yaml", "application/x-yaml", "text/x-yaml"})
 _SOURCE = "stretto.flow_source"
+_FIRST = ("flow", "description", "input", "types", "policies", "agents")
+_LAST = ("flows", "steps", "output")
 _NUMERIC = re.compile(r"[-+.]?[0-9].*|[-+]?\.(inf|nan)", re.IGNORECASE | re.DOTALL)
 
 TAKES_YAML: dict[str, Any] = {
@@ -84,7 +86,9 @@ def _by_name(block: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(flows := written.get("flows"), dict):
         inner = cast("Mapping[str, Mapping[str, Any]]", flows)
         written["flows"] = {name: _by_name(flow) for name, flow in inner.items()}
-    return written
+    # PostgreSQL does not keep the order of keys.
+    ordered = [*_FIRST, *(key for key in written if key not in _FIRST and key not in _LAST), *_LAST]
+    return {key: written[key] for key in ordered if key in written}
 
 
 class _Dumper(yaml.SafeDumper):

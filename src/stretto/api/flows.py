@@ -7,7 +7,6 @@ import difflib
 from datetime import datetime
 from typing import Annotated, Any
 
-import yaml
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -236,10 +235,5 @@ async def restore_flow(name: FlowName, flows: FlowsDoor) -> FlowShown:
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    old, new = _lines(before), _lines(after)
+    old, new = flow_text(before).splitlines(), flow_text(after).splitlines()
     return patch_between(before, after), "\n".join(difflib.unified_diff(old, new, "from", "to", lineterm=""))
-
-
-def _lines(document: dict[str, Any]) -> list[str]:
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    return text.splitlines()

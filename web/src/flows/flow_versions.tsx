@@ -18,7 +18,7 @@ export function FlowVersions({ name, latest }: { name: string; latest: number })
   const from = chosen?.from ?? Math.max(1, latest - 1);
   const to = chosen?.to ?? latest;
   return (
-    <div className="grid gap-4 lg:grid-cols-[16rem_minmax(0,1fr)]">
+    <div className="grid items-start gap-4 lg:grid-cols-[16rem_minmax(0,1fr)]">
       <Panel title="Versions" flush>
         <ul>
           {versions.map((each) => (

@@ -23,6 +23,9 @@ export function inputFields(input: Schema, values?: Readonly<Record<string, unkn
     const known = isObject(schema) ? schema : {};
     return { name, required: true, field: fieldOf(known, values?.[name] ?? known.default, known, 0) };
   });
+  // The order of the file is not kept; what has to be filled in stands first.
+  const asked = (name: string) => (isObject(input[name]) && "default" in input[name] ? 1 : 0);
+  fields.sort((a, b) => asked(a.name) - asked(b.name));
   return { kind: "fields", fields, schema: {}, nullable: false };
 }
 
@@ -38,7 +41,7 @@ export function fieldOf(schema: Schema, value: unknown, root: Schema, depth: num
   if (types.length !== 1 || depth > MOST_DEPTH || MANY_FORMS.some((word) => word in plain)) return json;
   switch (types[0]) {
     case "string":
-      return { kind: isLong(plain, value) ? "long_text" : "text", ...common };
+      return { kind: isLong(plain, value, depth) ? "long_text" : "text", ...common };
     case "number":
     case "integer":
     case "boolean":
@@ -70,11 +73,11 @@ export function itemField(list: Extract<Field, { kind: "list" }>, value: unknown
   return fieldOf(list.item, value, list.root, 1);
 }
 
-function isLong(schema: Schema, value: unknown): boolean {
+function isLong(schema: Schema, value: unknown, depth: number): boolean {
   const most = typeof schema.maxLength === "number" ? schema.maxLength : null;
   if (typeof value === "string" && (value.length > LONG_CHARS / 2 || value.includes("\n"))) return true;
   if (most !== null) return most > LONG_CHARS;
-  return !schema.pattern && !ONE_LINE.has(String(schema.format)) && value === undefined;
+  return !schema.pattern && !ONE_LINE.has(String(schema.format)) && value === undefined && depth === 0;
 }
 
 function resolved(schema: Schema, root: Schema): Schema {

@@ -141,7 +141,7 @@ function Editor({ label, optional = false, ...props }: EditorProps & { label: st
             </Select>
           );
         }
-        if (field.kind === "long_text" || field.kind === "json") {
+        if (field.kind === "long_text" || field.kind === "json" || text.includes("\n")) {
           return (
             <Textarea
               {...about}

@@ -31,7 +31,7 @@ export function StartPanel({ name, document }: { name: string; document: Record<
   };
   const placed = start.isError && asProblem(start.error).errors.length > 0;
   return (
-    <div className="grid gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(16rem,1fr)]">
+    <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,2fr)_minmax(16rem,1fr)]">
       <Panel title="Input">
         <form onSubmit={send} noValidate className="flex flex-col gap-4">
           <InputForm state={input} />

@@ -19,13 +19,14 @@ _SHOWN = {
 _LINES = """\
 --- from
 +++ to
-@@ -27,5 +27,6 @@
+@@ -12,6 +12,7 @@
    writer:
      model: strong
      prompt: Write two short paragraphs on {{ topic }}.
-+budget: 0.50 usd
- output: '{{ approval.value }}'
- description: A writer drafts, an editor reads each paragraph meanwhile, a person decides."""
++budget: '0.50 usd'
+ steps:
+   draft:
+     input:"""
 
 
 def _node(id_: str, kind: str, agent: str | None = None, model: str | None = None) -> dict[str, Any]:
@@ -63,11 +64,12 @@ agents:
     model: fast
     prompt: Is this clear? {{ segment }}
     returns: Verdict
+budget: '0.50 usd'
 steps:
   draft:
-    agent: writer
     input:
       topic: '{{ input.topic }}'
+    agent: writer
   notes:
     agent: editor
     each:
@@ -80,7 +82,6 @@ steps:
     after:
     - notes
 output: '{{ approval.value }}'
-budget: '0.50 usd'
 """
 
 EXAMPLES: Mapping[str, Any] = {
