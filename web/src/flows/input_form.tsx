@@ -44,6 +44,11 @@ export function useInput(input: Schema, values?: Readonly<Record<string, unknown
   };
 }
 
+/** Leads to the first field that does not fit, once it is marked. */
+export function focusFirstMisfit(form: HTMLFormElement): void {
+  requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+}
+
 /** What the server said of single fields of the input. */
 function serverProblems(error: unknown): FieldProblems {
   const inside = asProblem(error).errors.filter((each) => each.pointer?.startsWith("#/input/"));

@@ -10,7 +10,7 @@ import { say } from "@/ui/toasts";
 import { cronWords } from "./cron_words";
 import { documentQuery, inputOf } from "./documents";
 import { isObject } from "./input_field";
-import { InputForm, useInput } from "./input_form";
+import { focusFirstMisfit, InputForm, useInput } from "./input_form";
 import { PrioritySelect } from "./priority";
 
 type Schedule = Schemas["ScheduleShown"];
@@ -155,10 +155,11 @@ function ScheduledInput({
   const values = schedule?.flow_name === timing.flow && isObject(schedule.input) ? schedule.input : undefined;
   const input = useInput(inputOf(document), values, save.error);
   const placed = save.isError && asProblem(save.error).errors.some((each) => each.pointer?.startsWith("#/input/"));
-  const send = (event: FormEvent) => {
+  const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     input.showAll();
     if (input.fits) save.mutate(input.value);
+    else focusFirstMisfit(event.currentTarget);
   };
   return (
     <form onSubmit={send} noValidate className="flex flex-col gap-3">

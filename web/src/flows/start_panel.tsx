@@ -11,7 +11,7 @@ import { Failure } from "@/ui/failure";
 import { Field } from "@/ui/field";
 import { Panel } from "@/ui/panel";
 import { inputOf } from "./documents";
-import { InputForm, useInput } from "./input_form";
+import { focusFirstMisfit, InputForm, useInput } from "./input_form";
 import { PrioritySelect } from "./priority";
 
 /** Starts a run of a flow's latest version: its input, its priority, what it may cost. */
@@ -24,10 +24,11 @@ export function StartPanel({ name, document }: { name: string; document: Record<
     onSuccess: (run) => void navigate({ to: "/runs/$runId", params: { runId: run.id } }),
   });
   const input = useInput(inputOf(document), undefined, start.error);
-  const send = (event: FormEvent) => {
+  const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     input.showAll();
     if (input.fits) start.mutate(input.value);
+    else focusFirstMisfit(event.currentTarget);
   };
   const placed = start.isError && asProblem(start.error).errors.length > 0;
   return (
