@@ -38,6 +38,7 @@ export default function InboxPage() {
 
   return (
     <div className="-m-3 flex flex-col md:-m-6 lg:h-dvh">
+      {item && <h1 className="sr-only lg:hidden">Reviews</h1>}
       <header className={clsx("flex flex-wrap items-center gap-2 border-b px-4 py-2.5", item && "hidden lg:flex")}>
         <h1 className="mr-1">Reviews</h1>
         {list.data && filters.state === "open" && (
