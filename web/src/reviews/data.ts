@@ -1,4 +1,10 @@
-import { type InfiniteData, infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import {
+  type InfiniteData,
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+} from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/api/client";
 import { type Filters, written } from "./filters";
 
@@ -9,23 +15,51 @@ export type Verdict = "approve" | "reject" | "changes";
 
 const PAGE = 100;
 const LIVE_MS = 3_000;
-const LONG_LIST_MS = 15_000;
+/** Of longer lists only the beginning is asked for anew: that is where what is urgent arrives. */
+const LIVE_PAGES = 3;
 
-/** The inbox as filtered, in pages; it is asked for anew every few seconds, less often when it is long. */
+const page = (filters: Filters, cursor: string | null) =>
+  body(api.GET("/v1/reviews", { params: { query: { ...written(filters), limit: PAGE, cursor } } }));
+
+/** Whether asking for all of it again would take many requests. */
+export function isLong(data: unknown): boolean {
+  const pages = typeof data === "object" && data !== null && "pages" in data ? data.pages : null;
+  return Array.isArray(pages) && pages.length > LIVE_PAGES;
+}
+
+/** Asks anew for what is shown of reviews, but not for all pages of a long list. */
+export function refresh(queries: QueryClient): void {
+  void queries.invalidateQueries({ queryKey: ["reviews"], predicate: (query) => !isLong(query.state.data) });
+}
+
+/** The inbox as filtered, in pages; it is asked for anew every few seconds while it is short. */
 export const listQuery = (filters: Filters) =>
   infiniteQueryOptions({
     queryKey: ["reviews", "list", written(filters)],
     initialPageParam: null as string | null,
-    queryFn: ({ pageParam }) =>
-      body(api.GET("/v1/reviews", { params: { query: { ...written(filters), limit: PAGE, cursor: pageParam } } })),
-    getNextPageParam: (page) => page.next,
-    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 3 ? LONG_LIST_MS : LIVE_MS),
+    queryFn: ({ pageParam }) => page(filters, pageParam),
+    getNextPageParam: (last) => last.next,
+    refetchInterval: (query) => (isLong(query.state.data) ? false : LIVE_MS),
+    refetchOnWindowFocus: (query) => !isLong(query.state.data),
   });
 
-/** The reviews of all pages, each once: one that moved between two requests could come twice. */
-export function reviewsOf(data: InfiniteData<Schemas["ReviewList"]> | undefined): Review[] {
+/** The beginning of the inbox alone, for when the rest is long. */
+export const headQuery = (filters: Filters) =>
+  queryOptions({
+    queryKey: ["reviews", "head", written(filters)],
+    queryFn: () => page(filters, null),
+    refetchInterval: LIVE_MS,
+  });
+
+/** The reviews of all pages, each once: one that moved between two requests could come twice. What is newest counts. */
+export function reviewsOf(
+  head: Schemas["ReviewList"] | undefined,
+  rest: InfiniteData<Schemas["ReviewList"]> | undefined,
+): Review[] {
   const found = new Map<string, Review>();
-  for (const page of data?.pages ?? []) for (const review of page.reviews) found.set(review.id, review);
+  for (const each of [...(head ? [head] : []), ...(rest?.pages ?? [])]) {
+    for (const review of each.reviews) if (!found.has(review.id)) found.set(review.id, review);
+  }
   return [...found.values()];
 }
 

@@ -3,7 +3,7 @@ import { useMemo, useSyncExternalStore } from "react";
 import { api, body, type Schemas } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import { say } from "@/ui/toasts";
-import { type Detail, ifSeen, type Left, type Verdict } from "./data";
+import { type Detail, ifSeen, type Left, refresh, type Verdict } from "./data";
 import { HeldBack } from "./held_back";
 
 export const UNDO_MS = 5_000;
@@ -15,6 +15,8 @@ export interface Work {
   mode: "edit" | "reject" | "changes";
   text: string;
   comments: string;
+  /** Whether beginning it claimed the review, so that stopping gives it back. */
+  took: boolean;
 }
 
 /** A decision of the page on its way. `key`: sent twice it counts once. */
@@ -37,7 +39,7 @@ export interface Desk {
   gone: ReadonlySet<string>;
   left: readonly Left[];
   /** What is to be taken up again. */
-  back: { ids: readonly string[]; work: Work | null } | null;
+  back: { why: "undone" | "failed"; ids: readonly string[]; work: Work | null } | null;
 }
 
 /** The decisions that are made in this tab: holds them back, sends them, and knows what became of them. */
@@ -94,8 +96,7 @@ export class Decisions {
   changed(seen: number, review: { id: string; version: number }): void {
     this.#versions.set(`${review.id} ${seen}`, review.version);
     if (this.#versions.size > MOST_REMEMBERED) this.#versions.clear();
-    void this.#queries.invalidateQueries({ queryKey: ["reviews", "item", review.id] });
-    void this.#queries.invalidateQueries({ queryKey: ["reviews", "list"] });
+    refresh(this.#queries);
   }
 
   /** Remembers that a claim is under way, which a decision on the same review waits for. */
@@ -118,7 +119,7 @@ export class Decisions {
     }
     this.#closers.get(decision.key)?.();
     this.#closers.delete(decision.key);
-    this.#show({ back: { ids: idsOf(decision), work: decision.kind === "one" ? decision.work : null } });
+    this.#show({ back: { why: "undone", ids: idsOf(decision), work: decision.kind === "one" ? decision.work : null } });
     say("Taken back.", { forMs: 2_000 });
   }
 
@@ -166,14 +167,14 @@ export class Decisions {
     const problem = asProblem(error);
     const told = problem.status === 412 ? "It has changed since you looked at it. Look at it again." : problem.detail;
     say(`Not decided. ${told || problem.title}`, { tone: "bad", forMs: 10_000 });
-    if (decision.kind === "one" && decision.work) this.#show({ back: { ids: [decision.id], work: decision.work } });
-    void this.#queries.invalidateQueries({ queryKey: ["reviews"] });
+    if (decision.kind === "one" && decision.work)
+      this.#show({ back: { why: "failed", ids: [decision.id], work: decision.work } });
+    refresh(this.#queries);
   }
 
   #over(ids: readonly string[]): void {
     this.#decided = [...this.#decided, ...ids].slice(-MOST_REMEMBERED);
     void this.#queries.invalidateQueries({ queryKey: ["reviews", "figures"] });
-    void this.#queries.invalidateQueries({ queryKey: ["reviews", "list"] });
   }
 
   #show(change: Partial<Desk>): void {

@@ -9,7 +9,7 @@ import { Failure } from "@/ui/failure";
 import { Empty } from "@/ui/panel";
 import { ActionBar } from "./action_bar";
 import { useAddress } from "./address";
-import { listQuery, reviewsOf } from "./data";
+import { headQuery, isLong, listQuery, reviewsOf } from "./data";
 import { useDecisions } from "./decisions";
 import { FilterBar } from "./filter_bar";
 import { howMany } from "./filters";
@@ -27,10 +27,12 @@ export default function InboxPage() {
   const { filters, item } = address;
   const [decisions, desk] = useDecisions();
   const list = useInfiniteQuery(listQuery(filters));
+  const long = isLong(list.data);
+  const head = useQuery({ ...headQuery(filters), enabled: long });
   const reviews = useMemo(() => {
-    const all = reviewsOf(list.data);
+    const all = reviewsOf(long ? head.data : undefined, list.data);
     return filters.state === "open" ? all.filter((review) => !desk.gone.has(review.id)) : all;
-  }, [list.data, desk.gone, filters.state]);
+  }, [list.data, head.data, long, desk.gone, filters.state]);
   const [showFilters, setShowFilters] = useState(howMany(filters) > 0);
   const at = useCommands({ address, reviews, decisions, desk, me, decides, setShowFilters });
   useEffect(() => decisions.flush, [decisions]); // leaving the page sends what is held
@@ -123,7 +125,7 @@ export default function InboxPage() {
               key={current}
               id={current}
               me={me}
-              work={work?.id === current ? work : null}
+              work={work}
               onWork={at.setWork}
               onWritten={at.written}
               onCancel={() => run("back")}

@@ -24,7 +24,7 @@ interface Props {
   id: string;
   me: string;
   work: Work | null;
-  onWork: (work: Work | null) => void;
+  onWork: (work: Work) => void;
   onWritten: (review: Detail) => void;
   onCancel: () => void;
   onBack: () => void;

@@ -5,8 +5,9 @@ import { say, sayProblem } from "@/ui/toasts";
 import type { Address } from "./address";
 import { holder } from "./clocks";
 import { editable, edited } from "./content";
-import { type Detail, itemQuery, type Review, type Verdict } from "./data";
+import { type Detail, itemQuery, type Review, refresh, type Verdict } from "./data";
 import type { Decisions, Desk, Work } from "./decisions";
+import { useDrafts } from "./drafts";
 import { type Command, commandOf, pressOf, SHORTCUTS } from "./keys";
 import { useWide } from "./now";
 import { after, stepped } from "./places";
@@ -32,11 +33,12 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   const wide = useWide();
   const queries = useQueryClient();
   const [chosen, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [work, setWork] = useState<Work | null>(null);
+  const drafts = useDrafts();
   const [dialog, setDialog] = useState<"help" | "snooze" | "assign" | "rejectMany" | null>(null);
   const ids = reviews.map((review) => review.id);
   const selected = new Set(ids.filter((id) => chosen.has(id)));
   const current = item;
+  const work = drafts.of(current);
   const seen = useQuery({ ...itemQuery(current ?? ""), enabled: current !== null }).data;
   useKeptClaim(decisions, work, seen);
 
@@ -46,22 +48,24 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   }, [wide, item, first, open]);
 
   const back = desk.back;
+  const putDraft = drafts.put;
   useEffect(() => {
     if (!back) return;
     decisions.forget("back");
-    setWork(back.work);
+    if (back.work) putDraft(back.work);
+    if (back.why === "failed") return; // one reads another one now
     if (back.ids.length === 1 && back.ids[0]) open(back.ids[0]);
     else setSelected(new Set(back.ids));
-  }, [back, decisions, open]);
+  }, [back, decisions, open, putDraft]);
 
   /** What is left of the list once these are gone: the next one is opened. */
   const moveOn = (gone: readonly string[]) => {
-    setWork(null);
+    drafts.drop(gone);
     if (current !== null && gone.includes(current)) open(after(ids, current, new Set(gone)));
   };
 
   const decide = (review: Detail, verdict: Verdict, comments: string, edit?: { value: unknown }) => {
-    const name = review.question || review.step;
+    const name = review.excerpt.replace(/\s+/g, " ") || review.question || review.step;
     const told = edit ? "Edited and approved" : TOLD[verdict];
     decisions.hold({
       kind: "one",
@@ -71,14 +75,14 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
       version: review.version,
       verdict,
       comments,
-      work: work?.id === review.id ? work : null,
+      work: drafts.of(review.id),
       ...(edit ? { edit } : {}),
     });
     moveOn([review.id]);
   };
 
   const written = (review: Detail) => {
-    if (work?.id !== review.id) return;
+    if (!work || work.id !== review.id) return;
     if (work.mode !== "edit") return decide(review, work.mode, work.comments);
     const made = edited(review.content, work.text);
     if ("value" in made) decide(review, "approve", work.comments, made);
@@ -99,17 +103,19 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   /** Begins to write about the open one, which is claimed for that. */
   const begin = (mode: Work["mode"]) => {
     if (!mayDecide(seen, me)) return;
-    if (work?.id === seen.id && work.mode === mode) return;
+    if (work?.mode === mode) return;
+    const holds = holder(seen, Date.now()) === me;
     const proposed = seen.first_by !== null ? seen.decisions.at(-1) : undefined;
     const content = mode === "edit" && proposed?.edited ? proposed.value : seen.content;
-    setWork({ id: seen.id, mode, text: editable(content), comments: "" });
-    if (holder(seen, Date.now()) !== me) void claim(decisions, seen).catch(sayUnlessChanged);
+    const took = work ? work.took : !holds;
+    drafts.put({ id: seen.id, mode, text: editable(content), comments: work?.comments ?? "", took });
+    if (!holds) void claim(decisions, seen).catch(sayUnlessChanged);
   };
 
   const stop = () => {
     if (!work) return;
-    setWork(null);
-    if (seen?.id === work.id && seen.state === "open" && holder(seen, Date.now()) === me) {
+    drafts.drop([work.id]);
+    if (work.took && seen?.id === work.id && seen.state === "open" && holder(seen, Date.now()) === me) {
       void release(decisions, seen).catch(sayUnlessChanged);
     }
   };
@@ -134,7 +140,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
     try {
       const review = await asked;
       say(told);
-      await queries.invalidateQueries({ queryKey: ["reviews"] });
+      refresh(queries);
       return review;
     } catch (error) {
       sayProblem(error);
@@ -220,7 +226,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
     run,
     select,
     selectAll,
-    setWork,
+    setWork: drafts.put,
     written,
     many,
     snooze,
