@@ -20,6 +20,7 @@ WHERE r.tenant_id = %(tenant_id)s AND r.state = 'open'
   AND (%(mine)s::text[] IS NULL OR r.assignee = ANY(%(mine)s)
        OR (r.claimed_by = ANY(%(mine)s) AND r.claimed_until > clock_timestamp()))
   AND (NOT %(unassigned)s OR r.assignee IS NULL)
+  AND (NOT %(unclaimed)s OR coalesce(r.claimed_until <= clock_timestamp(), true))
   AND (%(sensitive)s::boolean IS NULL OR r.sensitive = %(sensitive)s)
   AND (NOT %(urgent)s OR r.escalated_at IS NOT NULL OR d.due_at < clock_timestamp() + interval '1 hour')
   AND (%(snoozed)s OR coalesce(r.snoozed_until <= clock_timestamp(), true))
@@ -43,6 +44,7 @@ WHERE r.tenant_id = %(tenant_id)s AND r.state <> 'open' AND r.state = %(state)s
   AND (%(policy)s::text IS NULL OR r.policy = %(policy)s)
   AND (%(mine)s::text[] IS NULL OR r.assignee = ANY(%(mine)s) OR r.decided_by = ANY(%(mine)s))
   AND (NOT %(unassigned)s OR r.assignee IS NULL)
+  AND (NOT %(unclaimed)s OR coalesce(r.claimed_until <= clock_timestamp(), true))
   AND (%(sensitive)s::boolean IS NULL OR r.sensitive = %(sensitive)s)
   AND (NOT %(urgent)s OR r.escalated_at IS NOT NULL)
 ORDER BY r.closed_at DESC, r.id DESC LIMIT %(limit)s;

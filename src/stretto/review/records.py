@@ -166,6 +166,7 @@ class Filter:
     policy: str | None = None
     mine: Sequence[str] | None = None
     unassigned: bool = False
+    unclaimed: bool = False
     sensitive: bool | None = None
     urgent: bool = False
     snoozed: bool = False

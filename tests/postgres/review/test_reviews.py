@@ -166,7 +166,9 @@ async def test_two_reviewers_do_not_collide(stage: Stage) -> None:
 async def test_a_claim_ends_by_itself(stage: Stage, owner: AsyncConnection[TupleRow]) -> None:
     review = await ask(stage, body())
     await stage.reviews.claim(review.id, "ann")
+    assert await stage.reviews.list(Filter(unclaimed=True)) == []
     await owner.execute("UPDATE stretto.reviews SET claimed_until = now() - interval '1 s'")
+    assert [each.id for each in await stage.reviews.list(Filter(unclaimed=True))] == [review.id]
     assert (await stage.reviews.decide(review.id, "approve", by="bob")).decided_by == "bob"
 
 

@@ -4040,6 +4040,7 @@ export interface operations {
                 state?: "open" | "decided" | "withdrawn";
                 step?: string | null;
                 unassigned?: boolean;
+                unclaimed?: boolean;
                 urgent?: boolean;
             };
             header?: never;

@@ -27,7 +27,7 @@ export function ActionBar({ review, me, run }: { review: Detail; me: string; run
     </Button>
   );
   return (
-    <footer ref={bar} className="sticky bottom-0 z-10 flex flex-wrap items-center gap-1.5 border-t bg-card px-3 py-2.5">
+    <footer ref={bar} className="flex flex-wrap items-center gap-1.5 border-t bg-card px-3 py-2.5">
       {act("approve", "Approve", "a", <Check size={15} aria-hidden />, { look: "main", disabled: blocked || again })}
       {act("edit", "Edit", "e", <Pencil size={15} aria-hidden />, { disabled: blocked || again })}
       {act("reject", "Reject", "r", <X size={15} aria-hidden />, { look: "danger" })}

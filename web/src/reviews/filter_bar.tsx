@@ -4,13 +4,15 @@ import { Button } from "@/ui/button";
 import { Input, Select } from "@/ui/field";
 import { choicesQuery } from "./data";
 import { type Filters, howMany, MARKS, NAMES, NONE, read, STATES, savedViews, saveView } from "./filters";
+import { focusFirst } from "./focus";
 
 const STATE_TOLD = { open: "waiting", decided: "decided", withdrawn: "withdrawn" };
 const NAME_TOLD = { flow: "all flows", policy: "all policies", content_type: "all kinds" };
 const NAME_LABEL = { flow: "Flow", policy: "Policy", content_type: "Kind of content" };
 const MARK_TOLD = {
   mine: "mine",
-  unassigned: "nobody’s",
+  unassigned: "given to nobody",
+  unclaimed: "held by nobody",
   sensitive: "sensitive",
   urgent: "urgent",
   snoozed: "with those put off",
@@ -89,7 +91,7 @@ function Views({ filters, onChange }: { filters: Filters; onChange: (filters: Fi
           placeholder="Name of the view"
           className="w-36 py-1"
           maxLength={60}
-          ref={(input) => input?.focus()}
+          ref={focusFirst}
           value={naming}
           onChange={(event) => setNaming(event.target.value)}
         />

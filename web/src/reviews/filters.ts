@@ -9,6 +9,7 @@ export interface Filters {
   content_type: string;
   mine: boolean;
   unassigned: boolean;
+  unclaimed: boolean;
   sensitive: boolean;
   urgent: boolean;
   snoozed: boolean;
@@ -21,13 +22,14 @@ export const NONE: Filters = {
   content_type: "",
   mine: false,
   unassigned: false,
+  unclaimed: false,
   sensitive: false,
   urgent: false,
   snoozed: false,
 };
 
 export const NAMES = ["flow", "policy", "content_type"] as const;
-export const MARKS = ["mine", "unassigned", "sensitive", "urgent", "snoozed"] as const;
+export const MARKS = ["mine", "unassigned", "unclaimed", "sensitive", "urgent", "snoozed"] as const;
 
 /** The filters of an address's search. What it does not understand it leaves out. */
 export function read(search: Record<string, unknown>): Filters {

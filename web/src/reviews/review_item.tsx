@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { clsx } from "clsx";
 import { ArrowLeft } from "lucide-react";
 import { type ReactNode, useMemo } from "react";
 import { Time } from "@/ui/amounts";
@@ -104,7 +105,9 @@ function Shown({ review, me, work, onWork, onWritten, onCancel, onBack, bar }: P
           <History review={review} />
         </Part>
       </div>
-      {review.state === "open" && bar(review)}
+      {review.state === "open" && (
+        <div className={clsx("sticky bottom-0 z-10", work && "max-lg:hidden")}>{bar(review)}</div>
+      )}
     </article>
   );
 }

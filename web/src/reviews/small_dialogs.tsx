@@ -7,6 +7,7 @@ import { Dialog } from "@/ui/dialog";
 import { Field, Input, Textarea } from "@/ui/field";
 import { laterTimes } from "./clocks";
 import type { Left, Review } from "./data";
+import { focusFirst } from "./focus";
 import { keyName, SHORTCUTS } from "./keys";
 
 /** The keys of the inbox. */
@@ -50,10 +51,10 @@ export function SnoozeDialog({
   return (
     <Dialog open={review !== null} onClose={onClose} title="Put it off">
       <div className="flex flex-col gap-2">
-        {laterTimes(new Date()).map((each) => (
-          <Button key={each.told} className="justify-between" onClick={() => onChoose(each.at)}>
+        {laterTimes(new Date()).map((each, index) => (
+          <Button key={each.told} ref={index === 0 ? focusFirst : null} onClick={() => onChoose(each.at)}>
             {each.told}
-            <span className="text-xs text-soft">
+            <span className="ml-auto text-xs text-soft">
               {each.at.toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" })}
             </span>
           </Button>
@@ -119,6 +120,7 @@ export function AssignDialog({
             <Input
               {...props}
               list="assignees"
+              ref={focusFirst}
               value={who}
               maxLength={200}
               onChange={(event) => setWho(event.target.value)}
@@ -169,6 +171,7 @@ export function RejectManyDialog({
           {(props) => (
             <Textarea
               {...props}
+              ref={focusFirst}
               maxLength={20_000}
               value={comments}
               onChange={(event) => setComments(event.target.value)}

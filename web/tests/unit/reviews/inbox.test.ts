@@ -102,6 +102,7 @@ test("filters come back from the address as they were", () => {
     content_type: fc.string({ maxLength: 20 }),
     mine: fc.boolean(),
     unassigned: fc.boolean(),
+    unclaimed: fc.boolean(),
     sensitive: fc.boolean(),
     urgent: fc.boolean(),
     snoozed: fc.boolean(),
