@@ -46,6 +46,7 @@ attack: setup ## Attack a server of one's own as another tenant, as lesser roles
 
 bench: python ## Measure beside the references, and print ratios; BENCH="steps edges" chooses, BENCH=--quick is short
 	@$(PYTHON) tools/make_venv.py --into .venv-bench dev bench
+	@$(PYTHON) tools/make_web.py
 	@.venv-bench/bin/python -m bench $(BENCH)
 
 lock: setup ## Resolve pyproject.toml anew into requirements/*.txt

@@ -10,6 +10,7 @@ from bench.ground import Ground
 from bench.measured import (
     accept,
     cache,
+    dashboard,
     edges,
     events,
     fanout,
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         journal,
         events,
         state,
+        dashboard,
         soak,
     )
 }

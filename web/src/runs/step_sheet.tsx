@@ -13,7 +13,8 @@ type Step = Schemas["StepDetail"];
 /** One step in full: text, input, prompt, output, and what its calls came to. */
 export function StepSheet({ store, runId, entry }: { store: ScoreStore; runId: string; entry: Entry }) {
   const found = useQuery({
-    queryKey: ["step", runId, entry.path, entry.version, entry.outcome],
+    queryKey: ["step", runId, entry.path, entry.attempt, entry.outcome, entry.marks.length],
+    staleTime: entry.to === null ? 5_000 : Number.POSITIVE_INFINITY,
     placeholderData: (before: Step | undefined) => (before?.path === entry.path ? before : undefined),
     queryFn: () =>
       body(api.GET("/v1/runs/{run_id}/steps/{step}", { params: { path: { run_id: runId, step: entry.path } } })),

@@ -35,21 +35,31 @@ export const EntryBar = memo(function EntryBar({ store, entry, voice, pxPerMs, u
 
   useEffect(() => {
     const text = new EntryText(entry);
+    let seen: boolean | null = null;
+    let shape = "";
     return store.paintWith(() => {
       if (!box.current || !bar.current || !words.current) return;
       const time = store.shown;
       const here = time >= entry.from;
-      box.current.style.visibility = here ? "visible" : "hidden";
+      if (here !== seen) {
+        seen = here;
+        box.current.style.visibility = here ? "visible" : "hidden";
+      }
       if (!here) return;
       const drawn = (at: number) => store.scale.drawn(at) * pxPerMs;
       const end = Math.min(entry.to ?? time, time);
       const width = Math.max(6, drawn(end) - drawn(entry.from));
       const gap = until === Number.POSITIVE_INFINITY ? LEAST_TEXT_PX : drawn(until) - drawn(entry.from) - 8;
       const room = Math.max(width, Math.min(LEAST_TEXT_PX, gap));
-      bar.current.style.width = `${width}px`;
-      box.current.style.width = `${room}px`;
       const over = entry.to !== null && time >= entry.to;
-      words.current.style.justifyContent = over || entry.live.end * CHAR_PX < room ? "flex-start" : "flex-end";
+      const side = over || entry.live.end * CHAR_PX < room ? "flex-start" : "flex-end";
+      const now = `${Math.round(width)} ${Math.round(room)} ${side}`;
+      if (now !== shape) {
+        shape = now;
+        bar.current.style.width = `${Math.round(width)}px`;
+        box.current.style.width = `${Math.round(room)}px`;
+        words.current.style.justifyContent = side;
+      }
       text.paint(
         words.current.firstElementChild as HTMLElement,
         time,
@@ -68,7 +78,7 @@ export const EntryBar = memo(function EntryBar({ store, entry, voice, pxPerMs, u
       aria-pressed={chosen}
       onClick={() => onChoose(entry.path)}
       className={clsx(
-        "absolute top-1 h-11 overflow-hidden rounded-sm text-left",
+        "absolute top-1 h-11 overflow-hidden rounded-sm text-left [contain:strict]",
         chosen && "bg-sunk ring-1 ring-accent",
       )}
       style={{ left, ["--voice" as string]: `var(--voice-${(voice % 8) + 1})` }}
@@ -116,7 +126,7 @@ export const EntryBar = memo(function EntryBar({ store, entry, voice, pxPerMs, u
         ref={words}
         className="absolute inset-x-0 top-5 flex overflow-hidden font-mono text-[11px] leading-5 whitespace-pre text-ink [&_s]:text-bad [&_s]:decoration-bad"
       >
-        <span />
+        <span data-voice="" />
       </span>
     </button>
   );

@@ -4,6 +4,8 @@ import { type Follower, follow, type Link } from "@/stream/follow";
 import { RunScore } from "@/stream/run_score";
 import { Scale, scaleOf } from "./scale";
 
+/** What need not move with every frame is painted this often. */
+export const SLOWLY_MS = 100;
 export const SPEEDS = [1, 2, 4, 8, 16] as const;
 
 /**
@@ -86,11 +88,32 @@ export class ScoreStore implements Follower {
     this.#ask();
   }
 
-  /** Calls a painter once a frame while something moves. */
-  paintWith(painter: () => void): () => void {
+  /** Calls a painter once a frame while something moves, or at most every `everyMs`. */
+  paintWith(paint: () => void, everyMs = 0): () => void {
+    let last = Number.NEGATIVE_INFINITY;
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const painter =
+      everyMs === 0
+        ? paint
+        : () => {
+            const left = last + everyMs - performance.now();
+            if (left <= 0) {
+              last = performance.now();
+              paint();
+            } else {
+              late ??= setTimeout(() => {
+                late = undefined;
+                last = performance.now();
+                paint();
+              }, left);
+            }
+          };
     this.#painters.add(painter);
     this.#ask();
-    return () => this.#painters.delete(painter);
+    return () => {
+      clearTimeout(late);
+      this.#painters.delete(painter);
+    };
   }
 
   readonly watch = (watcher: () => void): (() => void) => {

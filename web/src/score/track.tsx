@@ -58,26 +58,31 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
   if (over || Math.abs(fixed.current / pxPerMs - 1) > 0.5) fixed.current = pxPerMs;
   const scalePx = over ? pxPerMs : fixed.current;
 
-  useEffect(
-    () =>
-      store.paintWith(() => {
-        if (!frame.current || !sheet.current || !head.current) return;
-        const x = store.scale.drawn(store.shown) * scalePx;
-        const end = Math.max(x, store.scale.drawn(store.latest) * scalePx);
-        sheet.current.style.width = `${Math.floor(LABEL_PX + end + TRAILING_PX)}px`;
-        head.current.style.transform = `translateX(${LABEL_PX + x}px)`;
-        const view = frame.current;
-        if (over && store.speed === 0) {
-          if (zoom === 1) view.scrollLeft = 0;
-          return;
-        }
-        if (!follow) return;
-        const at = x - view.scrollLeft;
-        const seen = view.clientWidth - LABEL_PX;
-        if (at > seen - 200 || at < 0) view.scrollLeft = Math.max(0, x - seen + 260);
-      }),
-    [store, scalePx, follow, over, zoom],
-  );
+  useEffect(() => {
+    let sized = 0;
+    return store.paintWith(() => {
+      if (!frame.current || !sheet.current || !head.current) return;
+      const x = store.scale.drawn(store.shown) * scalePx;
+      const end = Math.max(x, store.scale.drawn(store.latest) * scalePx);
+      const wide = over
+        ? Math.floor(LABEL_PX + end + TRAILING_PX)
+        : Math.ceil((LABEL_PX + end + TRAILING_PX) / 400) * 400;
+      if (wide !== sized) {
+        sized = wide; // to lay the sheet out anew costs more than all else
+        sheet.current.style.width = `${wide}px`;
+      }
+      head.current.style.transform = `translateX(${LABEL_PX + x}px)`;
+      const view = frame.current;
+      if (over && store.speed === 0) {
+        if (zoom === 1) view.scrollLeft = 0;
+        return;
+      }
+      if (!follow) return;
+      const at = x - view.scrollLeft;
+      const seen = view.clientWidth - LABEL_PX;
+      if (at > seen - 60 || at < 0) view.scrollLeft = Math.max(0, x - seen * 0.6);
+    });
+  }, [store, scalePx, follow, over, zoom]);
 
   const items = rows.getVirtualItems();
   return (
@@ -96,7 +101,7 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
           return (
             <div
               key={`${line.key} ${line.lane}`}
-              className="absolute inset-x-0 border-b border-line/60"
+              className="absolute inset-x-0 border-b border-line/60 [contain:layout_style]"
               style={{ height: LINE_PX, top: item.start }}
             >
               <div

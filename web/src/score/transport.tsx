@@ -4,7 +4,7 @@ import { clock } from "@/ui/amounts";
 import { Button } from "@/ui/button";
 import { Select } from "@/ui/field";
 import { Badge } from "@/ui/status";
-import { type ScoreStore, SPEEDS } from "./store";
+import { type ScoreStore, SLOWLY_MS, SPEEDS } from "./store";
 
 interface Props {
   store: ScoreStore;
@@ -30,7 +30,7 @@ export function Transport({ store, zoom, onZoom, speed, onSpeed }: Props) {
           slider.current.value = String(at);
         }
         told.current.textContent = `${clock(store.shown - store.scale.start)} / ${clock(store.latest - store.scale.start)}`;
-      }),
+      }, SLOWLY_MS),
     [store],
   );
   const live = store.cursor === null;

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import type { Entry, TextAt } from "@/stream/run_score";
 import type { Span } from "@/stream/voice_text";
-import type { ScoreStore } from "./store";
+import { type ScoreStore, SLOWLY_MS } from "./store";
 
 /** All that a step has written, as it stood at the time shown; what was taken back is struck out. */
 export function VoiceSheet({ store, entry }: { store: ScoreStore; entry: Entry }) {
@@ -21,7 +21,7 @@ export function VoiceSheet({ store, entry }: { store: ScoreStore; entry: Entry }
       const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 40;
       write(element, text.spans);
       if (atEnd) element.scrollTop = element.scrollHeight;
-    });
+    }, SLOWLY_MS);
   }, [store, entry]);
   return (
     <pre
