@@ -16,7 +16,7 @@ import { FlowEditor } from "./flow_editor";
 type Flow = Schemas["FlowShown"];
 const PAGE = 200;
 const ROW_PX = 44;
-const COLUMNS = "grid grid-cols-[minmax(10rem,2fr)_6rem_9rem_minmax(9rem,1fr)_5rem] items-center gap-3 border-b px-4";
+const COLUMNS = "grid grid-cols-[minmax(10rem,2fr)_5rem_8rem_minmax(13rem,1fr)_5rem] items-center gap-3 border-b px-4";
 
 /** The stored flows. */
 export default function FlowsPage() {
@@ -105,7 +105,7 @@ function FlowTable({ flows, onMore }: { flows: Flow[]; onMore: () => void }) {
   }, [last, flows.length, onMore]);
   return (
     <div ref={frame} tabIndex={0} className="max-h-[calc(100dvh-9rem)] overflow-auto rounded-lg border bg-card">
-      <div role="table" aria-label="Flows" aria-rowcount={flows.length} className="min-w-[42rem]">
+      <div role="table" aria-label="Flows" aria-rowcount={flows.length} className="min-w-[46rem]">
         <div role="row" className={`${COLUMNS} sticky top-0 z-10 bg-card py-2 text-xs font-semibold text-soft`}>
           <span role="columnheader">Name</span>
           <span role="columnheader">Version</span>
@@ -178,7 +178,7 @@ function LastRun({ flow }: { flow: string }) {
     <Link
       to="/runs/$runId"
       params={{ runId: run.id }}
-      className="inline-flex flex-wrap items-center gap-2 text-soft hover:underline"
+      className="inline-flex items-center gap-2 whitespace-nowrap text-soft hover:underline"
     >
       <Status status={run.status} /> <Time at={run.accepted_at} relative />
     </Link>
