@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-web check attack bench lock clean python
+.PHONY: help setup run test test-web check attack bench screenshots lock clean python
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: python ## Measure beside the references, and print ratios; BENCH="steps e
 	@$(PYTHON) tools/make_venv.py --into .venv-bench dev bench
 	@$(PYTHON) tools/make_web.py
 	@.venv-bench/bin/python -m bench $(BENCH)
+
+screenshots: setup ## Take the pictures of README and docs anew, from real runs in a real browser
+	@$(BIN)/python tools/screenshots.py
 
 lock: setup ## Resolve pyproject.toml anew into requirements/*.txt
 	@$(BIN)/python tools/lock.py

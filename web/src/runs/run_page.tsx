@@ -45,7 +45,7 @@ function RunView({ runId }: { runId: string }) {
   const [follow, setFollow] = useState(true);
   const [speed, setSpeed] = useState(1);
   const [picked, setPicked] = useState<string | null>(null);
-  const chosen = picked ?? store.score.lines[0]?.entries[0]?.path ?? null;
+  const chosen = picked ?? firstVoice(store) ?? null;
   const [tab, setTab] = useState("step");
   const [forking, setForking] = useState(false);
   const entry = chosen === null ? undefined : store.score.entries.get(chosen);
@@ -132,6 +132,13 @@ function RunView({ runId }: { runId: string }) {
       )}
     </div>
   );
+}
+
+/** The first step that has written something, or the first of all. */
+function firstVoice(store: ScoreStore): string | undefined {
+  const lines = store.score.lines;
+  const speaking = lines.find((line) => line.entries.some((entry) => entry.strokes.length > 0));
+  return (speaking ?? lines[0])?.entries[0]?.path;
 }
 
 function Totals({ store }: { store: ScoreStore }) {

@@ -51,7 +51,8 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
 
   const room = Math.max(120, width - LABEL_PX - TRAILING_PX);
   const total = Math.max(1_000, store.scale.drawn(store.latest));
-  const over = score.endedAt !== null;
+  // A run that waits stands as still as one that is over.
+  const over = score.endedAt !== null || score.status === "waiting" || score.status === "paused";
   const pxPerMs = zoom * (over ? room / total : Math.max(LIVE_PX_PER_MS, Math.min(0.2, room / total)));
   const fixed = useRef(pxPerMs);
   // While a run goes on, its scale stays, so that nothing moves but what is new.

@@ -1,0 +1,100 @@
+"""Take the pictures of README and docs anew: a server in a folder of its own, real runs of the examples, a real browser.
+
+    python tools/screenshots.py [--into docs/images]
+
+The simulated provider answers, and the pages say so. Needs Chromium (or $CHROMIUM) and what `make setup` builds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ("pair-programming", "follow-the-writer", "swarm", "ask-a-person", "ask-a-person")
+ENDED = ("completed", "failed", "cancelled", "waiting")
+MOST_S = 120.0
+
+
+async def main() -> int:
+    """Start, run, look, stop."""
+    parser = argparse.ArgumentParser(description="Take the pictures of README and docs.")
+    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "images")
+    folder: Path = parser.parse_args().into.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    async with server() as url, aiohttp.ClientSession(url) as client:
+        async with client.get("/v1/examples") as answer:
+            shipped = {each["name"]: each for each in (await answer.json())["examples"]}
+        runs: dict[str, str] = {}
+        for name in EXAMPLES:
+            runs[name] = await carried_out(client, shipped[name])
+        again = await accepted(client, shipped["pair-programming"])
+        shots: list[dict[str, Any]] = [
+            {"name": "run-live", "path": f"/runs/{again}", "waitMs": 6_500, "click": ["^build.*code,"]},
+            {"name": "run", "path": f"/runs/{runs['pair-programming']}", "theme": "dark", "click": ["^build.*code,"]},
+            {"name": "swarm", "path": f"/runs/{runs['swarm']}"},
+            {"name": "runs", "path": "/"},
+            {"name": "inbox", "path": "/reviews", "press": ["j"]},
+            {"name": "inbox-narrow", "path": "/reviews", "width": 360, "height": 740},
+            {"name": "flow", "path": "/flows/swarm", "theme": "dark"},
+            {"name": "usage", "path": "/usage"},
+        ]
+        command = ("node", "measure/screenshots.mjs", url, str(folder), json.dumps(shots))
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT / "web")
+        return await process.wait()
+
+
+@asynccontextmanager
+async def server() -> AsyncGenerator[str]:
+    """`stretto up` in a folder that is gone afterwards; gives its address."""
+    with tempfile.TemporaryDirectory(prefix="stretto-screenshots-") as home:
+        environment = {**os.environ, "STRETTO_HOME": home, "STRETTO_CONFIG": str(Path(home, "stretto.yaml"))}
+        Path(home, "stretto.yaml").write_text("routes: {default: [simulated/any]}\ndefault_route: default\n")
+        command = (sys.executable, "-m", "stretto.cli", "up", "--port", "0")
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=home, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            line = (await asyncio.wait_for(process.stdout.readline(), MOST_S)).decode()
+            found = re.search(r"http://\S+", line)
+            if found is None:
+                raise SystemExit(f"stretto up did not become ready; it said {line!r}")
+            yield found[0]
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def accepted(client: aiohttp.ClientSession, example: dict[str, Any]) -> str:
+    """Start an example; gives the run's id."""
+    body = {"flow": example["document"], "input": example["input"]}
+    async with client.post("/v1/runs", json=body) as answer:
+        answer.raise_for_status()
+        return (await answer.json())["id"]
+
+
+async def carried_out(client: aiohttp.ClientSession, example: dict[str, Any]) -> str:
+    """Run an example until it ends, or waits for somebody."""
+    run_id = await accepted(client, example)
+    async with asyncio.timeout(MOST_S):
+        while True:
+            async with client.get(f"/v1/runs/{run_id}") as answer:
+                if (await answer.json())["status"] in ENDED:
+                    return run_id
+            await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
