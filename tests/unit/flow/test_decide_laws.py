@@ -21,7 +21,10 @@ seeds = st.integers(0, 2**32)
 @given(documents(), seeds, seeds)
 def test_any_order_of_events_comes_to_the_same_end(document: Document, one: int, other: int) -> None:
     first, second = World(document, Random(one)), World(document, Random(other))
-    assert first.run() == second.run()
+    outputs = first.run(), second.run()
+    if any(map(gave_up_while_read, (first, second))):
+        return
+    assert outputs[0] == outputs[1]
     ended = [
         {path: state.status for path, state in world.progress.states.items() if not in_item(state)}
         for world in (first, second)
@@ -112,6 +115,13 @@ def test_two_things_that_can_both_happen_may_happen_in_either_order(
     if any(set(world.at_work) != set(worlds[0].at_work) for world in worlds):
         return  # one has ended the other
     assert called_for(worlds[0]) == called_for(worlds[1])
+
+
+def gave_up_while_read(world: World) -> bool:
+    """Whether a step that others read failed for good: an item that read it may have failed just before, and fails its reader,
+    or would have been dropped a moment later, and fails nothing. There the order decides, as it does in life."""
+    states = world.progress.states.values()
+    return any(state.status == "failed" and any(world.progress.readers_of(state)) for state in states)
 
 
 def in_item(state: StepState) -> bool:
