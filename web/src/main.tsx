@@ -6,6 +6,8 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { asProblem } from "./api/problem";
+import { runsQuery } from "./runs/runs_query";
+import { accountQuery } from "./shell/me";
 import { makeRouter } from "./shell/router";
 import { applyTheme } from "./shell/theme";
 
@@ -23,6 +25,10 @@ const queries = new QueryClient({
     mutations: { retry: false },
   },
 });
+
+// What the first page needs is asked for before its code has come.
+void queries.prefetchQuery(accountQuery);
+if (window.location.pathname === "/") void queries.prefetchInfiniteQuery(runsQuery("", ""));
 
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no #root.");

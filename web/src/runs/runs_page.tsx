@@ -1,18 +1,18 @@
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
-import { api, body, type Schemas } from "@/api/client";
+import type { Schemas } from "@/api/client";
 import { brief, count, dollars, duration, Time } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
 import { Empty, PageHead } from "@/ui/panel";
 import { Status } from "@/ui/status";
+import { runsQuery } from "./runs_query";
 
 type Run = Schemas["RunSummary"];
 const STATUSES = ["accepted", "running", "waiting", "paused", "completed", "failed", "cancelled"] as const;
 const AT_WORK = new Set<string>(["accepted", "running"]);
-const PAGE = 100;
 const ROW_PX = 44;
 const COLUMNS = "grid grid-cols-[minmax(10rem,2fr)_8rem_9rem_7rem_7rem_6rem] items-center gap-3 px-4";
 const FirstStart = lazy(() => import("./first_start"));
@@ -22,26 +22,7 @@ export default function RunsPage() {
   const [words, setWords] = useState("");
   const search = useDeferredValue(words.trim());
   const filtered = status !== "" || search !== "";
-  const found = useInfiniteQuery({
-    queryKey: ["runs", status, search],
-    initialPageParam: null as string | null,
-    placeholderData: keepPreviousData,
-    queryFn: ({ pageParam }) =>
-      body(
-        api.GET("/v1/runs", {
-          params: {
-            query: {
-              limit: PAGE,
-              cursor: pageParam,
-              ...(status ? { status: [status] } : {}),
-              ...(search ? { q: search } : {}),
-            },
-          },
-        }),
-      ),
-    getNextPageParam: (page) => page.next,
-    refetchInterval: (query) => (query.state.data && query.state.data.pages.length > 3 ? false : 2_000),
-  });
+  const found = useInfiniteQuery(runsQuery(status, search));
   const runs = useMemo(() => found.data?.pages.flatMap((page) => page.runs) ?? [], [found.data]);
   const nothing = found.isSuccess && runs.length === 0;
   return (
