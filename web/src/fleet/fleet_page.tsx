@@ -125,7 +125,7 @@ function Agents({ fleet }: { fleet: Fleet }) {
     <Panel
       title="Agents"
       flush
-      actions={<span className="text-xs text-soft">answered and failed: in the last hour</span>}
+      actions={<span className="text-xs text-soft">answers of models: in the last hour</span>}
     >
       {!fleet.complete && <p className="px-4 pt-3 text-busy">Only the latest 100 running runs were looked at.</p>}
       {fleet.agents.length === 0 ? (
@@ -133,7 +133,7 @@ function Agents({ fleet }: { fleet: Fleet }) {
       ) : (
         <Table
           caption="Agents by what they do"
-          heads={["Agent", "At work", "Waiting", "Answered", "Failed"]}
+          heads={["Agent", "At work", "Waiting", "Answered", "No answer"]}
           rows={fleet.agents.map((each) => ({
             key: each.agent,
             cells: [
@@ -148,7 +148,7 @@ function Agents({ fleet }: { fleet: Fleet }) {
               count(each.waiting),
               count(each.done),
               each.failed ? (
-                <b key="failed" className="text-bad">
+                <b key="none" className="text-busy">
                   {count(each.failed)}
                 </b>
               ) : (

@@ -84,6 +84,7 @@ function options(
         ...axis,
         grid: { show: false },
         ticks: { show: false },
+        size: 30,
         incrs: [1, 2, 7, 14, 30, 60, 90],
         space: 56,
         values: (_plot, splits) => splits.map((index) => shortDay(days[index])),
