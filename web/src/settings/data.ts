@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueries, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import { accountQuery } from "@/shell/me";
 import { say, sayProblem } from "@/ui/toasts";
@@ -13,8 +13,9 @@ export const rolesQuery = queryOptions({
 
 /** The roles that who looks at the page may give. */
 export function useGrantable(): Role[] {
-  const [account, roles] = useQueries({ queries: [accountQuery, rolesQuery] });
-  return account.data && roles.data ? grantable(roles.data, account.data.me.permissions) : [];
+  const { data: account } = useQuery(accountQuery);
+  const { data: roles } = useQuery(rolesQuery);
+  return account && roles ? grantable(roles, account.me.permissions) : [];
 }
 
 /** Does something to a list, says so, and looks at the list again; a failure is said with what to do. */

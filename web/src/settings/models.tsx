@@ -21,7 +21,7 @@ export function Models() {
   return (
     <>
       <p>
-        {data.answers}.{" "}
+        Model calls go to: {data.answers.replace(/^answers: /, "")}.{" "}
         {data.kind === "simulated" && (
           <b className="text-busy">
             No model is at work: texts are made up. Set a provider’s key, or start Ollama, and restart.

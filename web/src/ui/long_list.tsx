@@ -43,7 +43,13 @@ export function LongList<Item>({
   }, [wanted, load]);
   const line = clsx("grid items-center gap-3 px-4", columns.grid);
   return (
-    <div ref={frame} tabIndex={0} role="region" aria-label={label} className={clsx("overflow-auto", className)}>
+    <div
+      ref={frame}
+      tabIndex={0}
+      role="region"
+      aria-label={label}
+      className={clsx("relative overflow-auto", className)}
+    >
       <div role="table" aria-label={label} aria-rowcount={items.length + 1} className={columns.least}>
         <div role="rowgroup" className="sticky top-0 z-10 bg-card">
           <div role="row" className={clsx(line, "border-b py-2 text-xs font-semibold text-soft")}>
