@@ -77,7 +77,7 @@ export function Audit() {
             type="search"
             aria-label="How the action begins"
             placeholder="action, such as key."
-            className="w-40"
+            className="w-44"
             maxLength={100}
             value={words}
             onChange={(event) => setWords(event.target.value)}
@@ -86,7 +86,7 @@ export function Audit() {
             type="search"
             aria-label="Who did it"
             placeholder="who, as entries say"
-            className="w-40"
+            className="w-44"
             maxLength={200}
             value={who}
             onChange={(event) => setWho(event.target.value)}

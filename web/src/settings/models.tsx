@@ -24,7 +24,8 @@ export function Models() {
         Model calls go to: {data.answers.replace(/^answers: /, "")}.{" "}
         {data.kind === "simulated" && (
           <b className="text-busy">
-            No model is at work: texts are made up. Set a provider’s key, or start Ollama, and restart.
+            No model is at work: texts are made up. Name a provider in stretto.yaml, or set its key or start Ollama and
+            start anew.
           </b>
         )}
       </p>

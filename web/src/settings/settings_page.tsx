@@ -11,6 +11,7 @@ import { Members } from "./members";
 import { Models } from "./models";
 import { Roles } from "./roles";
 import { Tenant } from "./tenant";
+import { ToolSecrets } from "./tool_secrets";
 import { Webhooks } from "./webhooks";
 
 const TABS: { id: string; label: string; permission: string; content: ReactNode }[] = [
@@ -20,6 +21,7 @@ const TABS: { id: string; label: string; permission: string; content: ReactNode 
   { id: "models", label: "Models", permission: "limits:read", content: <Models /> },
   { id: "webhooks", label: "Webhooks", permission: "webhooks:read", content: <Webhooks /> },
   { id: "sources", label: "Hook sources", permission: "webhooks:read", content: <HookSources /> },
+  { id: "tools", label: "Tool secrets", permission: "secrets:read", content: <ToolSecrets /> },
   { id: "audit", label: "Audit log", permission: "audit:read", content: <Audit /> },
   { id: "tenant", label: "Tenant", permission: "tenant:read", content: <Tenant /> },
 ];
