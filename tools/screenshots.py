@@ -27,13 +27,20 @@ ENDED = ("completed", "failed", "cancelled", "waiting")
 MOST_S = 120.0
 
 
-async def main() -> int:
-    """Start, run, look, stop."""
+def main() -> int:
+    """Read the command line, and take the pictures."""
     parser = argparse.ArgumentParser(description="Take the pictures of README and docs.")
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "images")
     folder: Path = parser.parse_args().into.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    async with server() as url, aiohttp.ClientSession(url) as client:
+    with tempfile.TemporaryDirectory(prefix="stretto-screenshots-") as home:
+        Path(home, "stretto.yaml").write_text("routes: {default: [simulated/any]}\ndefault_route: default\n")
+        return asyncio.run(take(folder, home))
+
+
+async def take(folder: Path, home: str) -> int:
+    """Start, run, look, stop."""
+    async with server(home) as url, aiohttp.ClientSession(url) as client:
         async with client.get("/v1/examples") as answer:
             shipped = {each["name"]: each for each in (await answer.json())["examples"]}
         runs: dict[str, str] = {}
@@ -56,25 +63,21 @@ async def main() -> int:
 
 
 @asynccontextmanager
-async def server() -> AsyncGenerator[str]:
-    """`stretto up` in a folder that is gone afterwards; gives its address."""
-    with tempfile.TemporaryDirectory(prefix="stretto-screenshots-") as home:
-        environment = {**os.environ, "STRETTO_HOME": home, "STRETTO_CONFIG": str(Path(home, "stretto.yaml"))}
-        Path(home, "stretto.yaml").write_text("routes: {default: [simulated/any]}\ndefault_route: default\n")
-        command = (sys.executable, "-m", "stretto.cli", "up", "--port", "0")
-        process = await asyncio.create_subprocess_exec(
-            *command, cwd=home, env=environment, stdout=asyncio.subprocess.PIPE
-        )
-        try:
-            assert process.stdout is not None
-            line = (await asyncio.wait_for(process.stdout.readline(), MOST_S)).decode()
-            found = re.search(r"http://\S+", line)
-            if found is None:
-                raise SystemExit(f"stretto up did not become ready; it said {line!r}")
-            yield found[0]
-        finally:
-            process.terminate()
-            await process.wait()
+async def server(home: str) -> AsyncGenerator[str]:
+    """`stretto up` in a folder; gives its address."""
+    environment = {**os.environ, "STRETTO_HOME": home, "STRETTO_CONFIG": str(Path(home, "stretto.yaml"))}
+    command = (sys.executable, "-m", "stretto.cli", "up", "--port", "0")
+    process = await asyncio.create_subprocess_exec(*command, cwd=home, env=environment, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        line = (await asyncio.wait_for(process.stdout.readline(), MOST_S)).decode()
+        found = re.search(r"http://\S+", line)
+        if found is None:
+            raise SystemExit(f"stretto up did not become ready; it said {line!r}")
+        yield found[0]
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 async def accepted(client: aiohttp.ClientSession, example: dict[str, Any]) -> str:
@@ -97,4 +100,4 @@ async def carried_out(client: aiohttp.ClientSession, example: dict[str, Any]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -299,7 +300,7 @@ class Platform:
 
     def reviews(self, tenant_id: UUID = DEFAULT_TENANT) -> Reviews:
         """The door to what waits for a person, and to what people decided."""
-        return Reviews(self.database, tenant_id)
+        return Reviews(self.database, tenant_id, partial(self.judging.calibrations.of, tenant_id))
 
     def usage(self) -> Usage:
         """The door to what was used and what it cost."""

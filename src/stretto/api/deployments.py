@@ -110,7 +110,7 @@ async def list_deployments(platform: PlatformDoor) -> DeploymentList:
             )
         )
     return DeploymentList(
-        answers=who_answers(config),
+        answers=who_answers(config, to_owner=platform.settings.auth == "local"),
         kind=who(config),
         deployments=listed,
         routes=[RouteListed(name=name, tiers=tiers) for name, tiers in routes.items()],

@@ -261,10 +261,12 @@ class OverturnedShown(BaseModel):
 
 
 class SuggestionShown(BaseModel):
-    """Thresholds for a judge's own confidence that keep the error below the target; null: none does."""
+    """Thresholds for a judge in a flow that keep the error below the target, as confidences count there (calibrated, where the judge is);
+    null: none does."""
 
     model_config = ConfigDict(from_attributes=True)
 
+    flow: str
     judge: str
     content_type: str
     decisions: int

@@ -348,6 +348,7 @@ async def _figures(days: int, target: float) -> Exit:
     if found.suggested:
         told = [
             (
+                each.flow,
                 each.judge,
                 each.content_type or "all",
                 str(each.decisions),
@@ -357,7 +358,7 @@ async def _figures(days: int, target: float) -> Exit:
             for each in found.suggested
         ]
         print()
-        print_table(("judge", "content", ">decisions", ">approve from", ">reject below"), told)
+        print_table(("flow", "judge", "content", ">decisions", ">approve from", ">reject below"), told)
     return Exit.DONE
 
 

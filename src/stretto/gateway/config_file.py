@@ -62,13 +62,16 @@ def shown(path: Path) -> str:
         return str(path)
 
 
-def who_answers(config: GatewayConfig, environment: Mapping[str, str] | None = None) -> str:
-    """What answers each route, in one line; simulated text is said to be simulated, and missing keys are named."""
+def who_answers(config: GatewayConfig, environment: Mapping[str, str] | None = None, *, to_owner: bool = True) -> str:
+    """What answers each route, in one line; simulated text is said to be simulated. The machine's owner is also told which file
+    says so, and which keys are missing."""
     if all(each.provider.dialect in ("simulated", "classical") for each in config.deployments.values()):
-        return f"answers: simulated provider ({config.file})"
+        return "answers: simulated provider" + (f" ({config.file})" if to_owner else "")
     told = [f"{route.name}: {_asked(route)}" for route in list(config.routes.values())[:MOST_ROUTES]]
     if len(config.routes) > MOST_ROUTES:
         told.append(f"{len(config.routes) - MOST_ROUTES} more routes")
+    if not to_owner:
+        return f"answers: {'; '.join(told)}"
     values = os.environ if environment is None else environment
     places = sorted(
         {each.provider.key.removeprefix("env:") for each in _in_use(config) if each.provider.key.startswith("env:")}

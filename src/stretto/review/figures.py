@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,10 @@ LEAST_DECISIONS = 50
 """With fewer decisions no threshold is suggested: the bound below could not be met anyway."""
 _Z = 1.6449
 """One-sided 95 % of the normal distribution."""
+
+
+CountsAs = Callable[[str, str], Awaitable[Callable[[float], float] | None]]
+"""What makes of a judge's stated confidence, by flow and judge, the one that counts; None where it counts as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,14 @@ class Overturned:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Thresholds for a judge's own confidence that keep the error below the target, as far as past decisions tell.
+    """Thresholds for a judge in a flow that keep the error below the target, as far as past decisions tell. They are confidences as
+    they count there: calibrated, where the judge is.
 
     From `approve` on, so few would have been rejected; below `reject`, so few would have been approved. None: no threshold
     does. Past decisions are those that came to people, so a threshold below all of them is never suggested.
     """
 
+    flow: str
     judge: str
     content_type: str
     decisions: int
@@ -112,16 +118,11 @@ def figures_of(
     decided: Sequence[Any],
     deciders: Sequence[Sequence[Any]],
     overturned: Sequence[Sequence[Any]],
-    past: Sequence[PastDecision],
-    target_error: float,
+    suggested: Sequence[Suggestion],
 ) -> Figures:
     """The figures of rows of the database."""
     everything, person, bulk, deadline, approved, rejected, changes, *waited = decided
     p50, p95 = (None if value is None else float(value) for value in waited)
-    kinds: defaultdict[tuple[str, str], list[PastDecision]] = defaultdict(list)
-    for decision in past:
-        kinds[decision.judge, decision.content_type].append(decision)
-    suggested = [suggest(judge, kind, found, target_error) for (judge, kind), found in sorted(kinds.items())]
     return Figures(
         since,
         Waiting(*counts),
@@ -132,17 +133,38 @@ def figures_of(
     )
 
 
-def suggest(judge: str, content_type: str, past: Sequence[PastDecision], target_error: float) -> Suggestion:
-    """Thresholds such that the upper 95 % bound (Wilson, one-sided) of the error is at most the target."""
+async def as_stated(flow: str, judge: str) -> None:
+    """A judge's confidence counts as it states it."""
+
+
+async def suggestions(past: Sequence[PastDecision], counts_as: CountsAs, target_error: float) -> list[Suggestion]:
+    """For each flow, judge and kind of content, by what people decided there."""
+    kinds: defaultdict[tuple[str, str, str], list[PastDecision]] = defaultdict(list)
+    for decision in past:
+        kinds[decision.flow, decision.judge, decision.content_type].append(decision)
+    return [suggest(*kind, kinds[kind], await counts_as(kind[0], kind[1]), target_error) for kind in sorted(kinds)]
+
+
+def suggest(
+    flow: str,
+    judge: str,
+    content_type: str,
+    past: Sequence[PastDecision],
+    counted: Callable[[float], float] | None,
+    target_error: float,
+) -> Suggestion:
+    """Thresholds such that the upper 95 % bound (Wilson, one-sided) of the error is at most the target. `counted` makes of a stated
+    confidence what is compared with thresholds; None: it counts as it is."""
     approve = reject = None
     if len(past) >= LEAST_DECISIONS:
-        ordered = sorted(past, key=lambda decision: decision.stated)
-        stated = [decision.stated for decision in ordered]
-        approve = _lowest(stated, [not decision.approved for decision in ordered], target_error)
-        wrong = [decision.approved for decision in ordered]
-        mirrored = _lowest([-value for value in reversed(stated)], wrong[::-1], target_error)
+        scored = [(counted(each.stated) if counted else each.stated, each.approved) for each in past]
+        scored.sort(key=lambda each: each[0])
+        confidences = [confidence for confidence, _ in scored]
+        approve = _lowest(confidences, [not approved for _, approved in scored], target_error)
+        wrong = [approved for _, approved in scored]
+        mirrored = _lowest([-value for value in reversed(confidences)], wrong[::-1], target_error)
         reject = None if mirrored is None else -mirrored
-    return Suggestion(judge, content_type, len(past), target_error, approve, reject)
+    return Suggestion(flow, judge, content_type, len(past), target_error, approve, reject)
 
 
 def _lowest(stated: Sequence[float], wrong: Sequence[bool], target_error: float) -> float | None:

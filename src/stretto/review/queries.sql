@@ -221,7 +221,7 @@ FROM reviews WHERE tenant_id = %(tenant_id)s AND id = ANY(%(ids)s::uuid[]);
 
 -- past_decisions --
 -- What people decided, each by himself, about what judges had scored; the latest first
-SELECT r.judge, r.content_type, r.stated, d.verdict = 'approve', d.at
+SELECT r.judge, r.content_type, r.stated, d.verdict = 'approve', d.at, r.flow
 FROM review_decisions d JOIN reviews r ON r.id = d.review_id
 WHERE d.tenant_id = %(tenant_id)s AND d.final AND d.how = 'person' AND r.judge IS NOT NULL AND r.stated IS NOT NULL
   AND (%(judge)s::text IS NULL OR r.judge = %(judge)s)

@@ -259,3 +259,4 @@ class PastDecision:
     stated: float
     approved: bool
     at: datetime
+    flow: str = ""

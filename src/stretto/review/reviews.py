@@ -11,7 +11,7 @@ import msgspec
 from stretto.errors import Invalid, NotPossible, PreconditionFailed, ReviewClaimed, ReviewDecided, ReviewNotFound
 from stretto.flow.facts import Verdict
 from stretto.review.difference import difference
-from stretto.review.figures import MOST_DECISIONS, Figures, figures_of
+from stretto.review.figures import MOST_DECISIONS, CountsAs, Figures, as_stated, figures_of, suggestions
 from stretto.review.filled import check_form
 from stretto.review.records import (
     Bulk,
@@ -53,9 +53,11 @@ class Reviews:
     review, its history, the audit log, the event and the signal to the run in one transaction.
     """
 
-    def __init__(self, database: Database, tenant_id: UUID) -> None:
+    def __init__(self, database: Database, tenant_id: UUID, counts_as: CountsAs | None = None) -> None:
+        """`counts_as` tells what judges' confidences come to (default: as stated); only figures ask it."""
         self.database = database
         self.tenant_id = tenant_id
+        self._counts_as = counts_as or as_stated
         self._store = ReviewStore(database, tenant_id)
 
     # Look
@@ -136,7 +138,8 @@ class Reviews:
         since = since or datetime.now(UTC) - timedelta(days=30)
         counts, decided, deciders, overturned = await self._store.figures(since)
         past = await self._store.past_decisions(None, None, None, MOST_DECISIONS, since)
-        return figures_of(since, counts, decided, deciders, overturned, past, target_error)
+        suggested = await suggestions(past, self._counts_as, target_error)
+        return figures_of(since, counts, decided, deciders, overturned, suggested)
 
     # Take in hand
 

@@ -22,7 +22,7 @@ def drawn(seed: int, count: int) -> list[PastDecision]:
 
 
 def test_thresholds_of_a_known_judge_keep_the_error_on_new_items() -> None:
-    found = suggest("j", "post", drawn(1, 5_000), 0.1)
+    found = suggest("f", "j", "post", drawn(1, 5_000), None, 0.1)
     assert found.approve is not None
     assert found.reject is not None
     assert found.reject < found.approve
@@ -36,19 +36,30 @@ def test_thresholds_of_a_known_judge_keep_the_error_on_new_items() -> None:
     assert 0.14 <= found.reject <= 0.22
 
 
+def test_thresholds_are_confidences_as_they_count() -> None:
+    """A judge that states half of what it should: its calibrated confidences are what thresholds are compared with."""
+    chance = random.Random(4)
+    shy = past(*((true / 2, chance.random() < true) for true in (chance.random() for _ in range(5_000))))
+    found = suggest("f", "j", "post", shy, lambda stated: stated * 2, 0.1)
+    assert found.approve is not None
+    assert 0.78 <= found.approve <= 0.86
+
+
 def test_few_decisions_suggest_nothing() -> None:
-    found = suggest("j", "post", past(*[(0.9, True)] * (LEAST_DECISIONS - 1)), 0.05)
+    found = suggest("f", "j", "post", past(*[(0.9, True)] * (LEAST_DECISIONS - 1)), None, 0.05)
     assert (found.approve, found.reject) == (None, None)
 
 
 def test_a_judge_that_is_no_better_than_chance_gets_no_threshold() -> None:
     chance = random.Random(3)
-    found = suggest("j", "post", past(*((chance.random(), chance.random() < 0.5) for _ in range(2_000))), 0.05)
+    found = suggest(
+        "f", "j", "post", past(*((chance.random(), chance.random() < 0.5) for _ in range(2_000))), None, 0.05
+    )
     assert (found.approve, found.reject) == (None, None)
 
 
 def test_all_of_one_confidence_are_taken_together() -> None:
-    found = suggest("j", "post", past(*[(0.9, True)] * 100, *[(0.9, False)] * 100), 0.05)
+    found = suggest("f", "j", "post", past(*[(0.9, True)] * 100, *[(0.9, False)] * 100), None, 0.05)
     assert found.approve is None, "half of what has this confidence was rejected"
 
 

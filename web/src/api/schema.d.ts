@@ -2557,6 +2557,7 @@ export interface components {
             approve: number | null;
             content_type: string;
             decisions: number;
+            flow: string;
             judge: string;
             reject: number | null;
             target_error: number;

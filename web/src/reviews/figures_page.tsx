@@ -182,19 +182,20 @@ function Suggested({
       }
     >
       <p className="px-4 pt-3 text-xs text-soft">
-        By what people decided one by one, for the confidence as judges state it, before calibration; from 50 decisions
-        on.
+        By what people decided one by one, from 50 decisions on; for the confidence as it counts in the flow:
+        calibrated, where the judge is.
       </p>
       {figures.suggested.length === 0 ? (
         <p className="p-4 text-soft">No judge’s score was decided on yet.</p>
       ) : (
         <Table
           caption="Suggested thresholds"
-          left={2}
-          heads={["Judge", "Kind of content", "Decisions", "Passes from", "Rejects below", ""]}
+          left={3}
+          heads={["Flow", "Judge", "Kind of content", "Decisions", "Passes from", "Rejects below", ""]}
           rows={figures.suggested.map((each) => ({
-            key: JSON.stringify([each.judge, each.content_type]),
+            key: JSON.stringify([each.flow, each.judge, each.content_type]),
             cells: [
+              each.flow,
               each.judge,
               each.content_type || <span className="text-soft">none named</span>,
               count(each.decisions),
@@ -214,9 +215,9 @@ function Suggested({
 }
 
 function drafted(found: Figures["suggested"][number]): NewThreshold {
-  const { content_type, approve, reject } = found;
+  const { flow, content_type, approve, reject } = found;
   const crossed = approve !== null && reject !== null && reject > approve;
-  return { flow: "", policy: "", content_type, approve, reject: crossed ? approve : reject };
+  return { flow, policy: "", content_type, approve, reject: crossed ? approve : reject };
 }
 
 function Calibrations({ figures }: { figures: Figures }) {

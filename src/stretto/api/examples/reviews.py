@@ -181,6 +181,7 @@ EXAMPLES: Mapping[str, Any] = {
         ],
         "suggested": [
             {
+                "flow": story.FLOW,
                 "judge": "fact-checker",
                 "content_type": "post",
                 "decisions": 251,
