@@ -4,7 +4,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { api, body, type Schemas } from "@/api/client";
 import { ScoreStore } from "@/score/store";
 import { Track } from "@/score/track";
-import type { Entry } from "@/stream/run_score";
+import type { Entry } from "@/stream/entry";
 import { count, dollars, duration } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Json } from "@/ui/json";

@@ -4,7 +4,7 @@ import { api, body } from "@/api/client";
 import { FlowGraph } from "@/graph/flow_graph";
 import type { NodeStates } from "@/graph/graph";
 import type { ScoreStore } from "@/score/store";
-import { withoutIndices } from "@/stream/run_score";
+import { withoutIndices } from "@/stream/paths";
 import { Failure } from "@/ui/failure";
 import { nodeStates } from "./node_states";
 

@@ -1,5 +1,7 @@
 import type { NodeState, NodeStates, NodeStatus } from "@/graph/graph";
-import { type Entry, type RunScore, withoutIndices } from "@/stream/run_score";
+import type { Entry } from "@/stream/entry";
+import { withoutIndices } from "@/stream/paths";
+import type { RunScore } from "@/stream/run_score";
 
 const STRENGTH: Record<NodeStatus, number> = { idle: 0, skipped: 1, done: 2, failed: 3, waiting: 4, working: 5 };
 

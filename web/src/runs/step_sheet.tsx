@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, body, type Schemas } from "@/api/client";
 import type { ScoreStore } from "@/score/store";
 import { VoiceSheet } from "@/score/voice_sheet";
-import type { Entry } from "@/stream/run_score";
+import type { Entry } from "@/stream/entry";
 import { count, dollars, duration, Time } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Json } from "@/ui/json";

@@ -1,6 +1,6 @@
 import { clsx } from "clsx";
 import { memo, useEffect, useRef } from "react";
-import type { Entry } from "@/stream/run_score";
+import type { Entry } from "@/stream/entry";
 import { duration } from "@/ui/amounts";
 import { CHAR_PX, EntryText, LEAST_TEXT_PX } from "./paint";
 import type { ScoreStore } from "./store";

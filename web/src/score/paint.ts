@@ -1,4 +1,4 @@
-import type { Entry, TextAt } from "@/stream/run_score";
+import type { Entry, TextAt } from "@/stream/entry";
 import type { Span } from "@/stream/voice_text";
 
 export const CHAR_PX = 6.7;

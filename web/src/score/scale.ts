@@ -1,4 +1,4 @@
-import type { Entry } from "@/stream/run_score";
+import type { Entry } from "@/stream/entry";
 
 /** Stretches of time, ms, in which nothing is at work, that are longer than this are drawn as long as this. */
 export const LONGEST_REST_MS = 3_000;

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import type { Entry, TextAt } from "@/stream/run_score";
+import type { Entry, TextAt } from "@/stream/entry";
 import type { Span } from "@/stream/voice_text";
 import { type ScoreStore, SLOWLY_MS } from "./store";
 

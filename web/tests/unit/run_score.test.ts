@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { nodeStates } from "@/runs/node_states";
 import { LONGEST_REST_MS, Scale, scaleOf } from "@/score/scale";
 import type { FactEvent, StreamEvent } from "@/stream/events";
-import { parents, RunScore, withoutIndices } from "@/stream/run_score";
+import { parents, withoutIndices } from "@/stream/paths";
+import { RunScore } from "@/stream/run_score";
 
 const START = Date.parse("2026-01-02T03:04:05Z");
 const at = (ms: number) => new Date(START + ms).toISOString();
