@@ -15,11 +15,14 @@ interface Props {
   status: RunStatus;
   /** The step that is looked at. */
   step: string | null;
+  /** Whether that step has failed. */
+  stepFailed: boolean;
   onFork: () => void;
+  onCompare: () => void;
 }
 
 /** What can be done with a run now. */
-export function Controls({ runId, status, step, onFork }: Props) {
+export function Controls({ runId, status, step, stepFailed, onFork, onCompare }: Props) {
   const may = useMay("runs:control");
   const mayStart = useMay("runs:start");
   const [asked, setAsked] = useState<"cancel" | "inject" | null>(null);
@@ -44,8 +47,12 @@ export function Controls({ runId, status, step, onFork }: Props) {
       {may && status === "failed" && (
         <Button onClick={() => tell.mutate({ command: "retry", step: null })}>Retry</Button>
       )}
+      {may && step !== null && stepFailed && (
+        <Button onClick={() => tell.mutate({ command: "retry", step })}>Retry this step</Button>
+      )}
       {may && (goesOn || status === "paused") && <Button onClick={() => setAsked("inject")}>Inject…</Button>}
       {mayStart && <Button onClick={onFork}>Fork…</Button>}
+      <Button onClick={onCompare}>Compare…</Button>
       {may && (goesOn || status === "paused") && (
         <Button look="danger" onClick={() => setAsked("cancel")}>
           Cancel…

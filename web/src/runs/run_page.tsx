@@ -11,6 +11,7 @@ import { Json } from "@/ui/json";
 import { Empty, PageHead } from "@/ui/panel";
 import { Badge, Status } from "@/ui/status";
 import { Tabs } from "@/ui/tabs";
+import { CompareDialog } from "./compare_dialog";
 import { Controls } from "./controls";
 import { FactsSheet } from "./facts_sheet";
 import { ForkDialog } from "./fork_dialog";
@@ -48,6 +49,7 @@ function RunView({ runId }: { runId: string }) {
   const chosen = picked ?? firstVoice(store) ?? null;
   const [tab, setTab] = useState("step");
   const [forking, setForking] = useState(false);
+  const [comparing, setComparing] = useState(false);
   const entry = chosen === null ? undefined : store.score.entries.get(chosen);
   const choose = (path: string) => {
     setPicked(path);
@@ -75,7 +77,16 @@ function RunView({ runId }: { runId: string }) {
             )}
           </>
         }
-        actions={<Controls runId={runId} status={score.status} step={chosen} onFork={() => setForking(true)} />}
+        actions={
+          <Controls
+            runId={runId}
+            status={score.status}
+            step={chosen}
+            stepFailed={entry?.outcome === "failed"}
+            onFork={() => setForking(true)}
+            onCompare={() => setComparing(true)}
+          />
+        }
       />
       {score.error && <p className="mb-2 text-bad">{score.error}</p>}
       <div className="grid min-h-0 flex-1 gap-3 lg:grid-cols-[minmax(0,1fr)_26rem]">
@@ -127,6 +138,7 @@ function RunView({ runId }: { runId: string }) {
           />
         </aside>
       </div>
+      {comparing && run.data && <CompareDialog run={run.data} onClose={() => setComparing(false)} />}
       {forking && run.data && (
         <ForkDialog run={run.data} store={store} step={chosen} onClose={() => setForking(false)} />
       )}

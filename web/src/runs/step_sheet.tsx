@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { api, body, type Schemas } from "@/api/client";
 import type { ScoreStore } from "@/score/store";
 import { VoiceSheet } from "@/score/voice_sheet";
@@ -30,6 +31,14 @@ export function StepSheet({ store, runId, entry }: { store: ScoreStore; runId: s
         )}
       </div>
       <Figures entry={entry} step={step} />
+      {entry.outcome === "waiting" && entry.pauses[entry.pauses.length - 1]?.kind === "review" && (
+        <p>
+          It waits for a person.{" "}
+          <Link to="/reviews" className="text-accent underline">
+            Go to the reviews
+          </Link>
+        </p>
+      )}
       {entry.error && <p className="text-bad">{entry.error}</p>}
       {entry.strokes.length > 0 && <VoiceSheet store={store} entry={entry} />}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}

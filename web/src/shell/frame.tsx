@@ -3,11 +3,12 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { clsx } from "clsx";
 import { Moon, Sun } from "lucide-react";
 import { useState } from "react";
-import { keepAccessKey } from "@/api/access";
-import { api } from "@/api/client";
+import { chooseTenant, keepAccessKey } from "@/api/access";
+import { api, body } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
+import { Select } from "@/ui/field";
 import { Toasts } from "@/ui/toasts";
 import { Answers } from "./answers";
 import { LoginPage } from "./login";
@@ -94,12 +95,35 @@ function Who() {
       <p>
         <span className="text-ink">{data.session?.name || data.me.by}</span> · {data.me.role} of {data.me.tenant.name}
       </p>
+      {data.me.via === "session" && <Tenants current={data.me.tenant.name} />}
       {data.me.via !== "local" && (
         <Button look="quiet" className="mt-1 -ml-3 text-xs" onClick={() => void leave()}>
           Log out
         </Button>
       )}
     </div>
+  );
+}
+
+/** The tenants of a person who is a member of several. */
+function Tenants({ current }: { current: string }) {
+  const { data } = useQuery({ queryKey: ["tenants"], staleTime: 300_000, queryFn: () => body(api.GET("/v1/tenants")) });
+  if (!data || data.tenants.length < 2) return null;
+  const choose = (name: string) => {
+    chooseTenant(name);
+    window.location.assign("/");
+  };
+  return (
+    <Select
+      aria-label="Tenant"
+      className="mt-1 w-full"
+      value={current}
+      onChange={(event) => choose(event.target.value)}
+    >
+      {data.tenants.map((tenant) => (
+        <option key={tenant.name}>{tenant.name}</option>
+      ))}
+    </Select>
   );
 }
 

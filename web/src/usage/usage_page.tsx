@@ -2,6 +2,7 @@ import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
+import type { Schemas } from "@/api/client";
 import { useMay } from "@/shell/me";
 import { brief, count, dollars } from "@/ui/amounts";
 import { Button } from "@/ui/button";
@@ -20,10 +21,11 @@ const UsageChart = lazy(() => import("./usage_chart"));
 
 /** What was used and what it cost, by day and by a key. */
 export default function UsagePage() {
-  const { by, days, show, change } = useAddress();
+  const { by, days, chosen, change } = useAddress();
   const since = firstDay(days, new Date());
   const daily = useQuery({ ...usageQuery(["day", by], since), placeholderData: keepPreviousData });
   const summed = useQuery({ ...usageQuery([by], since), placeholderData: keepPreviousData });
+  const show = chosen ?? (isFree(summed.data) ? "tokens" : "cost");
   const data = useMemo(
     () => seriesOf(daily.data?.rows ?? [], by, show, daysBetween(since, dayOf(new Date()))),
     [daily.data, by, show, since],
@@ -131,9 +133,14 @@ function useAddress() {
   const search = useSearch({ strict: false }) as Record<string, unknown>;
   const go = useNavigate();
   const by = KEYS.find((each) => each === search.by) ?? "model";
-  const show = MEASURES.find((each) => each === search.show) ?? "cost";
+  const chosen = MEASURES.find((each) => each === search.show);
   const days = PERIODS.find((each) => each === Number(search.days)) ?? 30;
   const change = (to: Record<string, string | number>) =>
-    void go({ to: "/usage", replace: true, search: { by, show, days, ...to } as never });
-  return { by, show, days, change };
+    void go({ to: "/usage", replace: true, search: { by, days, ...(chosen ? { show: chosen } : {}), ...to } as never });
+  return { by, chosen, days, change };
+}
+
+/** Whether all that was used cost nothing, as the simulated provider and models on this machine do. */
+function isFree(used: Schemas["UsageList"] | undefined): boolean {
+  return used !== undefined && used.total.calls > 0 && Number(used.total.cost_usd) === 0;
 }
