@@ -67,8 +67,8 @@ function Deployments({ listed }: { listed: Deployment[] }) {
       ) : (
         <Table
           caption="Deployments"
-          left={4}
-          heads={["Deployment", "Model", "State", "Can", "$/M in", "$/M out", "Context", ""]}
+          left={5}
+          heads={["Deployment", "Model", "", "State", "Can", "$/M in", "$/M out", "Context"]}
           rows={listed.map((each) => ({
             key: each.name,
             cells: [
@@ -80,6 +80,7 @@ function Deployments({ listed }: { listed: Deployment[] }) {
                 {each.model}
                 <span className="block text-xs text-soft">{each.simulated ? "simulated" : each.provider}</span>
               </span>,
+              may && <Try key="try" name={each.name} />,
               <Badge
                 key="state"
                 tone={each.state === "closed" ? "good" : "bad"}
@@ -91,7 +92,6 @@ function Deployments({ listed }: { listed: Deployment[] }) {
               each.price ? dollars(each.price.input_usd) : "–",
               each.price ? dollars(each.price.output_usd) : "–",
               each.context_tokens === null ? "–" : brief(each.context_tokens),
-              may && <Try key="try" name={each.name} />,
             ],
           }))}
         />
@@ -115,11 +115,11 @@ function Try({ name }: { name: string }) {
     void queries.invalidateQueries({ queryKey: ["deployments"] });
   };
   return (
-    <div className="flex flex-col items-end gap-1">
+    <div className="flex flex-col items-start gap-1">
       <Button disabled={went === "busy"} aria-label={`Test ${name}`} onClick={() => void go()}>
         {went === "busy" ? "Asking…" : "Test"}
       </Button>
-      <div aria-live="polite" className="max-w-72 text-right text-xs">
+      <div aria-live="polite" className="max-w-72 min-w-36 text-xs empty:hidden">
         {went !== null && went !== "busy" && <Went went={went} />}
       </div>
     </div>

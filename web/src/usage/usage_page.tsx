@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import type { Schemas } from "@/api/client";
-import { useMay } from "@/shell/me";
+import { accountQuery, useMay } from "@/shell/me";
 import { brief, count, dollars } from "@/ui/amounts";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
@@ -36,6 +36,7 @@ export default function UsagePage() {
     onError: sayProblem,
   });
   const mayLimits = useMay("limits:read");
+  const { data: account } = useQuery(accountQuery);
   const error = daily.error ?? summed.error;
   return (
     <div className="mx-auto flex max-w-6xl flex-col gap-4">
@@ -90,7 +91,8 @@ export default function UsagePage() {
           <ByKey by={by} usage={summed.data} />
           {by !== "day" && <ByDay data={data} format={FORMATS[show]} />}
           <p className="text-xs text-soft">
-            Days are those of UTC, from {since} on. Costs are those of the ledger, at the price of each call’s time.
+            What the tenant {account?.me.tenant.name} has used. Days are those of UTC, from {since} on. Costs are those
+            of the ledger, at the price of each call’s time.
           </p>
         </>
       )}

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { Schemas } from "@/api/client";
 import { count, dollars } from "@/ui/amounts";
 import { Panel } from "@/ui/panel";
@@ -6,7 +7,10 @@ import { type Days, type Key, nameOf, sum, type UsageItem } from "./series";
 
 /** What calls came to for each value of a key, and in all: exact sums of the ledger. */
 export function ByKey({ by, usage }: { by: Key; usage: Schemas["UsageList"] }) {
-  const rows = [...usage.rows.map((row) => cells(nameOf(row, by), row)), cells("in all", usage.total)];
+  const rows = [
+    ...usage.rows.map((row) => cells(nameOf(row, by), row)),
+    { ...cells(<b>in all</b>, usage.total), key: "" },
+  ];
   return (
     <Panel title={`By ${by}`} flush>
       {usage.total.simulated !== "no" && (
@@ -25,10 +29,10 @@ export function ByKey({ by, usage }: { by: Key; usage: Schemas["UsageList"] }) {
   );
 }
 
-function cells(name: string, row: UsageItem) {
+function cells(name: ReactNode, row: UsageItem) {
   const { input, cached_input, cache_write, output } = row.tokens;
   return {
-    key: name,
+    key: String(name),
     cells: [
       name,
       <span key="cost" title={`$${row.cost_usd}`}>

@@ -36,6 +36,8 @@ export interface TestServer {
     body?: unknown,
     headers?: Record<string, string>,
   ) => Promise<T>;
+  /** Starts a Python script of this folder with the server's settings. It is to end with its stdin. */
+  script: (name: string) => ChildProcess;
   stop: () => Promise<void>;
 }
 
@@ -78,6 +80,12 @@ export async function startServer({
   return {
     url,
     command: async (...parts) => (await run(COMMAND, parts, { cwd: home, env: environment, timeout: START_MS })).stdout,
+    script: (name) =>
+      spawn(PYTHON, [fileURLToPath(new URL(name, import.meta.url))], {
+        cwd: home,
+        env: environment,
+        stdio: ["pipe", "ignore", "inherit"], // its log tells of the failures that are meant
+      }),
     ask: async (method, path, body, headers = {}) => {
       const response = await fetch(url + path, {
         method,
