@@ -74,7 +74,7 @@ async def start(client: Client, flow: Any = DUET, **fields: Any) -> str:
 
 async def until_status(client: Client, run: str, status: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for _ in range(1000):
+    for _ in range(2500):
         found = (await client.get(run)).json
         if found["status"] == status:
             return found

@@ -15,7 +15,6 @@ from psycopg.rows import TupleRow
 
 from stretto.engine.graphs import COMPILED
 from stretto.engine.store import fetch
-from stretto.flow.compile import compile_document
 from stretto.flow.drawing import draw
 from stretto.flow.graph import Graph
 from stretto.store import Database, uuid7_floor
@@ -92,7 +91,7 @@ async def fleet_of(database: Database, tenant_id: UUID) -> Fleet:
 
 
 def _agents(tenant_id: UUID, steps: Sequence[TupleRow], documents: Sequence[TupleRow]) -> dict[str, Counter[StepsAre]]:
-    places = {(name, version): _places(_graph(tenant_id, digest, doc)) for name, version, digest, doc in documents}
+    places = {(name, version): _places(COMPILED.of(tenant_id, digest, doc)) for name, version, digest, doc in documents}
     found: dict[str, Counter[StepsAre]] = {}
     for name, version, path, state in steps:
         agents, readers = places.get((name, version), ({}, frozenset[str]()))
@@ -101,11 +100,6 @@ def _agents(tenant_id: UUID, steps: Sequence[TupleRow], documents: Sequence[Tupl
         if step in agents and (step not in readers or path.endswith("]")):
             found.setdefault(agents[step], Counter())[state] += 1
     return found
-
-
-def _graph(tenant_id: UUID, digest: str, document: dict[str, object]) -> Graph:
-    graph = COMPILED.get(tenant_id, digest)
-    return graph if graph is not None else compile_document(document)  # pyright: ignore[reportArgumentType]
 
 
 def _places(graph: Graph) -> tuple[dict[str, str], frozenset[str]]:

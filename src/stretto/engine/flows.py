@@ -73,7 +73,7 @@ class Flows:
         found = await self._store.flow(self._tenant_id, name, version)
         if found is None:
             raise _missing(name, version)
-        return found
+        return found[0], found[1]
 
     async def versions(self, name: str, before: int | None = None, limit: int = 50) -> list[FlowVersion]:
         """A flow's versions, latest first."""

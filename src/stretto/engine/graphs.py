@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 from uuid import UUID
 
+from stretto.engine.rows import json_text
+from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 
 MOST_CHARS = 16_000_000
@@ -39,6 +42,14 @@ class CompiledFlows:
         while self._chars > self._most_chars:
             _, (_, freed) = self._kept.popitem(last=False)
             self._chars -= freed
+
+    def of(self, tenant_id: UUID, digest: str, document: Any) -> Graph:
+        """The graph of this document, compiled now if it is not remembered."""
+        graph = self.get(tenant_id, digest)
+        if graph is None:
+            graph = compile_document(document)
+            self.keep(tenant_id, digest, graph, len(json_text(document)))
+        return graph
 
 
 COMPILED = CompiledFlows()

@@ -29,7 +29,7 @@ SELECT (SELECT version FROM flows WHERE tenant_id = %(tenant_id)s AND name = %(n
 
 -- get_flow --
 -- A version of a flow, or its latest
-SELECT version, document FROM flows
+SELECT version, document, digest FROM flows
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s AND (%(version)s::int IS NULL OR version = %(version)s)
 ORDER BY version DESC LIMIT 1;
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -18,7 +19,6 @@ from stretto.engine.rows import fact_row, facts_of, json_text, texts_of
 from stretto.engine.store import Run, RunStore, TenantLog, fetch, insert_run
 from stretto.errors import FlowNotFound, InputInvalid, NotPossible, RunNotFound, StepNotFound
 from stretto.flow import facts as f
-from stretto.flow.compile import compile_document
 from stretto.flow.graph import Graph
 from stretto.flow.inputs import validate_input
 from stretto.flow.progress import Progress
@@ -30,6 +30,9 @@ from stretto.stream.cursor import START, Cursor
 from stretto.stream.events import Batch, Event
 from stretto.stream.hub import Hub
 from stretto.stream.log import Row
+
+MOST_AT_ONCE = 2_000
+"""Rows of a journal that are folded in the event loop; more take a thread, so that others are not held up."""
 
 _DIGITS = 32
 
@@ -149,8 +152,7 @@ class Runs:
         graph = COMPILED.get(self.tenant_id, digest)
         if graph is None:
             document = (await fetch(connection, "get_flow", {**values, "version": version}))[0][1]
-            graph = compile_document(document)
-            COMPILED.keep(self.tenant_id, digest, graph, len(json_text(document)))
+            graph = COMPILED.of(self.tenant_id, digest, document)
         return graph, version
 
     # Look
@@ -222,7 +224,10 @@ class Runs:
         graph, _ = await self.graph_of(rows)
         texts = texts_of(rows)
         progress = Progress(graph, lambda path: texts[path].slice(0) if path in texts else "", keep_turns=True)
-        progress.apply_all(facts_of(rows))
+        if len(rows) > MOST_AT_ONCE:
+            await asyncio.to_thread(lambda: progress.apply_all(facts_of(rows)))
+        else:
+            progress.apply_all(facts_of(rows))
         return progress
 
     async def graph_of(self, rows: Sequence[Row]) -> tuple[Graph, int]:
@@ -232,7 +237,11 @@ class Runs:
         found = await self._store.flow(self.tenant_id, name, version)
         if found is None:
             raise FlowNotFound(f"Version {version} of flow {name!r}, which the run needs, is no longer stored.")
-        return compile_document(found[1]), version
+        stored, document, digest = found
+        graph = COMPILED.get(self.tenant_id, digest) or await asyncio.to_thread(
+            COMPILED.of, self.tenant_id, digest, document
+        )
+        return graph, stored
 
     async def follow(self, run_id: UUID, after: Cursor = START) -> AsyncGenerator[Event]:
         """What happened in the run after the cursor, and what happens, until it ends.

@@ -98,10 +98,10 @@ class RunStore:
         pattern = "%" + ending.lower().replace("\\", "").replace("%", "").replace("_", "")
         return [row[0] for row in await self._all(tenant_id, "find_runs", pattern=pattern)]
 
-    async def flow(self, tenant_id: UUID, name: str, version: int | None = None) -> tuple[int, Any] | None:
-        """(version, document) of a flow; the latest version when none is given."""
+    async def flow(self, tenant_id: UUID, name: str, version: int | None = None) -> tuple[int, Any, str] | None:
+        """(version, document, digest) of a flow; the latest version when none is given."""
         rows = await self._all(tenant_id, "get_flow", name=name, version=version)
-        return (rows[0][0], rows[0][1]) if rows else None
+        return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
 
     async def flow_names(self, tenant_id: UUID) -> list[str]:
         return [row[0] for row in await self._all(tenant_id, "flow_names")]
