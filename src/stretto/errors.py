@@ -22,6 +22,7 @@
     │   ├── ReviewNotFound
     │   ├── ScheduleNotFound
     │   ├── StateNotFound           there is no document of this key, or no such version of it
+    │   ├── MemoryNotFound          there is no collection of this name, or no such item in it
     │   ├── ThresholdNotFound
     │   ├── ToolNotFound
     │   └── RouteNotFound           no route and no deployment has this name (Permanent)
@@ -231,6 +232,10 @@ class ScheduleNotFound(NotFound):
 
 class StateNotFound(NotFound):
     """There is no such document, or no such version of it. `stretto state list` lists them."""
+
+
+class MemoryNotFound(NotFound):
+    """There is no such collection, or no such item in it. `GET /v1/memory` lists the collections."""
 
 
 class ThresholdNotFound(NotFound):

@@ -43,6 +43,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.ReviewNotFound: 404,
     e.ScheduleNotFound: 404,
     e.StateNotFound: 404,
+    e.MemoryNotFound: 404,
     e.ThresholdNotFound: 404,
     e.ToolNotFound: 404,
     e.RouteNotFound: 404,

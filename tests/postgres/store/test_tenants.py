@@ -56,6 +56,13 @@ ROWS: dict[str, LiteralString] = {
     " ('00000000-0000-7000-8000-000000000002', 'n', 0, '{}', 0, now())",
     "archived_flows": "INSERT INTO archived_flows VALUES (%(t)s, 'f', now())",
     "thresholds": "INSERT INTO thresholds VALUES (%(t)s, 'f', 'p', 'c', 0.9, 0.7, now())",
+    "memory_collections": "INSERT INTO memory_collections (tenant_id, name, language, model, dimensions, created_at)"
+    " VALUES (%(t)s, 'c', 'english', '', 0, now())",
+    "memory_items": "INSERT INTO memory_items (tenant_id, collection_id, key, text, metadata, hash, words, at)"
+    " VALUES (%(t)s, 1, 'k', 't', '{}', '', 1, now())",
+    "memory_postings": "INSERT INTO memory_postings VALUES (%(t)s, 1, 1, 1, 'word')",
+    "memory_terms": "INSERT INTO memory_terms VALUES (%(t)s, 1, 'word', 1)",
+    "memory_vectors": "INSERT INTO memory_vectors VALUES (%(t)s, 1, 'm', 1, 1, '', '[1]')",
     "tool_secrets": "INSERT INTO tool_secrets VALUES (%(t)s, 'n', '', now())",
     "schedules": "INSERT INTO schedules VALUES (%(t)s, 's', 'f', '* * * * *', 'UTC', '{}', 1, now(), now())",
     "outbox": "INSERT INTO outbox (id, tenant_id, type, subject, at, data) VALUES (%(r)s, %(t)s, 'x', 's', now(), '{}')",

@@ -58,6 +58,18 @@ ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.members
     ADD CONSTRAINT members_tenant_id_issuer_subject_key UNIQUE (tenant_id, issuer, subject);
+ALTER TABLE ONLY stretto.memory_collections
+    ADD CONSTRAINT memory_collections_id_key UNIQUE (id);
+ALTER TABLE ONLY stretto.memory_collections
+    ADD CONSTRAINT memory_collections_pkey PRIMARY KEY (tenant_id, name);
+ALTER TABLE ONLY stretto.memory_items
+    ADD CONSTRAINT memory_items_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.memory_items
+    ADD CONSTRAINT memory_items_tenant_id_collection_id_key_key UNIQUE (tenant_id, collection_id, key);
+ALTER TABLE ONLY stretto.memory_terms
+    ADD CONSTRAINT memory_terms_pkey PRIMARY KEY (tenant_id, collection_id, term);
+ALTER TABLE ONLY stretto.memory_vectors
+    ADD CONSTRAINT memory_vectors_pkey PRIMARY KEY (tenant_id, collection_id, model, item_id);
 ALTER TABLE ONLY stretto.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY stretto.outbox
@@ -139,6 +151,15 @@ CREATE INDEX logins_used_by_end ON stretto.logins_used USING btree (until);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
 CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
 CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
+CREATE INDEX memory_items_by_cell ON stretto.memory_items USING btree (tenant_id, collection_id, cell) WHERE (cell IS NOT NULL);
+CREATE INDEX memory_postings_by_item ON stretto.memory_postings USING btree (item_id);
+CREATE INDEX memory_postings_by_term ON stretto.memory_postings USING btree (tenant_id, collection_id, term, impact DESC) INCLUDE (item_id);
+CREATE INDEX memory_vectors_1024 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(1024)) public.halfvec_cosine_ops) WHERE (dimensions = 1024);
+CREATE INDEX memory_vectors_1536 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(1536)) public.halfvec_cosine_ops) WHERE (dimensions = 1536);
+CREATE INDEX memory_vectors_384 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(384)) public.halfvec_cosine_ops) WHERE (dimensions = 384);
+CREATE INDEX memory_vectors_768 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(768)) public.halfvec_cosine_ops) WHERE (dimensions = 768);
+CREATE INDEX memory_vectors_by_item ON stretto.memory_vectors USING btree (item_id);
+CREATE INDEX memory_vectors_by_text ON stretto.memory_vectors USING btree (tenant_id, model, hash);
 CREATE INDEX review_deadlines_due ON stretto.review_deadlines USING btree (due_at);
 CREATE INDEX review_decisions_by_time ON stretto.review_decisions USING btree (tenant_id, at) WHERE (final AND (how = 'person'::text));
 CREATE UNIQUE INDEX review_decisions_final ON stretto.review_decisions USING btree (review_id) WHERE final;
@@ -233,6 +254,11 @@ ALTER TABLE stretto.hook_sources ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.idempotency ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.journal ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.members ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.memory_collections ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.memory_items ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.memory_postings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.memory_terms ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.memory_vectors ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.outbox ENABLE ROW LEVEL SECURITY;
 CREATE POLICY platform ON stretto.provider_keys USING ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL)) WITH CHECK ((NULLIF(current_setting('stretto.tenant'::text, true), ''::text) IS NULL));
 ALTER TABLE stretto.provider_keys ENABLE ROW LEVEL SECURITY;
@@ -268,6 +294,11 @@ CREATE POLICY tenant ON stretto.hook_sources USING ((tenant_id = (NULLIF(current
 CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.journal USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.members USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.memory_collections USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.memory_items USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.memory_postings USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.memory_terms USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.memory_vectors USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.outbox USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.quotas USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.request_windows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -425,6 +456,11 @@ GRANT SELECT,INSERT ON TABLE stretto.journal TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.lessees TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.logins_used TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.members TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.memory_collections TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.memory_items TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.memory_postings TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.memory_terms TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.memory_vectors TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.outbox TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.price_versions TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.provider_keys TO stretto_app;

@@ -272,6 +272,78 @@ CREATE TABLE stretto.members (
     CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'operator'::text, 'reviewer'::text, 'viewer'::text])))
 );
 ALTER TABLE stretto.members OWNER TO stretto;
+CREATE TABLE stretto.memory_collections (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    id bigint NOT NULL,
+    language text NOT NULL,
+    model text NOT NULL,
+    dimensions integer NOT NULL,
+    next_model text,
+    next_dimensions integer,
+    items bigint DEFAULT 0 NOT NULL,
+    words bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+ALTER TABLE stretto.memory_collections OWNER TO stretto;
+ALTER TABLE stretto.memory_collections ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stretto.memory_collections_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE stretto.memory_items (
+    id bigint NOT NULL,
+    tenant_id uuid NOT NULL,
+    collection_id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    text text NOT NULL,
+    metadata jsonb NOT NULL,
+    hash bytea NOT NULL,
+    words integer NOT NULL,
+    latitude double precision,
+    longitude double precision,
+    cell bigint,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.memory_items OWNER TO stretto;
+ALTER TABLE stretto.memory_items ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME stretto.memory_items_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE stretto.memory_postings (
+    tenant_id uuid NOT NULL,
+    collection_id bigint NOT NULL,
+    item_id bigint NOT NULL,
+    impact real NOT NULL,
+    term text NOT NULL COLLATE pg_catalog."C"
+);
+ALTER TABLE stretto.memory_postings OWNER TO stretto;
+CREATE TABLE stretto.memory_terms (
+    tenant_id uuid NOT NULL,
+    collection_id bigint NOT NULL,
+    term text NOT NULL COLLATE pg_catalog."C",
+    items bigint NOT NULL
+)
+WITH (fillfactor='70');
+ALTER TABLE stretto.memory_terms OWNER TO stretto;
+CREATE TABLE stretto.memory_vectors (
+    tenant_id uuid NOT NULL,
+    collection_id bigint NOT NULL,
+    model text NOT NULL COLLATE pg_catalog."C",
+    item_id bigint NOT NULL,
+    dimensions integer NOT NULL,
+    hash bytea NOT NULL,
+    embedding public.halfvec NOT NULL
+);
+ALTER TABLE stretto.memory_vectors OWNER TO stretto;
 CREATE TABLE stretto.migrations (
     number integer NOT NULL,
     name text NOT NULL,
