@@ -1,6 +1,5 @@
 /** How this browser shows who it is: by its session's cookie, or by a key that is kept for as long as the tab is open. */
 const KEY = "stretto.key";
-const TENANT = "stretto.tenant";
 
 let csrf: string | null = null;
 
@@ -9,7 +8,6 @@ export function accessKey(): string | null {
 }
 
 export function keepAccessKey(key: string | null): void {
-  sessionStorage.removeItem(TENANT);
   if (key === null) sessionStorage.removeItem(KEY);
   else sessionStorage.setItem(KEY, key);
 }
@@ -19,22 +17,11 @@ export function keepCsrfToken(token: string | null): void {
   csrf = token;
 }
 
-/** The tenant of a person who is a member of several, for as long as the tab is open; null: the first. */
-export function chosenTenant(): string | null {
-  return sessionStorage.getItem(TENANT);
-}
-
-export function chooseTenant(name: string): void {
-  sessionStorage.setItem(TENANT, name);
-}
-
 /** The headers that go with every request. */
 export function accessHeaders(): Record<string, string> {
   const key = accessKey();
-  const tenant = chosenTenant();
   return {
     ...(key ? { authorization: `Bearer ${key}` } : {}),
-    ...(tenant ? { "x-stretto-tenant": tenant } : {}),
     ...(csrf ? { "x-stretto-csrf": csrf } : {}),
   };
 }

@@ -3,7 +3,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { clsx } from "clsx";
 import { Moon, Sun } from "lucide-react";
 import { useState } from "react";
-import { chooseTenant, keepAccessKey } from "@/api/access";
+import { keepAccessKey } from "@/api/access";
 import { api, body } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/button";
@@ -109,10 +109,8 @@ function Who() {
 function Tenants({ current }: { current: string }) {
   const { data } = useQuery({ queryKey: ["tenants"], staleTime: 300_000, queryFn: () => body(api.GET("/v1/tenants")) });
   if (!data || data.tenants.length < 2) return null;
-  const choose = (name: string) => {
-    chooseTenant(name);
-    window.location.assign("/");
-  };
+  // A session is of one tenant: another one means to log in there, which the identity provider does by itself.
+  const choose = (name: string) => window.location.assign(`/auth/login?tenant=${encodeURIComponent(name)}&next=/`);
   return (
     <Select
       aria-label="Tenant"

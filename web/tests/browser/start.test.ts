@@ -87,6 +87,7 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
     });
     await server.command("tenant", "add", "one");
     await server.command("tenant", "add", "two");
+    await server.command("tenant", "add", "three");
   });
   afterAll(async () => {
     await server.stop();
@@ -104,6 +105,8 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
   test("a person logs in at the identity provider, sees the own tenant's runs, and nothing of another's", async () => {
     const [one, two] = [await keyOf("one", "owner"), await keyOf("two", "owner")];
     await server.ask("POST", "/v1/members", { email: "ada@example.org", role: "operator" }, as(one));
+    const three = await keyOf("three", "owner");
+    await server.ask("POST", "/v1/members", { email: "ada@example.org", role: "viewer" }, as(three));
     const flow = (name: string) => ({ flow: { flow: name, steps: { said: { wait: { for: "1ms" } } } }, input: {} });
     await server.ask("POST", "/v1/runs", flow("mine"), as(one));
     const theirs = await server.ask<{ id: string }>("POST", "/v1/runs", flow("theirs"), as(two));
@@ -117,6 +120,11 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
       expect(await page.getByText("theirs").count()).toBe(0);
       await page.goto(`${server.url}/runs/${theirs.id}`);
       await page.getByRole("alert").waitFor();
+      // A membership is known once one has logged in there; from then on the tenants can be chosen among.
+      await page.goto(`${server.url}/auth/login?tenant=three`);
+      await page.getByText("viewer of three").waitFor();
+      await page.getByRole("combobox", { name: "Tenant" }).selectOption("one");
+      await page.getByText("operator of one").waitFor();
       await page.getByRole("button", { name: "Log out" }).click();
       await page.getByRole("link", { name: "Log in" }).waitFor();
     } finally {
