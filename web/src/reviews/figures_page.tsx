@@ -8,11 +8,11 @@ import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
 import { PageHead, Panel } from "@/ui/panel";
+import { Table } from "@/ui/table";
 import { Calibration } from "./calibration";
 import { figuresQuery } from "./data";
 import { nameOf } from "./marks";
 import { percent } from "./review_list";
-import { Table } from "./table";
 import { type NewThreshold, Thresholds } from "./thresholds";
 
 type Figures = Schemas["FiguresShown"];

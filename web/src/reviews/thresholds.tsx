@@ -8,8 +8,8 @@ import { Dialog } from "@/ui/dialog";
 import { Failure } from "@/ui/failure";
 import { Field, Input } from "@/ui/field";
 import { Panel } from "@/ui/panel";
+import { Table } from "@/ui/table";
 import { say, sayProblem } from "@/ui/toasts";
-import { Table } from "./table";
 
 export type NewThreshold = Required<Schemas["NewThreshold"]>;
 
