@@ -69,7 +69,7 @@ export const GroupFrame = memo(function GroupFrame({ data: { node } }: NodeProps
       <div className="h-8">
         <Named node={node} state={state}>
           <span className="truncate font-medium">{node.label}</span>
-          <span className="text-xs text-soft">{node.kind}</span>
+          <span className="shrink-0 text-xs text-soft">{node.kind}</span>
           <span className="flex-1" />
         </Named>
       </div>

@@ -19,6 +19,10 @@ import { GraphSheet } from "./graph_sheet";
 import { StepSheet } from "./step_sheet";
 
 const ENDED = new Set(["completed", "failed", "cancelled"]);
+/** How often a run that is over is looked at: it may be resumed from elsewhere. */
+const LOOK_MS = 2_000;
+/** The run and its last fact were written within this time of each other. */
+const SAME_MS = 1_000;
 
 export default function RunPage() {
   const { runId } = useParams({ strict: false }) as { runId: string };
@@ -26,21 +30,30 @@ export default function RunPage() {
 }
 
 function RunView({ runId }: { runId: string }) {
+  const [store] = useState(() => new ScoreStore());
   const run = useQuery({
     queryKey: ["run", runId],
     queryFn: () => body(api.GET("/v1/runs/{run_id}", { params: { path: { run_id: runId } } })),
+    refetchInterval: () => (store.link === "over" ? LOOK_MS : false),
   });
-  const [store] = useState(() => new ScoreStore());
   const first = run.data?.status;
   const [opened, setOpened] = useState<string | null>(null);
   if (first && opened === null) setOpened(first);
   useEffect(() => (opened === null ? undefined : store.open(runId, ENDED.has(opened))), [store, runId, opened]);
   useSyncExternalStore(store.watch, store.snapshot);
-  const over = store.score.over;
+  const { score } = store;
+  const over = score.over;
   const { refetch } = run;
   useEffect(() => {
     if (over) void refetch();
   }, [over, refetch]);
+  // What was answered since then tells whether it goes on, or has gone on and ended again.
+  const told = store.link === "over" && run.dataUpdatedAt > store.linkedAt ? run.data : undefined;
+  const goesOn = told && (!ENDED.has(told.status) || Date.parse(told.updated_at) > score.clock + SAME_MS);
+  const changed = goesOn ? told.updated_at : null;
+  useEffect(() => {
+    if (changed !== null) store.again(changed);
+  }, [changed, store]);
 
   const [zoom, setZoom] = useState(1);
   const [follow, setFollow] = useState(true);
@@ -56,7 +69,6 @@ function RunView({ runId }: { runId: string }) {
     setTab("step");
   };
   if (run.isError) return <Failure error={run.error} retry={() => void run.refetch()} />;
-  const { score } = store;
   return (
     <div className="flex flex-col lg:h-[calc(100dvh-3rem)]">
       <PageHead
@@ -88,7 +100,11 @@ function RunView({ runId }: { runId: string }) {
           />
         }
       />
-      {score.error && <p className="mb-2 text-bad">{score.error}</p>}
+      {score.error && (
+        <p tabIndex={0} className="mb-2 max-h-24 shrink-0 overflow-auto text-bad wrap-anywhere">
+          {score.error}
+        </p>
+      )}
       <div className="grid min-h-0 flex-1 gap-3 lg:grid-cols-[minmax(0,1fr)_26rem]">
         <div className="flex min-h-0 min-w-0 flex-col gap-3">
           <section

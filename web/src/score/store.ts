@@ -16,6 +16,8 @@ export class ScoreStore implements Follower {
   readonly score = new RunScore();
   link: Link = "connecting";
   problem: Problem | null = null;
+  /** Since when `link` is so, ms by this browser's clock. */
+  linkedAt = 0;
   /** The time that is shown, ms; null: what is happening. */
   cursor: number | null = null;
   /** How many times as fast as it was a replay goes; 0: it stands. */
@@ -30,9 +32,13 @@ export class ScoreStore implements Follower {
   #skew: number | null = null;
   #lastFrame = 0;
   #stop: (() => void) | null = null;
+  #runId = "";
+  #last: string | null = null;
+  #asked = "";
 
   /** Begins to follow a run. Returns what ends it. */
   open(runId: string, over: boolean): () => void {
+    this.#runId = runId;
     this.#stop = follow(runId, this, over ? "replay?speed=0" : "stream");
     return () => {
       this.#stop?.();
@@ -41,8 +47,16 @@ export class ScoreStore implements Follower {
     };
   }
 
+  /** Follows a run on that was over: it was resumed, or tried again. `changed`: when the run was last changed, asked about once. */
+  again(changed: string): void {
+    if (this.link !== "over" || changed === this.#asked) return;
+    this.#asked = changed;
+    this.#stop = follow(this.#runId, this, "stream", this.#last);
+  }
+
   onEvents(events: StreamEvent[]): void {
     for (const event of events) this.score.take(event);
+    this.#last = events[events.length - 1]?.id ?? this.#last;
     if (this.score.clock) {
       const skew = this.score.clock - Date.now();
       this.#skew = this.#skew === null ? skew : Math.max(skew, this.#skew);
@@ -52,6 +66,7 @@ export class ScoreStore implements Follower {
 
   onLink(link: Link, problem: Problem | null): void {
     this.link = link;
+    this.linkedAt = Date.now();
     this.problem = problem;
     this.#tell();
     this.#ask();

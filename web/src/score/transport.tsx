@@ -6,6 +6,8 @@ import { Select } from "@/ui/field";
 import { Badge } from "@/ui/status";
 import { type ScoreStore, SLOWLY_MS, SPEEDS } from "./store";
 
+const STEPS = 500;
+
 interface Props {
   store: ScoreStore;
   zoom: number;
@@ -25,7 +27,9 @@ export function Transport({ store, zoom, onZoom, speed, onSpeed }: Props) {
         if (!slider.current || !told.current) return;
         const total = store.scale.drawn(store.latest);
         const at = store.scale.drawn(store.shown);
-        slider.current.max = String(Math.ceil(total));
+        const step = Math.max(10, Math.round(total / STEPS));
+        slider.current.step = String(step); // an arrow key goes one step
+        slider.current.max = String(Math.ceil(total / step) * step); // so that its thumb reaches the end
         if (document.activeElement !== slider.current || store.cursor === null || store.speed > 0) {
           slider.current.value = String(at);
         }
@@ -74,7 +78,6 @@ export function Transport({ store, zoom, onZoom, speed, onSpeed }: Props) {
         ref={slider}
         type="range"
         min={0}
-        step={10}
         aria-label="Time"
         className="min-w-24 flex-1 accent-accent"
         onChange={(event) => {

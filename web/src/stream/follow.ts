@@ -18,15 +18,22 @@ const SILENT_MS = 35_000; // the server says `: still here` every 15 s at least
 /**
  * Follows a run's stream until it ends, coming back by the last event's id as often as the connection breaks.
  * Returns what stops it. `path` is `stream`, or `replay?speed=0` to have a past run at once with each token at its time.
+ * `after` is the id of the last event that is known already.
  */
-export function follow(runId: string, follower: Follower, path = "stream"): () => void {
+export function follow(runId: string, follower: Follower, path = "stream", after: string | null = null): () => void {
   const stopped = new AbortController();
-  void run(runId, follower, path, stopped.signal);
+  void run(runId, follower, path, after, stopped.signal);
   return () => stopped.abort();
 }
 
-async function run(runId: string, follower: Follower, path: string, stopped: AbortSignal): Promise<void> {
-  let last: string | null = null;
+async function run(
+  runId: string,
+  follower: Follower,
+  path: string,
+  after: string | null,
+  stopped: AbortSignal,
+): Promise<void> {
+  let last = after;
   let pause = FIRST_PAUSE_MS;
   let route = path;
   follower.onLink("connecting", null);

@@ -4,7 +4,7 @@ export function dollars(amount: string | number): string {
   const value = Number(amount);
   if (!Number.isFinite(value)) return "–";
   if (value === 0) return "$0";
-  if (Math.abs(value) < 0.01) return `$${value.toPrecision(2)}`;
+  if (Math.abs(value) < 0.01) return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 2 })}`;
   return `$${value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 

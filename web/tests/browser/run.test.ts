@@ -114,6 +114,30 @@ describe.skipIf(!hasBrowser)("a run in the browser", () => {
     }
   });
 
+  test("a run that was cancelled is resumed, and its page goes along", async () => {
+    const { id } = await start();
+    const { page, close } = await openPage();
+    try {
+      await page.goto(`${server.url}/runs/${id}`);
+      await page.getByRole("button", { name: "Fork…" }).click();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await expect
+        .poll(() => page.evaluate(() => document.activeElement?.textContent)) // focus goes back to what opened it
+        .toBe("Fork…");
+      await page.getByRole("button", { name: "Cancel…" }).click();
+      await page.getByRole("button", { name: "Cancel the run" }).click();
+      await page.getByText("cancelled").first().waitFor();
+      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByText("completed").first().waitFor({ timeout: 30_000 });
+      const run = await ended(id);
+      await page.getByRole("button", { name: /^draft,/ }).click();
+      await expect.poll(() => page.getByRole("region", { name: "Text of draft" }).textContent()).toContain(run.output);
+    } finally {
+      await close();
+    }
+  }, 60_000);
+
   test("axe finds nothing wrong, in light and dark", async () => {
     const { id } = await start();
     await ended(id);
