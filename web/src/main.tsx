@@ -1,6 +1,6 @@
 import "./index.css";
 import "./apps";
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
@@ -15,7 +15,16 @@ applyTheme();
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
 if (nonce) setNonce(nonce); // for the styles that dialogs add while they are open
 
-const queries = new QueryClient({
+/** Whose key was revoked or whose session has ended is asked anew who he is. */
+function askAgain(error: unknown): void {
+  if (asProblem(error).status !== 401) return;
+  const account = queries.getQueryState(accountQuery.queryKey);
+  if (account?.status === "success") void queries.invalidateQueries({ queryKey: accountQuery.queryKey });
+}
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: askAgain }),
+  mutationCache: new MutationCache({ onError: askAgain }),
   defaultOptions: {
     queries: {
       staleTime: 5_000,

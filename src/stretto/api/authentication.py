@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection, cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from stretto.api.dashboard import PAGES
 from stretto.api.denials import Denials
 from stretto.api.doors import AGAIN, PRINCIPAL, REQUEST_ID, SESSION, TRACEPARENT
 from stretto.api.errors import of_error
@@ -27,9 +28,11 @@ from stretto.platform import Platform
 from stretto.store.acting import acting
 
 PUBLIC = re.compile(
-    r"/|/healthz|/readyz|/metrics|/openapi\.json|/docs(?:/.*)?|/assets/.*|/auth/(?:login|callback)|/v1/hooks/[^/]+|/reviews/link/[^/]+"
+    r"/|/healthz|/readyz|/metrics|/openapi\.json|/docs(?:/.*)?|/assets/.*|/favicon\.svg|/auth/(?:login|callback)|/v1/hooks/[^/]+"
+    rf"|/(?:{'|'.join(PAGES)})(?:/.*)?"
 )
-"""Paths that ask nobody who he is. Incoming webhooks and links to reviews prove themselves by their signatures."""
+"""Paths that ask nobody who he is. Incoming webhooks and links to reviews prove themselves by their signatures; the dashboard's
+page holds no data, and asks who he is whoever opens a link to one of its parts."""
 
 TENANT_HEADER = "x-stretto-tenant"
 """Names the tenant, for people who are members of several."""

@@ -2,6 +2,7 @@ import createClient, { type Middleware } from "openapi-fetch";
 import { accessHeaders } from "./access";
 import { problemOf } from "./problem";
 import type { components, paths } from "./schema";
+import { noteServerTime } from "./server_clock";
 
 export type Schemas = components["schemas"];
 
@@ -11,6 +12,7 @@ const guard: Middleware = {
     return request;
   },
   async onResponse({ response }) {
+    noteServerTime(response.headers.get("date"));
     if (!response.ok) throw await problemOf(response);
   },
 };

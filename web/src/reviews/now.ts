@@ -1,15 +1,16 @@
 import { useSyncExternalStore } from "react";
+import { serverNow } from "@/api/server_clock";
 
 const watchers = new Set<() => void>();
-let now = Date.now();
+let now = serverNow();
 let timer: ReturnType<typeof setInterval> | null = null;
 
 function watch(watcher: () => void): () => void {
   watchers.add(watcher);
   if (timer === null) {
-    now = Date.now();
+    now = serverNow();
     timer = setInterval(() => {
-      now = Date.now();
+      now = serverNow();
       for (const each of watchers) each();
     }, 1_000);
   }
@@ -22,7 +23,7 @@ function watch(watcher: () => void): () => void {
   };
 }
 
-/** The time, which moves on every second: one clock for all that count down. */
+/** The server's time, which moves on every second: one clock for all that count down. */
 export function useNow(): number {
   return useSyncExternalStore(watch, () => now);
 }

@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useEffectEvent, useState } from "react";
 import { api, body } from "@/api/client";
+import { serverNow } from "@/api/server_clock";
 import { say, sayProblem } from "@/ui/toasts";
 import type { Address } from "./address";
 import { holder } from "./clocks";
@@ -33,7 +34,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   const wide = useWide();
   const queries = useQueryClient();
   const [chosen, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const drafts = useDrafts();
+  const drafts = useDrafts(me);
   const [dialog, setDialog] = useState<"help" | "snooze" | "assign" | "rejectMany" | null>(null);
   const ids = reviews.map((review) => review.id);
   const selected = new Set(ids.filter((id) => chosen.has(id)));
@@ -104,7 +105,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   const begin = (mode: Work["mode"]) => {
     if (!mayDecide(seen, me)) return;
     if (work?.mode === mode) return;
-    const holds = holder(seen, Date.now()) === me;
+    const holds = holder(seen, serverNow()) === me;
     const proposed = seen.first_by !== null ? seen.decisions.at(-1) : undefined;
     const content = mode === "edit" && proposed?.edited ? proposed.value : seen.content;
     const took = work ? work.took : !holds;
@@ -115,7 +116,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
   const stop = () => {
     if (!work) return;
     drafts.drop([work.id]);
-    if (work.took && seen?.id === work.id && seen.state === "open" && holder(seen, Date.now()) === me) {
+    if (work.took && seen?.id === work.id && seen.state === "open" && holder(seen, serverNow()) === me) {
       void release(decisions, seen).catch(sayUnlessChanged);
     }
   };
@@ -165,7 +166,7 @@ export function useCommands({ address, reviews, decisions, desk, me, decides, se
 
   const take = () => {
     if (seen?.state !== "open") return;
-    const mine = holder(seen, Date.now()) === me;
+    const mine = holder(seen, serverNow()) === me;
     void (mine ? release(decisions, seen) : claim(decisions, seen)).catch(sayProblem);
   };
 
@@ -243,7 +244,7 @@ function mayDecide(review: Detail | undefined, me: string): review is Detail {
     say("It waits no more.");
     return false;
   }
-  const held = holder(review, Date.now());
+  const held = holder(review, serverNow());
   if (held !== null && held !== me) {
     say(`${held} has it in hand.`);
     return false;

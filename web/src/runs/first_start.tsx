@@ -11,6 +11,7 @@ type Example = Schemas["ExampleShown"];
 
 /** What is offered when nothing has run yet: flows to try with one click, and what will answer them. */
 export default function FirstStart() {
+  const may = useMay("runs:start");
   const examples = useQuery({
     queryKey: ["examples"],
     staleTime: Number.POSITIVE_INFINITY,
@@ -18,7 +19,9 @@ export default function FirstStart() {
   });
   return (
     <div className="mx-auto max-w-4xl">
-      <p className="font-title text-xl italic">Nothing has run yet. Try one of these:</p>
+      <p className="font-title text-xl italic">
+        Nothing has run yet. {may ? "Try one of these:" : "Whoever may start runs can try these:"}
+      </p>
       <div className="my-3 text-soft">
         <Answers />
       </div>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
+import { serverNow } from "@/api/server_clock";
 import { brief, count, dollars, duration, Time } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
@@ -154,7 +155,7 @@ function Took({ run }: { run: Run }) {
   const end = run.finished_at
     ? Date.parse(run.finished_at)
     : AT_WORK.has(run.status)
-      ? Date.now()
+      ? serverNow()
       : Date.parse(run.updated_at);
   return <>{duration(end - Date.parse(run.accepted_at))}</>;
 }

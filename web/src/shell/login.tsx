@@ -10,7 +10,7 @@ export function LoginPage({ problem, retry }: { problem: Problem; retry: () => v
   const next = encodeURIComponent(window.location.pathname + window.location.search);
   const enter = (event: FormEvent) => {
     event.preventDefault();
-    keepAccessKey(key.trim());
+    keepAccessKey(key);
     retry();
   };
   return (
@@ -33,8 +33,10 @@ export function LoginPage({ problem, retry }: { problem: Problem; retry: () => v
               type="password"
               autoComplete="off"
               required
+              pattern="[!-~]+"
+              title="A key has neither spaces nor letters beyond a to z."
               value={key}
-              onChange={(event) => setKey(event.target.value)}
+              onChange={(event) => setKey(event.target.value.trim())}
               placeholder="st_…"
             />
           )}

@@ -1,3 +1,5 @@
+import { serverNow } from "@/api/server_clock";
+
 /** Figures as people read them. Money comes as exact decimal text and is never added up here as binary fractions for billing. */
 
 export function dollars(amount: string | number): string {
@@ -54,7 +56,7 @@ export function Time({ at, relative = false }: { at: string | number | Date; rel
 }
 
 function ago(date: Date): string {
-  const seconds = (date.getTime() - Date.now()) / 1000;
+  const seconds = (date.getTime() - serverNow()) / 1000;
   const [amount, unit] = closest(seconds);
   return new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }).format(Math.round(amount), unit);
 }

@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { Dialog as Radix } from "radix-ui";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "./button";
 
 /** A question or a form over the page. Escape and a click beside it close it. */
@@ -17,19 +17,21 @@ export function Dialog({
   children: ReactNode;
   wide?: boolean;
 }) {
-  const before = useRef<Element | null>(null);
+  const [before, setBefore] = useState<Element | null>(null);
+  const [wasOpen, setWasOpen] = useState(false);
+  if (open !== wasOpen) {
+    setWasOpen(open);
+    if (open) setBefore(document.activeElement); // what stands in the dialog may take focus as soon as it is drawn
+  }
   return (
     <Radix.Root open={open} onOpenChange={(now) => now || onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/40" />
         <Radix.Content
           aria-describedby={undefined}
-          onOpenAutoFocus={() => {
-            before.current = document.activeElement;
-          }}
           onCloseAutoFocus={(event) => {
             event.preventDefault(); // Radix would look for a trigger; these dialogs have none
-            giveBack(before.current);
+            giveBack(before);
           }}
           className={`fixed top-1/2 left-1/2 z-50 flex max-h-[92dvh] w-[calc(100vw-1.5rem)] -translate-x-1/2 -translate-y-1/2 flex-col rounded-lg border bg-card shadow-xl ${wide ? "max-w-4xl" : "max-w-lg"}`}
         >

@@ -132,6 +132,24 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
     }
   });
 
+  test("a link to any page asks who one is, and leads there", async () => {
+    const viewer = await keyOf("two", "viewer");
+    const { page, close } = await openPage();
+    try {
+      await page.goto(`${server.url}/flows?archived=1`);
+      expect(await page.getByRole("link", { name: "Log in" }).getAttribute("href")).toBe(
+        "/auth/login?next=%2Fflows%3Farchived%3D1",
+      );
+      await page.getByLabel("Or use a key").fill(viewer);
+      await page.getByRole("button", { name: "Use the key" }).click();
+      await page.getByRole("heading", { name: "Flows" }).waitFor();
+      await page.reload();
+      await page.getByRole("heading", { name: "Flows" }).waitFor();
+    } finally {
+      await close();
+    }
+  });
+
   test("a key opens the dashboard for as long as its tab is open, with what its role allows", async () => {
     const viewer = await keyOf("two", "viewer");
     const { page, close } = await openPage();
@@ -144,8 +162,10 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
       expect(await page.getByRole("button", { name: /^Fork/ }).count()).toBe(0);
       await page.goto(server.url);
       await page.getByRole("link", { name: "theirs" }).waitFor();
+      await server.command("key", "revoke", viewer.split("_")[1] ?? "");
+      await page.getByLabel("Or use a key").waitFor({ timeout: 40_000 }); // a key is looked up anew every few seconds
     } finally {
       await close();
     }
-  });
+  }, 60_000);
 });
