@@ -109,7 +109,7 @@ class Pool:
                     async with connection.pipeline():
                         await connection.execute(AS_TENANT, (str(tenant_id),))
                         cursors = [await connection.execute(query, values) for query, values in statements]
-                    found = [await cursor.fetchall() for cursor in cursors]
+                    found = [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
                 except BaseException as error:
                     # Closed, since psycopg takes for prepared what the server may never have seen.
                     was_closed = connection.closed
