@@ -48,6 +48,7 @@ from stretto.state.store import forget_removed
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.stream import Hub
 from stretto.tools import Tools, builtin_tools, tool_handler
+from stretto.tools.lending import lend_database
 from stretto.tools.mcp import Ports, SecretSource, ServerPool
 from stretto.tools.mcp.people import ask_in_inbox
 from stretto.tools.secret_store import ToolSecrets
@@ -110,9 +111,9 @@ class Platform:
         self.judging = Judging(PastReviews(database), self.thresholds, TopicFinder(gateway.embedder))
         """What judges share."""
         self.handlers: dict[str, Handler] = {
-            "agent": lend_models(gateway, agent_handler(gateway, tools)),
+            "agent": lend_models(gateway, lend_database(database, agent_handler(gateway, tools))),
             "judge": judge_handler(gateway, self.judging),
-            "tool": lend_models(gateway, tool_handler(tools)),
+            "tool": lend_models(gateway, lend_database(database, tool_handler(tools))),
         }
         self.tool_secrets = ToolSecrets(database, lambda: own_key(settings, database, "*tool-secrets"))
         """What tenants give to servers of tools."""

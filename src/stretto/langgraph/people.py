@@ -1,0 +1,86 @@
+"""What a graph asks people with `interrupt()`, as reviews, and what people decide, as what the graph is resumed with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import orjson
+from langgraph.types import Interrupt
+
+from stretto.engine.step import Question
+from stretto.flow.facts import PersonAnswered
+from stretto.tools.function import to_json
+
+CONTENT_TYPE = "question of a graph"
+_ASKS = ("question", "message", "prompt", "query", "task", "description")
+"""Under which of its names an interrupt's mapping holds what is asked, as LangGraph's examples have it."""
+
+Resume = Callable[[Any, PersonAnswered], Any]
+"""What `interrupt()` shall give: of its value, and of what a person has decided."""
+
+
+def question_of(name: str, interrupt: Interrupt[Any], key: str, rules: Mapping[str, Any]) -> Question:
+    """What the inbox shows of an interrupt."""
+    shown = to_json(name, interrupt.value)
+    review: dict[str, Any] = {
+        "content_type": CONTENT_TYPE,
+        "because": {"reasons": [f"The graph {name!r} asks this, and goes on with what you decide."], "graph": name},
+        "rules": dict(rules),
+    }
+    if isinstance(interrupt.response_schema, dict):
+        review["form"] = interrupt.response_schema
+    return Question(key=key, text=_text(name, shown), show=shown, review=review)
+
+
+def key_of(step: str, interrupt: Interrupt[Any], checkpoint_id: str, resumed: str) -> str:
+    """What tells this question from others of the step, and is the same when another attempt comes to it again.
+
+    A node that asks twice has the same interrupt id twice; what the thread was resumed with before tells them apart.
+    """
+    words = orjson.dumps([interrupt.id, checkpoint_id, resumed])
+    return f"{step}?{hashlib.sha256(words).hexdigest()[:24]}"
+
+
+def resume_with(value: Any, answer: PersonAnswered) -> Any:
+    """What `interrupt(value)` gives where the graph's host says nothing else.
+
+    Approved: what the person made of the value, or True where it is as it was. Changes asked for: the comments. Rejected: False.
+    LangChain's `HumanInTheLoopMiddleware` gets the decisions that it expects.
+    """
+    if isinstance(value, dict) and "action_requests" in value:
+        return {"decisions": _decisions(cast("dict[str, Any]", value), answer)}
+    if answer.verdict == "approve":
+        return True if answer.value is None or _same(answer.value, value) else answer.value
+    return answer.comments if answer.verdict == "changes" else False
+
+
+def _decisions(value: Mapping[str, Any], answer: PersonAnswered) -> list[dict[str, Any]]:
+    asked: list[dict[str, Any]] = value["action_requests"]
+    if answer.verdict != "approve":
+        said = {"message": answer.comments} if answer.comments else {}
+        return [{"type": "reject", **said} for _ in asked]
+    given = answer.value.get("action_requests") if isinstance(answer.value, dict) else None
+    edited: list[Any] = cast("list[Any]", given) if isinstance(given, list) and len(given) == len(asked) else asked
+    return [
+        {"type": "approve"}
+        if _same(new, old)
+        else {"type": "edit", "edited_action": {"name": new["name"], "args": new["args"]}}
+        for old, new in zip(asked, edited, strict=True)
+    ]
+
+
+def _same(one: object, other: object) -> bool:
+    return to_json("", one) == to_json("", other)
+
+
+def _text(name: str, shown: Any) -> str:
+    if isinstance(shown, str):
+        return shown
+    if isinstance(shown, dict):
+        held = cast("dict[str, Any]", shown)
+        found = next((held[key] for key in _ASKS if isinstance(held.get(key), str)), None)
+        if found:
+            return found
+    return f"The graph {name!r} asks for a decision."
