@@ -10,6 +10,7 @@ from bench.ground import Ground
 from bench.measured import (
     accept,
     cache,
+    checkpoints,
     dashboard,
     edges,
     events,
@@ -59,6 +60,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         journal,
         events,
         state,
+        checkpoints,
         dashboard,
         soak,
     )

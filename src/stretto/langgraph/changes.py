@@ -79,7 +79,7 @@ def patch_document(old: Document, change: Document) -> Document:
     """The document that `change` makes of `old`, which stays as it is."""
     new: Document = {name: value for name, value in change.items() if name not in _NESTED and not name.startswith("-")}
     for name in _NESTED:
-        kept = {**(old.get(name) or {}), **(change.get(name) or {})}
+        kept: dict[str, Any] = {**(old.get(name) or {}), **(change.get(name) or {})}
         for key in change.get(f"-{name}", ()):
             del kept[key]
         new[name] = kept

@@ -11,8 +11,8 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.base import LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.tool import tool_call_chunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -146,7 +146,7 @@ class GatewayChatModel(BaseChatModel):
     def _request(self, messages: list[BaseMessage], stop: list[str] | None, given: dict[str, Any]) -> ModelRequest:
         seat = seat_now()
         tools = tuple(map(to_spec, given.get("tools") or ()))
-        form = given.get("response_format") or {}
+        form: dict[str, Any] = given.get("response_format") or {}
         return ModelRequest(
             model=self.route,
             messages=to_messages(messages),

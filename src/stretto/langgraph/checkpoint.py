@@ -36,7 +36,7 @@ DOCUMENT = ""
 JSON = "json"
 MOST_INLINE = 200
 """Texts up to so many characters stand in the document; so do numbers, as each row has its price."""
-MOST_CHAIN = 48
+MOST_CHAIN = 16
 """After so many changes of changes a value is stored as a whole, so that reading it takes no more rows than that."""
 MOST_KNOWN = 64 << 20
 """How many bytes of values a saver remembers, to tell what changes. What it does not remember is stored as a whole."""
@@ -165,7 +165,9 @@ class StrettoSaver(BaseCheckpointSaver[str]):
                 type_, data = self.serde.dumps_typed(value)
                 changes = isinstance(version, str)  # others may give one number to different values
                 values.append(self._change_of(thread_id, ns, channel, str(version), type_, data, changes=changes))
-        seen = {node: dict(versions) for node, versions in checkpoint["versions_seen"].items()}  # the loop goes on with its own
+        seen = {
+            node: dict(versions) for node, versions in checkpoint["versions_seen"].items()
+        }  # the loop goes on with its own
         nested = {"channel_values": inline, "channel_versions": dict(versions), "versions_seen": seen}
         document: Document = {**checkpoint, **nested}
         refs[DOCUMENT] = f"{checkpoint['id']}.{secrets.token_hex(3)}"
@@ -263,7 +265,9 @@ class StrettoSaver(BaseCheckpointSaver[str]):
                     self._known.put((head.thread_id, head.ns, channel), known)
         document = read.pop(DOCUMENT, None)
         if document is None:
-            raise StoreError(f"Checkpoint {head.id} of thread {head.thread_id!r} is incomplete. Go back to an earlier one.")
+            raise StoreError(
+                f"Checkpoint {head.id} of thread {head.thread_id!r} is incomplete. Go back to an earlier one."
+            )
         checkpoint = dict(cast("Document", document.value))
         values = {
             channel: self.serde.loads_typed((known.type, cast("bytes", known.value)))
@@ -447,6 +451,3 @@ def _whole(thread_id: str, ns: str, channel: str, known: Known) -> Value:
 
 async def _next(found: AsyncIterator[CheckpointTuple]) -> CheckpointTuple | None:
     return await anext(found, None)
-
-
-

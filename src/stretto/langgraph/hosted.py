@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphRecursionError
-from langgraph.pregel import Pregel
+from langgraph.pregel import Pregel  # pyright: ignore[reportMissingTypeStubs] - typed, without the mark
 from langgraph.types import Command, Interrupt, StateSnapshot
 
 from stretto.agents.lending import lent_models
@@ -43,7 +43,7 @@ Compiled = Pregel[Any, Any, Any, Any]
 Durability = Literal["sync", "async", "exit"]
 
 
-def host(
+def host(  # noqa: PLR0913 - each has its own default, and is named
     graph: Compiled,
     *,
     name: str | None = None,
@@ -55,8 +55,9 @@ def host(
     durability: Durability = "sync",
     effects: Effects = "writes",
 ) -> HostedGraph:
-    """The compiled graph as a tool and a flow: `platform.tools.put(desk := host(graph, name="desk"))`, then start `desk.flow`.
+    """Make a compiled graph a tool and a flow.
 
+    `platform.tools.put(desk := host(graph, name="desk"))`, and start `desk.flow`.
     `input` gives the JSON Schemas of the fields that it takes (else those of its input type); `resume` makes of a person's
     decision what `interrupt()` gives, and `rules` are the review's (`deadline_s`, `mandatory` and so on). The graph itself is
     not changed; a checkpointer that it has is not used. Raises `Invalid` where it has no name.
@@ -173,10 +174,10 @@ class _Work:
     async def _advance(self, given: Any) -> StateSnapshot:
         """Work until the end, or until somebody must be asked."""
         voices = Voices(self.ctx)
-        stream = self.graph.astream(
+        stream = cast("Any", self.graph).astream(
             given, self.config, stream_mode=["messages"], subgraphs=True, durability=self.hosted.durability
         )
-        async for _, _, (message, _) in cast("Any", stream):
+        async for _, _, (message, _) in stream:
             voices.hear(message)
         voices.end()
         return await self.graph.aget_state(self.config)
@@ -232,10 +233,10 @@ def to_error(name: str, error: Exception) -> StrettoError:
 def _output(graph: Compiled, state: StateSnapshot) -> Any:
     """What the graph gives: of its state the channels of its output."""
     channels = graph.output_channels
-    if isinstance(channels, str) or not isinstance(state.values, dict):
-        return state.values
-    values = cast("dict[str, Any]", state.values)
-    return {channel: values[channel] for channel in channels if channel in values}
+    values = cast("Any", state).values
+    if isinstance(channels, str) or not isinstance(values, dict):
+        return values
+    return {channel: values[channel] for channel in channels if channel in values}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _fields(graph: Compiled) -> dict[str, Mapping[str, Any]] | None:

@@ -157,5 +157,3 @@ def to_usage(tokens: TokenCounts) -> UsageMetadata:
         input_token_details=InputTokenDetails(cache_read=tokens.cached_input, cache_creation=tokens.cache_write),
         output_token_details=OutputTokenDetails(reasoning=tokens.reasoning),
     )
-
-

@@ -49,8 +49,9 @@ def resume_with(value: Any, answer: PersonAnswered) -> Any:
     Approved: what the person made of the value, or True where it is as it was. Changes asked for: the comments. Rejected: False.
     LangChain's `HumanInTheLoopMiddleware` gets the decisions that it expects.
     """
-    if isinstance(value, dict) and "action_requests" in value:
-        return {"decisions": _decisions(cast("dict[str, Any]", value), answer)}
+    plain: object = value
+    if isinstance(plain, dict) and "action_requests" in plain:
+        return {"decisions": _decisions(cast("dict[str, Any]", plain), answer)}
     if answer.verdict == "approve":
         return True if answer.value is None or _same(answer.value, value) else answer.value
     return answer.comments if answer.verdict == "changes" else False
@@ -61,8 +62,10 @@ def _decisions(value: Mapping[str, Any], answer: PersonAnswered) -> list[dict[st
     if answer.verdict != "approve":
         said = {"message": answer.comments} if answer.comments else {}
         return [{"type": "reject", **said} for _ in asked]
-    given = answer.value.get("action_requests") if isinstance(answer.value, dict) else None
-    edited: list[Any] = cast("list[Any]", given) if isinstance(given, list) and len(given) == len(asked) else asked
+    value_given: object = answer.value
+    approved = cast("dict[str, Any]", value_given) if isinstance(value_given, dict) else {}
+    given: list[dict[str, Any]] = approved.get("action_requests") or []
+    edited = given if len(given) == len(asked) else asked
     return [
         {"type": "approve"}
         if _same(new, old)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from psycopg import DatabaseError
@@ -152,15 +152,17 @@ class CheckpointStore:
         values = {each[:4]: each for given in reversed(batch) for each in given.values}  # the first one stays
         added = {each[:5]: each for given in reversed(batch) if not given.replacing for each in given.writes}
         set_ = {each[:5]: each for given in batch if given.replacing for each in given.writes}
-        statements: list[tuple[str, dict[str, Any]]] = []
+        columns: dict[str, dict[str, Any]] = {}
         if heads or values:
-            statements.append(("put", _put_values(heads.values(), values.values())))
+            columns["put"] = _put_values(heads.values(), values.values())
         for query, writes in (("put_writes", added), ("set_writes", set_)):
             if writes:
-                statements.append((query, _columns(_WRITES, sorted(writes.values(), key=attrgetter(*Write._fields[:5])))))
-        rows = await self._database.apply(
-            self._tenant_id, *((_Q[name], {"tenant_id": self._tenant_id, **values}) for name, values in statements)
-        )
+                in_order = sorted(writes.values(), key=attrgetter(*Write._fields[:5]))
+                columns[query] = _columns(_WRITES, in_order)
+        statements: list[tuple[LiteralString, Mapping[str, Any]]] = [
+            (_Q[query], {"tenant_id": self._tenant_id, **given}) for query, given in columns.items()
+        ]
+        rows = await self._database.apply(self._tenant_id, *statements)
         return set(rows[0]) if heads or values else set()
 
     async def get(self, thread_id: str, ns: str, id: str | None) -> Found:
@@ -243,4 +245,3 @@ def _found(rows: Sequence[TupleRow]) -> Found:
     for writes in found.writes.values():
         writes.sort(key=attrgetter("task_path", "task_id", "idx"))
     return found
-

@@ -23,7 +23,6 @@ class Voices:
         if not isinstance(message, AIMessage):
             return
         id = message.id or ""
-        is_piece = isinstance(message, AIMessageChunk)
         if text := _text(message):
             if self._speaker is None:
                 self._begin(id)
@@ -31,7 +30,7 @@ class Voices:
                 self._ctx.write([text])
             else:
                 self._waiting.setdefault(id, []).append(text)
-        if not is_piece or cast("AIMessageChunk", message).chunk_position == "last":
+        if not isinstance(message, AIMessageChunk) or message.chunk_position == "last":
             self._end(id)
 
     def end(self) -> None:

@@ -125,7 +125,9 @@ class Database:
             async with self._pool.transaction() as connection:
                 yield connection
 
-    async def apply(self, tenant_id: UUID, *statements: tuple[LiteralString, Mapping[str, Any]]) -> list[list[TupleRow]]:
+    async def apply(
+        self, tenant_id: UUID, *statements: tuple[LiteralString, Mapping[str, Any]]
+    ) -> list[list[TupleRow]]:
         """As `read`, for statements that change rows, and to the same effect when they are made twice: after a broken connection
         they are made anew. All of them count, or none. Who acts is not written down."""
         with clear_errors():

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+import pytest
+
+pytest.importorskip("langgraph.checkpoint.conformance", reason="the suite is not installed")
+
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 
 from stretto.langgraph import StrettoSaver

@@ -90,6 +90,9 @@ ROWS: dict[str, LiteralString] = {
     "review_decisions": "INSERT INTO review_decisions"
     " (tenant_id, review_id, n, mandatory, four_eyes, how, verdict, by, final, at)"
     f" SELECT %(t)s, CASE WHEN %(t)s::uuid = '00000000-0000-7000-8000-000000000002' THEN {_SECOND}::uuid ELSE {_FIRST}::uuid END, 1, false, false, 'person', 'approve', 'ann', true, now() WHERE true",
+    "graph_checkpoints": "INSERT INTO graph_checkpoints VALUES (%(t)s, 't', '', 'c', NULL, '{}', '{}', now())",
+    "graph_values": "INSERT INTO graph_values VALUES (%(t)s, 't', '', 'c', 'v', NULL, 'msgpack', '')",
+    "graph_writes": "INSERT INTO graph_writes VALUES (%(t)s, 't', '', 'c', 'k', 0, '', 'n', 'msgpack', '')",
     "hook_receipts": "INSERT INTO hook_receipts VALUES (%(t)s, 's', 'k', now())",
 }
 CHANGES: dict[str, LiteralString] = {
@@ -108,6 +111,9 @@ CHANGES: dict[str, LiteralString] = {
     "webhook_deliveries": "UPDATE webhook_deliveries SET status = 'pending'",
     "state_documents": "UPDATE state_documents SET version = 7",
     "hook_sources": "UPDATE hook_sources SET name = 'stolen'",
+    "graph_checkpoints": "UPDATE graph_checkpoints SET parent_id = 'stolen'",
+    "graph_values": "UPDATE graph_values SET type = 'stolen'",
+    "graph_writes": "UPDATE graph_writes SET type = 'stolen'",
 }
 ONLY_READ = ("audit", "events", "quotas", "request_windows", "reviews", "review_deadlines", "review_history")
 """Tables that the application reads, and only triggers, functions and the operator write."""
@@ -126,6 +132,9 @@ REMOVALS = (
     "event_letters",
     "webhooks",
     "hook_sources",
+    "graph_checkpoints",
+    "graph_values",
+    "graph_writes",
 )
 
 

@@ -38,6 +38,12 @@ ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_pkey PRIMARY KEY (tenant_id, name, version);
 ALTER TABLE ONLY stretto.flows
     ADD CONSTRAINT flows_tenant_id_name_digest_key UNIQUE (tenant_id, name, digest);
+ALTER TABLE ONLY stretto.graph_checkpoints
+    ADD CONSTRAINT graph_checkpoints_pkey PRIMARY KEY (tenant_id, thread_id, ns, id);
+ALTER TABLE ONLY stretto.graph_values
+    ADD CONSTRAINT graph_values_pkey PRIMARY KEY (tenant_id, thread_id, ns, channel, version);
+ALTER TABLE ONLY stretto.graph_writes
+    ADD CONSTRAINT graph_writes_pkey PRIMARY KEY (tenant_id, thread_id, ns, checkpoint_id, task_id, idx);
 ALTER TABLE ONLY stretto.hook_receipts
     ADD CONSTRAINT hook_receipts_pkey PRIMARY KEY (tenant_id, source, delivery_key);
 ALTER TABLE ONLY stretto.hook_sources
@@ -249,6 +255,9 @@ ALTER TABLE stretto.event_members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.event_slots ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.flows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.graph_checkpoints ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.graph_values ENABLE ROW LEVEL SECURITY;
+ALTER TABLE stretto.graph_writes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.hook_receipts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.hook_sources ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.idempotency ENABLE ROW LEVEL SECURITY;
@@ -289,6 +298,9 @@ CREATE POLICY tenant ON stretto.event_members USING ((tenant_id = (NULLIF(curren
 CREATE POLICY tenant ON stretto.event_slots USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.events USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.flows USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.graph_checkpoints USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.graph_values USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
+CREATE POLICY tenant ON stretto.graph_writes USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.hook_receipts USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.hook_sources USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
 CREATE POLICY tenant ON stretto.idempotency USING ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid)) WITH CHECK ((tenant_id = (NULLIF(current_setting('stretto.tenant'::text, true), ''::text))::uuid));
@@ -449,6 +461,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_members TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.event_slots TO stretto_app;
 GRANT SELECT ON TABLE stretto.events TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.flows TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.graph_checkpoints TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.graph_values TO stretto_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.graph_writes TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.hook_receipts TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.hook_sources TO stretto_app;
 GRANT SELECT,INSERT ON TABLE stretto.idempotency TO stretto_app;

@@ -207,6 +207,41 @@ CREATE TABLE stretto.flows (
     created_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.flows OWNER TO stretto;
+CREATE TABLE stretto.graph_checkpoints (
+    tenant_id uuid NOT NULL,
+    thread_id text NOT NULL COLLATE pg_catalog."C",
+    ns text NOT NULL COLLATE pg_catalog."C",
+    id text NOT NULL COLLATE pg_catalog."C",
+    parent_id text COLLATE pg_catalog."C",
+    metadata jsonb NOT NULL,
+    refs jsonb NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.graph_checkpoints OWNER TO stretto;
+CREATE TABLE stretto.graph_values (
+    tenant_id uuid NOT NULL,
+    thread_id text NOT NULL COLLATE pg_catalog."C",
+    ns text NOT NULL COLLATE pg_catalog."C",
+    channel text NOT NULL COLLATE pg_catalog."C",
+    version text NOT NULL COLLATE pg_catalog."C",
+    base text COLLATE pg_catalog."C",
+    type text NOT NULL,
+    value bytea NOT NULL
+);
+ALTER TABLE stretto.graph_values OWNER TO stretto;
+CREATE TABLE stretto.graph_writes (
+    tenant_id uuid NOT NULL,
+    thread_id text NOT NULL COLLATE pg_catalog."C",
+    ns text NOT NULL COLLATE pg_catalog."C",
+    checkpoint_id text NOT NULL COLLATE pg_catalog."C",
+    task_id text NOT NULL COLLATE pg_catalog."C",
+    idx integer NOT NULL,
+    task_path text NOT NULL COLLATE pg_catalog."C",
+    channel text NOT NULL,
+    type text NOT NULL,
+    value bytea NOT NULL
+);
+ALTER TABLE stretto.graph_writes OWNER TO stretto;
 CREATE TABLE stretto.hook_receipts (
     tenant_id uuid NOT NULL,
     source text NOT NULL,
