@@ -112,7 +112,7 @@ async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetim
     """Drop the months that lie wholly before `before` and hold no unfinished run; returns the names of what was dropped.
 
     A month with an unfinished run is kept, and so is one that is in use for long; the log says so. Old idempotency keys,
-    left-over signals and reviews that are over go too. `connection` has the owner's rights and autocommits.
+    left-over signals, reviews that are over and checkpoints of hosted graphs go too. `connection` has the owner's rights and autocommits.
     """
     dropped: list[str] = []
     months = {month for name in await partition_names(connection) if (month := month_of_partition(name))}
@@ -124,6 +124,7 @@ async def drop_partitions(connection: AsyncConnection[TupleRow], before: datetim
                 log.warning("kept a month that is in use", partition=month.partition("runs"), waited=LOCK_WAIT)
     async with connection.transaction():
         await connection.execute(QUERIES["forget_idempotency"], {"before": before})
+        await connection.execute(QUERIES["forget_graphs"], {"before": before})
         await connection.execute(QUERIES["forget_signals"], {"before": before})
         await connection.execute(QUERIES["forget_reviews"], {"before": uuid7_floor(before)})
     return dropped

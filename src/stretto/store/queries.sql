@@ -103,6 +103,18 @@ SELECT kind, made_id, digest FROM stretto.idempotency WHERE tenant_id = %(tenant
 -- Forget the requests whose keys are too old to come again.
 DELETE FROM stretto.idempotency WHERE created_at < %(before)s
 
+-- forget_graphs --
+-- Forget the checkpoints of hosted graphs that were last written so long ago. Their threads are named RUN/STEP; others are their makers' own.
+WITH gone AS (
+    SELECT tenant_id, thread_id FROM stretto.graph_checkpoints
+    WHERE thread_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/' GROUP BY tenant_id, thread_id HAVING max(at) < %(before)s
+), c AS (
+    DELETE FROM stretto.graph_checkpoints c USING gone g WHERE c.tenant_id = g.tenant_id AND c.thread_id = g.thread_id
+), v AS (
+    DELETE FROM stretto.graph_values v USING gone g WHERE v.tenant_id = g.tenant_id AND v.thread_id = g.thread_id
+)
+DELETE FROM stretto.graph_writes w USING gone g WHERE w.tenant_id = g.tenant_id AND w.thread_id = g.thread_id
+
 -- forget_reviews --
 -- Forget what was reviewed and is over, with its decisions and history; `before` is the least id of that time.
 DELETE FROM stretto.reviews WHERE id < %(before)s AND state <> 'open'
