@@ -1,4 +1,5 @@
 """A LangGraph graph with an interrupt, unmodified, as a flow: `python examples/langgraph_desk.py` (extra `langgraph`)."""
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
