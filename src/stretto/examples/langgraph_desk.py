@@ -1,5 +1,5 @@
 """A LangGraph graph with an interrupt, unmodified, as a flow: `python examples/langgraph_desk.py` (extra `langgraph`)."""
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 
