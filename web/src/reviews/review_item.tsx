@@ -2,10 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { clsx } from "clsx";
 import { ArrowLeft } from "lucide-react";
-import { type ReactNode, useMemo } from "react";
+import { type ReactNode, useMemo, useState } from "react";
 import { Time } from "@/ui/amounts";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
+import { hiddenIn, writtenOut } from "@/ui/hidden_characters";
 import { Json } from "@/ui/json";
 import { Status } from "@/ui/status";
 import { holder } from "./clocks";
@@ -122,10 +123,29 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
 }
 
 function Content({ value }: { value: unknown }) {
-  if (typeof value !== "string") return <Json value={value} label="Content" />;
+  const text = editable(value);
+  const hidden = useMemo(() => hiddenIn(text), [text]);
+  const [asItLooks, setAsItLooks] = useState(false);
+  const shown = hidden.length > 0 && !asItLooks ? writtenOut(text) : text;
   return (
-    <div className="rounded-md border bg-ground p-4 text-[15px] leading-relaxed whitespace-pre-wrap">
-      {value || <span className="text-soft">It is empty.</span>}
+    <div className="flex flex-col gap-2">
+      {hidden.length > 0 && (
+        <div role="note" className="flex flex-wrap items-center gap-2 rounded-md bg-note px-3 py-2">
+          <span>
+            It holds characters that are not seen: {hidden.map(({ told, many }) => `${many} ${told}`).join(", ")}.
+          </span>
+          <Button onClick={() => setAsItLooks(!asItLooks)}>
+            {asItLooks ? "Write them out" : "Show it as it looks"}
+          </Button>
+        </div>
+      )}
+      {typeof value === "string" ? (
+        <div className="rounded-md border bg-ground p-4 text-[15px] leading-relaxed whitespace-pre-wrap wrap-anywhere">
+          {shown || <span className="text-soft">It is empty.</span>}
+        </div>
+      ) : (
+        <Json value={shown} label="Content" />
+      )}
     </div>
   );
 }
