@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -41,6 +41,8 @@ from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
+from stretto.memory import Encoder, Memory, Model
+from stretto.memory.encoder import RouteEmbedder
 from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+LOCAL_VECTORS = "all-MiniLM-L6-v2"
+"""What makes vectors on this machine."""
 TEND_EVERY_S = 3600.0
 """How often partitions are made and old ones dropped."""
 
@@ -110,6 +114,7 @@ class Platform:
         """What tenants have set in place of their flows' thresholds."""
         self.judging = Judging(PastReviews(database), self.thresholds, TopicFinder(gateway.embedder))
         """What judges share."""
+        self._memories = memories(settings, database, gateway)
         self.handlers: dict[str, Handler] = {
             "agent": lend_models(gateway, lend_database(database, agent_handler(gateway, tools))),
             "judge": judge_handler(gateway, self.judging),
@@ -174,7 +179,10 @@ class Platform:
                     database,
                     hub,
                     gateway,
-                    tools or builtin_tools(lambda tenant_id: State(database, tenant_id)),
+                    tools
+                    or builtin_tools(
+                        lambda tenant_id: State(database, tenant_id), memories(settings, database, gateway)
+                    ),
                     transport,
                 )
                 platform.telemetry = telemetry
@@ -319,6 +327,10 @@ class Platform:
         """The door to a tenant's documents."""
         return State(self.database, tenant_id)
 
+    def memory(self, tenant_id: UUID = DEFAULT_TENANT) -> Memory:
+        """The door to a tenant's memory."""
+        return self._memories(tenant_id)
+
     def events(self, tenant_id: UUID = DEFAULT_TENANT) -> Events:
         """The door to a tenant's events."""
         return Events(self.database, self.transport, tenant_id)
@@ -341,6 +353,20 @@ def spare_collections() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 5, 200)
+
+
+def memories(settings: Settings, database: Database, gateway: OpenGateway) -> Callable[[UUID], Memory]:
+    """The memory of each tenant: its vectors are made by the route that the settings name, else on this machine, if it can."""
+    local = None if gateway.embedder is None else Encoder(gateway.embedder)
+    route, dimensions = settings.memory_model, settings.memory_dimensions
+
+    def memory(tenant_id: UUID) -> Memory:
+        if route:
+            model = Model(route, dimensions)
+            return Memory(database, tenant_id, Encoder(RouteEmbedder(gateway, tenant_id), ask_dimensions=True), model)
+        return Memory(database, tenant_id, local, None if local is None else Model(LOCAL_VECTORS, dimensions))
+
+    return memory
 
 
 def config_for(provider: ModelProvider | None) -> GatewayConfig:

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
         description="How two changes of one document come together, by the beginning of its key, as JSON: "
         '`{"stats/": "counter"}`; the longest that fits counts, else `replace`.',
     )
+    memory_model: str = Field(
+        default="", description="The route that makes the vectors of memory; empty: all-MiniLM-L6-v2 on this machine."
+    )
+    memory_dimensions: int = Field(default=384, ge=1, le=4000, description="How many numbers these vectors have.")
     webhook_allow_private: bool = Field(
         default=False, description="Let webhooks go to addresses of private networks and of this machine, too."
     )

@@ -30,6 +30,7 @@ TAGS: Mapping[str, str] = {
     "reviews": "What waits for a person's decision.",
     "judges": "From which confidence on judges pass, and how far they can be believed.",
     "schedules": "Flows that start by the clock.",
+    "memory": "What is remembered: collections of texts, searched by meaning, words and place.",
     "state": "The shared state: versioned JSON documents that nobody overwrites unseen.",
     "usage": "What models were asked, and what it cost.",
     "limits": "What is to be had now: rates, places, money.",

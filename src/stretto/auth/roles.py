@@ -16,6 +16,8 @@ Permission = Literal[
     "schedules:write",
     "state:read",
     "state:write",
+    "memory:read",
+    "memory:write",
     "reviews:read",
     "reviews:decide",
     "policies:read",
@@ -51,6 +53,8 @@ MEANINGS: Mapping[Permission, str] = MappingProxyType(
         "schedules:write": "make, change and remove schedules",
         "state:read": "see the documents of the shared state and their histories",
         "state:write": "write and remove documents of the shared state",
+        "memory:read": "search and ask what is remembered",
+        "memory:write": "remember and forget items and collections",
         "reviews:read": "see what waits for a person",
         "reviews:decide": "decide what waits for a person",
         "policies:read": "see the thresholds of judges, and how far judges can be believed",
@@ -82,6 +86,7 @@ _VIEWER: frozenset[Permission] = frozenset(
         "runs:read",
         "schedules:read",
         "state:read",
+        "memory:read",
         "reviews:read",
         "policies:read",
         "usage:read",
@@ -94,7 +99,16 @@ _VIEWER: frozenset[Permission] = frozenset(
 )
 _REVIEWER = _VIEWER | frozenset[Permission](("reviews:decide",))
 _OPERATOR = _VIEWER | frozenset[Permission](
-    ("flows:write", "runs:start", "runs:control", "schedules:write", "state:write", "models:call", "events:write")
+    (
+        "flows:write",
+        "runs:start",
+        "runs:control",
+        "schedules:write",
+        "state:write",
+        "memory:write",
+        "models:call",
+        "events:write",
+    )
 )
 _OWNER: frozenset[Permission] = frozenset(get_args(Permission))
 _ADMIN = _OWNER - frozenset[Permission](("tenant:write",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 from stretto.memory.citations import Checked, Entails, Removed, Sentence, check_citations, supports
 from stretto.memory.encoder import Encoder, Model, Vector
@@ -77,7 +78,7 @@ async def answer(
     if writer is None:
         known = await memory.collection(collection)
         model = Model(known.model, known.dimensions) if known.model else None
-        chosen = await extract(question, found.hits, memory.encoder, model)
+        chosen = await extract(question, found.hits, memory.encoder, model, memory.tenant_id)
         checked, by = Checked(chosen, ()), "extract"
     else:
         told = await writer(prompt_for(question, sources))
@@ -87,7 +88,9 @@ async def answer(
     return Answer(checked.text, True, checked.sentences, sources, checked.removed, by, found.notes)
 
 
-async def extract(question: str, hits: Sequence[Hit], encoder: Encoder | None, model: Model | None) -> list[Sentence]:
+async def extract(
+    question: str, hits: Sequence[Hit], encoder: Encoder | None, model: Model | None, tenant_id: UUID | None = None
+) -> list[Sentence]:
     """The sentences of the hits that say most about the question, the best first; none where none says anything."""
     candidates = [(n, each) for n, hit in enumerate(hits, start=1) for each in sentences(hit.text)][:MOST_SENTENCES]
     asked = set(words(question))
@@ -96,7 +99,7 @@ async def extract(question: str, hits: Sequence[Hit], encoder: Encoder | None, m
     near = [i for i, (n, _) in enumerate(candidates) if covered[i] > 0 or n <= 3][:32]
     alike = dict.fromkeys(range(len(candidates)), 0.0)
     if encoder is not None and model is not None and near:
-        wanted = await encoder.question(question, model)
+        wanted = await encoder.question(question, model, tenant_id)
         vectors = await encoder.texts({candidates[i][1].encode(): candidates[i][1] for i in near}, model)
         alike.update((i, cosine(wanted, vectors[candidates[i][1].encode()])) for i in near)
     good = [i for i in range(len(candidates)) if covered[i] >= COVERED or alike[i] >= ALIKE]

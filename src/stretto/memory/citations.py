@@ -15,7 +15,7 @@ from typing import Literal
 from stretto.memory.words import sentences, words
 
 SUPPORT = 0.7
-"""Of a sentence's words in the source, within `WINDOW` neighbouring sentences. Chosen on made-up pairs (tests/unit/memory/pairs.py)."""
+"""Of a sentence's words in the source, within `WINDOW` neighbouring sentences. Chosen on made-up pairs (tests/unit/memory/test_citations.py)."""
 WINDOW = 2
 _CITATION = re.compile(r"\[(\d{1,4}(?:\s*,\s*\d{1,4})*)\]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -72,7 +72,7 @@ async def supports(source: str, sentence: str) -> bool:
             if (
                 len(wanted & held) >= SUPPORT * len(wanted)
                 and numbers <= set(_NUMBER.findall(part))
-                and denies == bool(_DENIAL.search(part))
+                and all(denies == bool(_DENIAL.search(each)) for each in parts[start:stop])
             ):
                 return True
     return False

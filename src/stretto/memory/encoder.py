@@ -7,10 +7,11 @@ import math
 from collections import OrderedDict
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
 
 from stretto.errors import Invalid, ModelBroken
-from stretto.gateway.provider import Embedder
+from stretto.gateway.provider import Caller, Embedder, Embeddings
 
 Vector = Sequence[float]
 T = TypeVar("T")
@@ -52,12 +53,12 @@ class Encoder:
         self._embedder = embedder
         self._ask_dimensions = ask_dimensions
         """Whether the model must be told how many numbers are wanted (models that give several lengths)."""
-        self._questions: OrderedDict[tuple[str, int, str], Vector] = OrderedDict()
+        self._questions: OrderedDict[tuple[UUID | None, str, int, str], Vector] = OrderedDict()
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def question(self, text: str, model: Model) -> Vector:
-        """The vector of a question; the latest thousand are kept."""
-        key = (model.name, model.dimensions, text)
+    async def question(self, text: str, model: Model, tenant_id: UUID | None = None) -> Vector:
+        """The vector of a question; the latest thousand are kept, for each tenant by itself."""
+        key = (tenant_id, model.name, model.dimensions, text)
         if (known := self._questions.get(key)) is None:
             known = (await self._ask([text], model))[0]
             self._questions[key] = known
@@ -86,6 +87,31 @@ class Encoder:
         if len(got.vectors) != len(texts):
             raise ModelBroken(f"The model {model.name!r} gave {len(got.vectors)} vectors for {len(texts)} texts.")
         return [normalised(vector, model) for vector in got.vectors]
+
+
+class Embeds(Protocol):
+    """What makes vectors by the name of a route: the gateway."""
+
+    async def embed(
+        self, texts: Sequence[str], *, model: str, caller: Caller | None = None, dimensions: int | None = None
+    ) -> Embeddings: ...
+
+
+class RouteEmbedder:
+    """An `Embedder` whose models are routes of the gateway, and whose calls one tenant pays for."""
+
+    name = "gateway"
+
+    def __init__(self, gateway: Embeds, tenant_id: UUID) -> None:
+        self._gateway = gateway
+        self._caller = Caller(tenant_id=tenant_id)
+
+    async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
+        """Raises what the gateway raises."""
+        return await self._gateway.embed(texts, model=model, caller=self._caller, dimensions=dimensions)
+
+    async def close(self) -> None:
+        """The gateway is somebody else's."""
 
 
 def normalised(vector: Vector, model: Model) -> Vector:

@@ -252,7 +252,7 @@ class Memory:
         model = Model(collection.model, collection.dimensions)
         shelf = Shelf(self.tenant_id, collection.id, model, collection.items)
         try:
-            vector = await self.encoder.question(question.text, model)
+            vector = await self.encoder.question(question.text, model, self.tenant_id)
             return await self.index.search(shelf, vector, narrowing, depth)
         except ModelError as error:
             log.warning("memory was searched without vectors", collection=collection.name, error=error.message)

@@ -6,18 +6,25 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from stretto.memory import Memory
 from stretto.state import State
+from stretto.tools.memory import memory_tools
 from stretto.tools.python_test import python_test
 from stretto.tools.registry import Tools
 from stretto.tools.shared_state import state_tools
 
 
-def builtin_tools(states: Callable[[UUID], State] | None = None) -> Tools:
-    """A registry with `python.test`, `text.count` and `noop`, and, given a tenant's documents, `state.get` and the like."""
+def builtin_tools(
+    states: Callable[[UUID], State] | None = None, memories: Callable[[UUID], Memory] | None = None
+) -> Tools:
+    """A registry with `python.test`, `text.count` and `noop`, and, given a tenant's documents and memory, `state.get`,
+    `memory.search` and the like."""
     tools = Tools()
     for name, function in {"python.test": python_test, "text.count": count_text, "noop": do_nothing}.items():
         tools.add(name, function, effects="reads")
-    return tools if states is None else tools.merge(state_tools(states))
+    if states is not None:
+        tools = tools.merge(state_tools(states))
+    return tools if memories is None else tools.merge(memory_tools(memories))
 
 
 async def count_text(text: str) -> dict[str, int]:

@@ -708,6 +708,102 @@ export interface paths {
         patch: operations["change_member"];
         trace?: never;
     };
+    "/v1/memory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_collections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memory/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get_collection"];
+        put?: never;
+        post?: never;
+        delete: operations["drop_collection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memory/{name}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["answer_from_memory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memory/{name}/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["forget_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memory/{name}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["remember_items"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/memory/{name}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["search_memory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/messages": {
         parameters: {
             query?: never;
@@ -1471,6 +1567,15 @@ export interface components {
             failed: number;
             waiting: number;
         };
+        AnswerShown: {
+            by: string;
+            enough: boolean;
+            notes: string[];
+            removed: components["schemas"]["RemovedShown"][];
+            sentences: components["schemas"]["SentenceShown"][];
+            sources: components["schemas"]["stretto__api__memory__SourceShown"][];
+            text: string;
+        };
         AuditEntry: {
             action: string;
             actor: string;
@@ -1585,6 +1690,20 @@ export interface components {
             time: string;
             traceparent?: string | null;
             type: string;
+        };
+        CollectionList: {
+            collections: components["schemas"]["CollectionShown"][];
+            next: string | null;
+        };
+        CollectionShown: {
+            /** Format: date-time */
+            created_at: string;
+            dimensions: number;
+            items: number;
+            language: string;
+            model: string;
+            name: string;
+            next_model: string | null;
         };
         DecidedShown: {
             all: number;
@@ -1831,6 +1950,9 @@ export interface components {
             updated_at: string;
             version: number;
         };
+        ForgottenKeys: {
+            keys: string[];
+        };
         GraphShown: {
             complete: boolean;
             edges: components["schemas"]["EdgeShown"][];
@@ -1859,6 +1981,20 @@ export interface components {
             version: number;
             what: string;
         };
+        HitShown: {
+            /** Format: date-time */
+            at: string;
+            fused: number;
+            key: string;
+            lists: components["schemas"]["ListedShown"][];
+            metadata: {
+                [key: string]: unknown;
+            };
+            place: components["schemas"]["PlaceShown"] | null;
+            reranked: number;
+            score: number;
+            text: string;
+        };
         HookReceived: {
             delivery: string;
             repeated: boolean;
@@ -1876,6 +2012,14 @@ export interface components {
             mode: "next" | "now";
             step: string;
             text: string;
+        };
+        ItemsForgotten: {
+            forgotten: number;
+        };
+        ItemsRemembered: {
+            embedded: number;
+            unchanged: number;
+            written: number;
         };
         KeyList: {
             keys: components["schemas"]["KeyShown"][];
@@ -1896,7 +2040,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "memory:read" | "memory:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         KeyShown: {
             /** Format: date-time */
@@ -1912,7 +2056,7 @@ export interface components {
             revoked_at: string | null;
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "memory:read" | "memory:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         LeftShown: {
             /** Format: uuid */
@@ -1940,6 +2084,16 @@ export interface components {
         LettersSentAgain: {
             sent: number;
         };
+        LimitedSearch: {
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            /** @default 10 */
+            limit: number;
+            near?: components["schemas"]["PlaceShown"] | null;
+            /** @default  */
+            question: string;
+        };
         LimitShown: {
             capacity: number | null;
             closed_s: number;
@@ -1965,13 +2119,18 @@ export interface components {
             expires_at: string;
             url: string;
         };
+        ListedShown: {
+            list: string;
+            rank: number;
+            score: number;
+        };
         LoggedEvent: {
             event: components["schemas"]["CloudEvent"];
             position: number;
         };
         Me: {
             by: string;
-            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
+            permissions: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "memory:read" | "memory:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[];
             /** @enum {string} */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
             tenant: components["schemas"]["TenantShown"];
@@ -2034,6 +2193,20 @@ export interface components {
             };
             step: string;
         };
+        NewItem: {
+            key: string;
+            /** @default {} */
+            metadata: {
+                [key: string]: unknown;
+            };
+            place?: components["schemas"]["PlaceShown"] | null;
+            text: string;
+        };
+        NewItems: {
+            items: components["schemas"]["NewItem"][];
+            /** @default english */
+            language: string;
+        };
         NewKey: {
             expires_at?: string | null;
             /** @default  */
@@ -2043,7 +2216,7 @@ export interface components {
              * @enum {string}
              */
             role: "owner" | "admin" | "operator" | "reviewer" | "viewer";
-            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
+            scopes?: ("flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "memory:read" | "memory:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read")[] | null;
         };
         NewLink: {
             /** @default 86400 */
@@ -2157,8 +2330,12 @@ export interface components {
         PermissionShown: {
             allows: string;
             /** @enum {string} */
-            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
+            permission: "flows:read" | "flows:write" | "runs:read" | "runs:start" | "runs:control" | "schedules:read" | "schedules:write" | "state:read" | "state:write" | "memory:read" | "memory:write" | "reviews:read" | "reviews:decide" | "policies:read" | "policies:write" | "models:call" | "usage:read" | "limits:read" | "fleet:read" | "events:read" | "events:write" | "webhooks:read" | "webhooks:write" | "secrets:read" | "secrets:write" | "keys:read" | "keys:write" | "members:read" | "members:write" | "tenant:read" | "tenant:write" | "audit:read";
             roles: ("owner" | "admin" | "operator" | "reviewer" | "viewer")[];
+        };
+        PlaceShown: {
+            latitude: number;
+            longitude: number;
         };
         PriceShown: {
             cached_input_usd: string;
@@ -2201,6 +2378,11 @@ export interface components {
             of: "tenant" | "key";
             wait_s: number;
             window_s: number;
+        };
+        RemovedShown: {
+            fault: string;
+            sources: number[];
+            text: string;
         };
         Replayed: {
             group: string;
@@ -2412,6 +2594,21 @@ export interface components {
         SchemaList: {
             types: components["schemas"]["SchemaItem"][];
         };
+        Search: {
+            filter?: {
+                [key: string]: unknown;
+            } | null;
+            near?: components["schemas"]["PlaceShown"] | null;
+            /** @default  */
+            question: string;
+        };
+        SearchResult: {
+            asked: {
+                [key: string]: number;
+            };
+            hits: components["schemas"]["HitShown"][];
+            notes: string[];
+        };
         SecretList: {
             next: string | null;
             secrets: components["schemas"]["SecretShown"][];
@@ -2424,6 +2621,10 @@ export interface components {
             name: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        SentenceShown: {
+            sources: number[];
+            text: string;
         };
         SessionShown: {
             by: string;
@@ -2447,18 +2648,9 @@ export interface components {
         };
         SourceList: {
             next: string | null;
-            sources: components["schemas"]["SourceShown"][];
+            sources: components["schemas"]["stretto__api__hooks__SourceShown"][];
         };
         SourceMade: {
-            name: string;
-            path: string;
-            scheme: string;
-        };
-        SourceShown: {
-            active: boolean;
-            /** Format: date-time */
-            created_at: string;
-            created_by: string;
             name: string;
             path: string;
             scheme: string;
@@ -2541,6 +2733,23 @@ export interface components {
             created_at: string;
             digest: string;
             version: number;
+        };
+        stretto__api__hooks__SourceShown: {
+            active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            name: string;
+            path: string;
+            scheme: string;
+        };
+        stretto__api__memory__SourceShown: {
+            key: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            number: number;
+            text: string;
         };
         stretto__api__state__VersionShown: {
             /** Format: date-time */
@@ -3904,6 +4113,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberShown"];
+                };
+            };
+        };
+    };
+    list_collections: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionList"];
+                };
+            };
+        };
+    };
+    get_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CollectionShown"];
+                };
+            };
+        };
+    };
+    drop_collection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    answer_from_memory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Search"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerShown"];
+                };
+            };
+        };
+    };
+    forget_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgottenKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsForgotten"];
+                };
+            };
+        };
+    };
+    remember_items: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewItems"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsRemembered"];
+                };
+            };
+        };
+    };
+    search_memory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitedSearch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchResult"];
                 };
             };
         };

@@ -1,0 +1,48 @@
+"""Memory at the HTTP door."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from stretto.settings import Settings
+from tests.e2e.doors import door
+from tests.e2e.test_state import ask
+
+
+async def test_memory_at_the_http_door(settings: Settings) -> None:
+    async with door(settings, None) as (platform, base), aiohttp.ClientSession() as session:
+        memory = platform.memory()
+        memory.encoder = memory.model = None
+        platform._memories = lambda tenant_id: memory
+        url = f"{base}/v1/memory"
+        items = [
+            {"key": "a", "text": "The battery lasts two days.", "metadata": {"stars": 5}},
+            {"key": "b", "text": "The pasta was cold. The waiter was slow.", "metadata": {"stars": 2}},
+        ]
+        status, body, _ = await ask(session, "POST", f"{url}/reviews/items", {"items": items})
+        assert (status, body) == (200, {"written": 2, "unchanged": 0, "embedded": 0})
+        status, body, _ = await ask(session, "GET", url)
+        assert (status, [(each["name"], each["items"]) for each in body["collections"]]) == (200, [("reviews", 2)])
+        status, body, _ = await ask(session, "POST", f"{url}/reviews/search", {"question": "battery"})
+        assert status == 200
+        assert [(hit["key"], hit["lists"][0]["list"], hit["lists"][0]["rank"]) for hit in body["hits"]] == [
+            ("a", "text", 1)
+        ]
+        search = {"question": "battery pasta", "filter": {"stars": {"lt": 3}}}
+        _, body, _ = await ask(session, "POST", f"{url}/reviews/search", search)
+        assert [hit["key"] for hit in body["hits"]] == ["b"]
+        _, body, _ = await ask(session, "POST", f"{url}/reviews/answer", {"question": "How was the waiter?"})
+        assert (body["enough"], body["by"], body["text"]) == (True, "extract", "The waiter was slow. [1]")
+        _, body, _ = await ask(session, "POST", f"{url}/reviews/answer", {"question": "Who won the election?"})
+        assert (body["enough"], body["sentences"]) == (False, [])
+
+        wrong = {"question": "x", "filter": {"stars": {"like": 3}}}
+        status, body, _ = await ask(session, "POST", f"{url}/reviews/search", wrong)
+        assert status == 422
+        assert "'like'" in body["detail"]
+        assert (await ask(session, "POST", f"{url}/unknown/search", {"question": "x"}))[0] == 404
+        assert (await ask(session, "GET", f"{url}/-odd"))[0] == 422
+        status, body, _ = await ask(session, "POST", f"{url}/reviews/forget", {"keys": ["a", "z"]})
+        assert (status, body) == (200, {"forgotten": 1})
+        assert (await ask(session, "DELETE", f"{url}/reviews"))[0] == 204
+        assert (await ask(session, "GET", f"{url}/reviews"))[0] == 404
