@@ -127,6 +127,17 @@ def check_name(name: str) -> None:
         )
 
 
+def check_language(language: str) -> None:
+    """Raise `Invalid` for what cannot name a text search configuration."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", language):
+        raise Invalid(f"{language[:64]!r} names no text search configuration. Use one such as 'english' or 'simple'.")
+
+
+def readable(text: str) -> str:
+    """A text without what PostgreSQL cannot hold."""
+    return _UNSEEN.sub(" ", text)
+
+
 def check_item(item: Item) -> bytes:
     """The item's metadata as JSON. Raises `Invalid` for what cannot be kept."""
     if not item.key or len(item.key) > MAX_KEY_CHARS or _UNSEEN.search(item.key):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from psycopg.errors import InvalidParameterValue, UndefinedObject
+from psycopg.errors import UndefinedObject
 
 from stretto.errors import Invalid, MemoryNotFound, ModelError, NotPossible
 from stretto.memory.cells import cell_of, rings_around
@@ -26,7 +26,9 @@ from stretto.memory.item import (
     Place,
     Remembered,
     check_item,
+    check_language,
     check_name,
+    readable,
 )
 from stretto.memory.ranking import Ranking, fuse
 from stretto.memory.rerank import Candidate, LexicalReranker, Reranker
@@ -101,6 +103,7 @@ class Memory:
         `language` is a text search configuration of PostgreSQL and counts when the collection is made.
         """
         check_name(collection)
+        check_language(language)
         if len(items) > MAX_ITEMS:
             raise Invalid(f"{len(items):,} items are more than fit into one transaction. Give {MAX_ITEMS:,} at a time.")
         rows = {row.key: row for row in map(_row, items)}
@@ -108,18 +111,18 @@ class Memory:
         if not rows:
             return Remembered(0, 0, 0)
         for _ in range(ATTEMPTS):
-            known = await self.store.ensure(collection, language, self.model)
+            try:
+                known = await self.store.ensure(collection, language, self.model)
+            except UndefinedObject as error:
+                raise Invalid(f"PostgreSQL has no text search configuration {language!r}: {error}") from None
             same = await self.store.unchanged(known.id, list(rows.values()))
             fresh = [row for row in rows.values() if row.key not in same]
             if not fresh:
                 return Remembered(0, len(rows), 0)
             vectors, embedded = await self._vectors(known, fresh)
-            try:
-                wrote = await self.store.write(
-                    collection, fresh, {row.key: labels[row.key] for row in fresh}, vectors, known.model
-                )
-            except (UndefinedObject, InvalidParameterValue) as error:
-                raise Invalid(f"PostgreSQL has no text search configuration {known.language!r}: {error}") from None
+            wrote = await self.store.write(
+                collection, fresh, {row.key: labels[row.key] for row in fresh}, vectors, known.model
+            )
             if wrote is not None:
                 await self._put_points(wrote[0], wrote[1], {item.key: item for item in items}, vectors)
                 return Remembered(len(fresh), len(same), embedded)
@@ -141,7 +144,7 @@ class Memory:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise Invalid(f"A search gives 1 to {MAX_LIMIT} hits, not {limit}.")
-        text = " ".join(question.replace("\x00", " ").split())[:MAX_QUESTION_CHARS]
+        text = " ".join(readable(question).split())[:MAX_QUESTION_CHARS]
         condition = read_condition(filter)
         if not text and near is None:
             return Found((), {}, ("The question is empty. Ask for something, or give a place.",))
@@ -164,7 +167,7 @@ class Memory:
         """Remove items; gives how many there were."""
         if len(keys) > MAX_ITEMS:
             raise Invalid(f"{len(keys):,} keys are more than fit into one transaction. Give {MAX_ITEMS:,} at a time.")
-        done = await self.store.forget(collection, list(dict.fromkeys(keys)))
+        done = await self.store.forget(collection, [key for key in dict.fromkeys(keys) if readable(key) == key])
         if done is None:
             raise MemoryNotFound(f"There is no collection {collection!r}.")
         known, ids = done

@@ -1,7 +1,7 @@
 -- ensure_collection --
 -- Make a collection unless it is there
 INSERT INTO memory_collections (tenant_id, name, language, model, dimensions, created_at)
-VALUES (%(tenant_id)s, %(name)s, %(language)s, %(model)s, %(dimensions)s, %(at)s) ON CONFLICT (tenant_id, name) DO NOTHING;
+SELECT %(tenant_id)s, %(name)s, CASE WHEN %(language)s::regconfig IS NOT NULL THEN %(language)s END, %(model)s, %(dimensions)s, %(at)s ON CONFLICT (tenant_id, name) DO NOTHING;
 
 -- collection --
 -- What is known of a collection
