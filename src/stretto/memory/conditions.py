@@ -14,10 +14,13 @@ from typing import Any, cast
 import orjson
 
 from stretto.errors import Invalid
+from stretto.memory.item import readable
 
 Scalar = str | int | float | bool | None
 _SIGNS = {"eq": "==", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 MAX_COMPARISONS = 32
+MOST = 2**63
+"""Numbers are smaller than this."""
 MAX_LABEL_BYTES = 512
 """Longer values get no label; a filter on them compares all items."""
 MAX_LABELS = 64
@@ -58,7 +61,7 @@ def read_condition(filter: Mapping[str, Any] | None) -> Condition | None:
         return None
     found: list[Comparison] = []
     for field, wanted in filter.items():
-        if not field or "\x00" in field or not all(field.split(".")):
+        if not field or readable(field) != field or not all(field.split(".")):
             raise Invalid(f"{field!r} is no field that a filter can name. Use the metadata's names, joined by dots.")
         signs = cast("Mapping[str, Any]", wanted) if isinstance(wanted, Mapping) else {"eq": wanted}
         if not signs:
@@ -78,11 +81,11 @@ def _values(field: str, sign: str, value: Any) -> tuple[Scalar, ...]:
         raise Invalid(f"The filter on {field!r} needs a list after 'in'.")
     for each in values:
         if not (each is None or isinstance(each, str | int | float | bool)) or (
-            isinstance(each, str) and "\x00" in each
+            isinstance(each, str) and readable(each) != each
         ):
             raise Invalid(f"The filter on {field!r} compares with {each!r}. Use text, a number, true, false or null.")
-        if isinstance(each, float) and not math.isfinite(each):
-            raise Invalid(f"The filter on {field!r} compares with no number.")
+        if isinstance(each, int | float) and not (math.isfinite(each) and abs(each) < MOST):
+            raise Invalid(f"The filter on {field!r} compares with a number that is too large, or none.")
     if not values or len(values) > 1_000:
         raise Invalid(f"The filter on {field!r} needs 1 to 1,000 values after 'in'.")
     return tuple(values)

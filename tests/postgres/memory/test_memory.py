@@ -126,6 +126,8 @@ ODD_FILTERS: list[dict[str, Any]] = [
     {"a": {}},
     {"a\x00": 1},
     {"a": math.nan},
+    {"a": 2**70},
+    {"a": "half \ud800"},
 ]
 
 
@@ -161,7 +163,7 @@ async def test_two_tenants_never_meet(database: Database, owner: AsyncConnection
 async def test_what_is_forgotten_is_gone(database: Database, owner: AsyncConnection[TupleRow]) -> None:
     memory = memory_of(database)
     await memory.remember("reviews", REVIEWS)
-    assert await memory.forget("reviews", ["r1", "r1", "unknown"]) == 1
+    assert await memory.forget("reviews", ["r1", "r1", "unknown", "a\x00"]) == 1
     assert "r1" not in {hit.key for hit in (await memory.search("reviews", "battery love")).hits}
     await assert_counts_are_right(owner)
     await memory.drop("reviews")
@@ -206,7 +208,17 @@ ODD_ITEMS = [
     Item("k", "t", {"a": "x" * 20_000}),
     Item("k" * 600, "t"),
 ]
-ODD_QUESTIONS = ["", "   ", "\x00", "!!! ???", "the of and", "a" * 10_000, "'; DROP TABLE x; --", "🍝" * 50]
+ODD_QUESTIONS = [
+    "half \ud800 of it",
+    "",
+    "   ",
+    "\x00",
+    "!!! ???",
+    "the of and",
+    "a" * 10_000,
+    "'; DROP TABLE x; --",
+    "🍝" * 50,
+]
 
 
 async def test_what_cannot_be_kept_is_refused_and_nothing_is_written(database: Database) -> None:
@@ -218,6 +230,10 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_written(database: D
         await memory.collection("reviews")
     with pytest.raises(Invalid, match="klingon"):
         await memory.remember("reviews", REVIEWS, language="klingon")
+    with pytest.raises(Invalid):
+        await memory.remember("reviews", REVIEWS, language="a; b")
+    with pytest.raises(MemoryNotFound):
+        await memory.collection("reviews")
 
 
 async def test_absurd_questions_get_an_answer(database: Database) -> None:
