@@ -49,11 +49,7 @@ async def take(folder: Path, home: str) -> int:
         again = await accepted(client, shipped["pair-programming"])
         shots: list[dict[str, Any]] = [
             {"name": "run-live", "path": f"/runs/{again}", "waitMs": 6_500, "click": ["^build.*code,"]},
-            {"name": "run", "path": f"/runs/{runs['pair-programming']}", "theme": "dark", "click": ["^build.*code,"]},
-            {"name": "swarm", "path": f"/runs/{runs['swarm']}"},
-            {"name": "runs", "path": "/"},
             {"name": "inbox", "path": "/reviews", "press": ["j"]},
-            {"name": "inbox-narrow", "path": "/reviews", "width": 360, "height": 740},
             {"name": "flow", "path": "/flows/swarm", "theme": "dark"},
             {"name": "usage", "path": "/usage"},
         ]

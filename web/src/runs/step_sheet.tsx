@@ -82,7 +82,7 @@ function Rest({ step }: { step: Step }) {
         </Fold>
       )}
       {step.prompt && step.prompt.length > 0 && (
-        <Fold title={`Prompt (${step.prompt.length} messages)`}>
+        <Fold title={step.prompt.length === 1 ? "Prompt" : `Prompt (${step.prompt.length} messages)`}>
           {step.prompt.map((message, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: messages keep their places
             <div key={index} className="mb-2">
