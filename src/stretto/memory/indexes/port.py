@@ -35,7 +35,7 @@ class VectorIndex(Protocol):
     """Finds the nearest vectors of one shelf, and never those of another.
 
     The vectors themselves are kept in PostgreSQL, with the items and in their transactions; an index can be filled from there
-    anew at any time (`Memory.refill`). `put` and `remove` are called once that is committed, and may be called again.
+    anew at any time. `put` and `remove` are called once that is committed, and may be called again.
     An index that does not answer raises `ModelUnreachable`; the search then goes on without it, and says so.
     """
 
