@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import aiohttp
 
+from stretto.memory import Memory
 from stretto.settings import Settings
 from tests.e2e.doors import door
 from tests.e2e.test_state import ask
@@ -13,7 +16,11 @@ async def test_memory_at_the_http_door(settings: Settings) -> None:
     async with door(settings, None) as (platform, base), aiohttp.ClientSession() as session:
         memory = platform.memory()
         memory.encoder = memory.model = None
-        platform._memories = lambda tenant_id: memory
+
+        def without_vectors(tenant_id: UUID) -> Memory:
+            return memory
+
+        platform._memories = without_vectors
         url = f"{base}/v1/memory"
         items = [
             {"key": "a", "text": "The battery lasts two days.", "metadata": {"stars": 5}},

@@ -178,7 +178,7 @@ class RemovedShown(SentenceShown):
     fault: str
 
 
-class SourceShown(BaseModel):
+class PassageShown(BaseModel):
     """An item that an answer may cite by its number."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -198,7 +198,7 @@ class AnswerShown(BaseModel):
     enough: bool
     by: str = Field(description="`extract`: sentences of the sources; `model`: a model's, held to the sources.")
     sentences: list[SentenceShown]
-    sources: list[SourceShown]
+    sources: list[PassageShown]
     removed: list[RemovedShown]
     notes: list[str]
 

@@ -1573,7 +1573,7 @@ export interface components {
             notes: string[];
             removed: components["schemas"]["RemovedShown"][];
             sentences: components["schemas"]["SentenceShown"][];
-            sources: components["schemas"]["stretto__api__memory__SourceShown"][];
+            sources: components["schemas"]["PassageShown"][];
             text: string;
         };
         AuditEntry: {
@@ -2320,6 +2320,14 @@ export interface components {
             rate: number;
             topic: string | null;
         };
+        PassageShown: {
+            key: string;
+            metadata: {
+                [key: string]: unknown;
+            };
+            number: number;
+            text: string;
+        };
         Pause: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2648,9 +2656,18 @@ export interface components {
         };
         SourceList: {
             next: string | null;
-            sources: components["schemas"]["stretto__api__hooks__SourceShown"][];
+            sources: components["schemas"]["SourceShown"][];
         };
         SourceMade: {
+            name: string;
+            path: string;
+            scheme: string;
+        };
+        SourceShown: {
+            active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
             name: string;
             path: string;
             scheme: string;
@@ -2733,23 +2750,6 @@ export interface components {
             created_at: string;
             digest: string;
             version: number;
-        };
-        stretto__api__hooks__SourceShown: {
-            active: boolean;
-            /** Format: date-time */
-            created_at: string;
-            created_by: string;
-            name: string;
-            path: string;
-            scheme: string;
-        };
-        stretto__api__memory__SourceShown: {
-            key: string;
-            metadata: {
-                [key: string]: unknown;
-            };
-            number: number;
-            text: string;
         };
         stretto__api__state__VersionShown: {
             /** Format: date-time */

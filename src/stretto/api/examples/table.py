@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stretto.api.examples import dialects, events, flows, models, people, reviews, runs, state, streams, webhooks
+from stretto.api.examples import (
+    dialects,
+    events,
+    flows,
+    memory,
+    models,
+    people,
+    reviews,
+    runs,
+    state,
+    streams,
+    webhooks,
+)
 from stretto.api.examples.several import Several
 
 GROUPS: tuple[Mapping[str, Any], ...] = (
@@ -19,6 +31,7 @@ GROUPS: tuple[Mapping[str, Any], ...] = (
     dialects.EXAMPLES,
     streams.EXAMPLES,
     state.EXAMPLES,
+    memory.EXAMPLES,
 )
 
 EXAMPLES: Mapping[str, Any] = {name: example for group in GROUPS for name, example in group.items()}
