@@ -21,7 +21,7 @@ def read(mcp: str) -> dict[str, ToolServer]:
 
 
 def test_the_pages_examples_work(tmp_path: Path) -> None:
-    config, flow = EXAMPLES
+    config, flow, logins = EXAMPLES
     servers = read_config(config, "docs/tools.md", {}).mcp
     assert servers["files"].command[0] == "npx"
     assert servers["files"].timeout_s == 60.0
@@ -31,6 +31,7 @@ def test_the_pages_examples_work(tmp_path: Path) -> None:
     graph = load_flow(tmp_path / "flow.yaml")
     assert graph.root.steps["papers"].call == ToolCall("files.list_directory")
     assert graph.agents["reader"].tools == ("files.*", "issues.search")
+    assert {"crm", "calendar"} <= read_config(logins, "docs/tools.md", {}).mcp.keys()
 
 
 def test_words_of_a_command_may_be_numbers() -> None:
