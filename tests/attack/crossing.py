@@ -60,8 +60,8 @@ async def go(ground: Ground, findings: Findings, route: Route, path: str, key: s
     """One request with the victim's ids; a path that names one of them must not succeed."""
     answer = await ground.ask(route.method, path, key, json=body)
     findings.look("crossing", f"{route.method} {path} as {who}", answer.status, answer.told)
-    # Steps are named inside of a run, and keys inside of a tenant: who writes there has a document of his own.
-    own = all(name in ("step", "key") for name in route.names("path"))
+    # Steps are named inside of a run, keys and collections inside of a tenant: who writes there has something of his own.
+    own = all(name in ("step", "key", "collection") for name in route.names("path"))
     if not own:
         findings.expect(
             "crossing", f"{route.method} {path} as {who}", answer.status not in SAFE_STATUS, f"status {answer.status}"

@@ -201,8 +201,12 @@ async def settle(ground: Ground) -> None:
     member = await ground.ask("POST", "/v1/members", owner, json={"email": f"{canary}@example.org", "role": "viewer"})
     await rest(ground)
     letter = await with_dead_letter(ground)
+    items = {"items": [{"key": KNOWN_KEY, "text": f"{canary} is remembered."}]}
+    kept = await ground.ask("POST", f"/v1/memory/{KNOWN_FLOW}/items", owner, json=items)
+    assert kept.status == 200, kept.told
     ground.ids = {
         "run_id": runs,
+        "collection": [KNOWN_FLOW],
         "name": [KNOWN_FLOW],
         "step": ["look", "write"],
         "key": [KNOWN_KEY],

@@ -211,50 +211,52 @@ async def list_collections(memory: MemoryDoor, after: NameCursor, limit: Limit =
     return CollectionList(collections=[CollectionShown.model_validate(each) for each in page], next=following)
 
 
-@router.get("/{name}", responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:read")])
-async def get_collection(name: Name, memory: MemoryDoor) -> CollectionShown:
+@router.get("/{collection}", responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:read")])
+async def get_collection(collection: Name, memory: MemoryDoor) -> CollectionShown:
     """A collection."""
-    return CollectionShown.model_validate(await memory.collection(name))
+    return CollectionShown.model_validate(await memory.collection(collection))
 
 
 @router.delete(
-    "/{name}", status_code=204, responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:write")]
+    "/{collection}", status_code=204, responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:write")]
 )
-async def drop_collection(name: Name, memory: MemoryDoor) -> None:
+async def drop_collection(collection: Name, memory: MemoryDoor) -> None:
     """Remove a collection with all that is in it."""
-    await memory.drop(name)
+    await memory.drop(collection)
 
 
-@router.post("/{name}/items", responses=fails(Invalid, NotPossible), dependencies=[needs("memory:write")])
-async def remember_items(name: Name, new: NewItems, memory: MemoryDoor) -> ItemsRemembered:
+@router.post("/{collection}/items", responses=fails(Invalid, NotPossible), dependencies=[needs("memory:write")])
+async def remember_items(collection: Name, new: NewItems, memory: MemoryDoor) -> ItemsRemembered:
     """Remember items, all or none. The first ones make the collection; the same again changes nothing."""
     items = [
         Item(each.key, each.text, each.metadata, None if each.place is None else each.place.place())
         for each in new.items
     ]
-    return ItemsRemembered.model_validate(await memory.remember(name, items, language=new.language))
+    return ItemsRemembered.model_validate(await memory.remember(collection, items, language=new.language))
 
 
-@router.post("/{name}/forget", responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:write")])
-async def forget_items(name: Name, gone: ForgottenKeys, memory: MemoryDoor) -> ItemsForgotten:
+@router.post("/{collection}/forget", responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:write")])
+async def forget_items(collection: Name, gone: ForgottenKeys, memory: MemoryDoor) -> ItemsForgotten:
     """Remove items; those that are not there are passed over."""
-    return ItemsForgotten(forgotten=await memory.forget(name, gone.keys))
+    return ItemsForgotten(forgotten=await memory.forget(collection, gone.keys))
 
 
 @router.post(
-    "/{name}/search", responses=fails(Invalid, MemoryNotFound, NotPossible), dependencies=[needs("memory:read")]
+    "/{collection}/search", responses=fails(Invalid, MemoryNotFound, NotPossible), dependencies=[needs("memory:read")]
 )
-async def search_memory(name: Name, search: LimitedSearch, memory: MemoryDoor) -> SearchResult:
+async def search_memory(collection: Name, search: LimitedSearch, memory: MemoryDoor) -> SearchResult:
     """What answers a question best, with the reason for each hit. An empty question with `near` finds the nearest."""
     near = None if search.near is None else search.near.place()
-    found = await memory.search(name, search.question, filter=search.filter, near=near, limit=search.limit)
+    found = await memory.search(collection, search.question, filter=search.filter, near=near, limit=search.limit)
     return SearchResult.model_validate(found)
 
 
 @router.post(
-    "/{name}/answer", responses=fails(Invalid, MemoryNotFound, NotPossible), dependencies=[needs("memory:read")]
+    "/{collection}/answer", responses=fails(Invalid, MemoryNotFound, NotPossible), dependencies=[needs("memory:read")]
 )
-async def answer_from_memory(name: Name, search: Search, memory: MemoryDoor) -> AnswerShown:
+async def answer_from_memory(collection: Name, search: Search, memory: MemoryDoor) -> AnswerShown:
     """Answer a question in the words of the items, each sentence with its source; says so where there is too little."""
     near = None if search.near is None else search.near.place()
-    return AnswerShown.model_validate(await answer(memory, name, search.question, filter=search.filter, near=near))
+    return AnswerShown.model_validate(
+        await answer(memory, collection, search.question, filter=search.filter, near=near)
+    )

@@ -724,7 +724,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/memory/{name}": {
+    "/v1/memory/{collection}": {
         parameters: {
             query?: never;
             header?: never;
@@ -740,7 +740,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/memory/{name}/answer": {
+    "/v1/memory/{collection}/answer": {
         parameters: {
             query?: never;
             header?: never;
@@ -756,7 +756,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/memory/{name}/forget": {
+    "/v1/memory/{collection}/forget": {
         parameters: {
             query?: never;
             header?: never;
@@ -772,7 +772,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/memory/{name}/items": {
+    "/v1/memory/{collection}/items": {
         parameters: {
             query?: never;
             header?: never;
@@ -788,7 +788,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/memory/{name}/search": {
+    "/v1/memory/{collection}/search": {
         parameters: {
             query?: never;
             header?: never;
@@ -4144,7 +4144,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };
@@ -4165,7 +4165,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };
@@ -4184,7 +4184,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };
@@ -4209,7 +4209,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };
@@ -4234,7 +4234,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };
@@ -4259,7 +4259,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                name: string;
+                collection: string;
             };
             cookie?: never;
         };

@@ -61,19 +61,26 @@ CREATE TABLE memory_vectors (
     item_id        bigint NOT NULL,
     dimensions     integer NOT NULL,
     hash           bytea NOT NULL,      -- of the text that it was made of
-    embedding      halfvec NOT NULL,    -- of length 1
     PRIMARY KEY (tenant_id, collection_id, model, item_id)
 );
 CREATE INDEX memory_vectors_by_item ON memory_vectors (item_id);
 CREATE INDEX memory_vectors_by_text ON memory_vectors (tenant_id, model, hash);
-CREATE INDEX memory_vectors_384 ON memory_vectors USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops)
-    WHERE dimensions = 384;
-CREATE INDEX memory_vectors_768 ON memory_vectors USING hnsw ((embedding::halfvec(768)) halfvec_cosine_ops)
-    WHERE dimensions = 768;
-CREATE INDEX memory_vectors_1024 ON memory_vectors USING hnsw ((embedding::halfvec(1024)) halfvec_cosine_ops)
-    WHERE dimensions = 1024;
-CREATE INDEX memory_vectors_1536 ON memory_vectors USING hnsw ((embedding::halfvec(1536)) halfvec_cosine_ops)
-    WHERE dimensions = 1536;
+-- pgvector before 0.7 has no half vectors: nothing is searched by meaning there.
+DO $$
+DECLARE
+    size integer;
+BEGIN
+    IF to_regtype('halfvec') IS NULL THEN
+        ALTER TABLE memory_vectors ADD COLUMN embedding real[] NOT NULL;
+        RETURN;
+    END IF;
+    ALTER TABLE memory_vectors ADD COLUMN embedding halfvec NOT NULL;    -- of length 1
+    FOREACH size IN ARRAY ARRAY[384, 768, 1024, 1536] LOOP
+        EXECUTE format('CREATE INDEX memory_vectors_%s ON memory_vectors USING hnsw ((embedding::halfvec(%s)) halfvec_cosine_ops)'
+                       ' WHERE dimensions = %s', size, size, size);
+    END LOOP;
+END
+$$;
 
 DO $$
 DECLARE
