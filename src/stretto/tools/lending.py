@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-
-from stretto.engine.step import Handler, StepContext, StepResult
-from stretto.errors import Invalid
+from stretto.engine.lending import Loan
+from stretto.engine.step import Handler
 from stretto.store import Database
 
-_lent: ContextVar[Database | None] = ContextVar("stretto.database", default=None)
+_LOAN: Loan[Database] = Loan(
+    "stretto.database",
+    "keeps something in the database, and none is lent here. Call it in a step of a platform, or wrap the handler: "
+    "`lend_database(database, tool_handler(tools))`.",
+)
 
 
 def lend_database(database: Database, handler: Handler) -> Handler:
     """The handler, with `database` at hand for whatever it calls: `lent_database` gives it there."""
-
-    async def lending(ctx: StepContext) -> StepResult:
-        token = _lent.set(database)
-        try:
-            return await handler(ctx)
-        finally:
-            _lent.reset(token)
-
-    return lending
+    return _LOAN.lend(database, handler)
 
 
 def lent_database(what: str) -> Database:
     """The database of the step at work. Raises `Invalid` for `what` where none is lent."""
-    database = _lent.get()
-    if database is None:
-        raise Invalid(
-            f"{what} keeps something in the database, and none is lent here. Call it in a step of a platform, or wrap the handler: "
-            "`lend_database(database, tool_handler(tools))`."
-        )
-    return database
+    return _LOAN.borrowed(what)

@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)("flows in the browser", () => {
       const text = page.getByLabel("The flow's text");
       await text.fill(WRONG);
       await page.getByRole("button", { name: "line 3" }).waitFor();
-      expect(await page.getByRole("button", { name: "Store" }).isDisabled()).toBe(true);
+      await expect.poll(() => page.getByRole("button", { name: "Store" }).isDisabled()).toBe(true);
       expect(await violations(page)).toEqual([]);
       await text.fill(RIGHT);
       await page.getByText("echo is a flow.").waitFor();
@@ -40,8 +40,8 @@ describe.skipIf(!hasBrowser)("flows in the browser", () => {
       await page.getByText("version 2", { exact: true }).waitFor();
       await page.getByRole("tab", { name: "Versions" }).click();
       const difference = page.getByRole("region", { name: "From version 1 to 2" });
-      expect(await difference.locator("del").allTextContents()).toEqual(["    maxLength: 8"]);
-      expect(await difference.locator("ins").allTextContents()).toEqual(["    maxLength: 9"]);
+      await expect.poll(() => difference.locator("del").allTextContents()).toEqual(["    maxLength: 8"]);
+      await expect.poll(() => difference.locator("ins").allTextContents()).toEqual(["    maxLength: 9"]);
       expect(await violations(page)).toEqual([]);
       expect(errors).toEqual([]);
     } finally {
@@ -95,13 +95,15 @@ describe.skipIf(!hasBrowser)("flows in the browser", () => {
       await page.getByRole("heading", { name: "mornings" }).waitFor();
       await page.getByRole("button", { name: "Pause" }).click();
       await page.getByText("paused").waitFor();
-      expect((await kept()).map(({ name, paused }) => [name, paused])).toEqual([["mornings", true]]);
+      await expect
+        .poll(async () => (await kept()).map(({ name, paused }) => [name, paused]))
+        .toEqual([["mornings", true]]);
       expect(await violations(page)).toEqual([]);
       await page.getByRole("button", { name: "Remove mornings" }).click();
       expect(await kept()).toHaveLength(1);
       await page.getByRole("button", { name: "Remove", exact: true }).click();
       await page.getByText("No flow starts by the clock yet.").waitFor();
-      expect(await kept()).toEqual([]);
+      await expect.poll(kept).toEqual([]);
       expect(errors).toEqual([]);
     } finally {
       await close();

@@ -76,7 +76,9 @@ describe.skipIf(!hasBrowser)("usage, the fleet and settings", () => {
         .locator("canvas")
         .waitFor();
       const last = table.getByRole("row").last();
-      expect(await last.getByRole("cell").last().textContent()).toBe(total.tokens.output.toLocaleString("en-US"));
+      await expect
+        .poll(() => last.getByRole("cell").last().textContent())
+        .toBe(total.tokens.output.toLocaleString("en-US"));
       await page.getByText(/answered by the simulated provider/).waitFor();
       expect(await violations(page)).toEqual([]);
 
@@ -161,7 +163,7 @@ describe.skipIf(!hasBrowser)("usage, the fleet and settings", () => {
       await page.getByText("Copied").waitFor();
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(secret);
       await page.getByRole("button", { name: "I have kept it" }).click();
-      expect(await page.content()).not.toContain(secret);
+      await expect.poll(() => page.content()).not.toContain(secret);
 
       const authorization = { authorization: `Bearer ${secret}` };
       const me = await server.ask<{ role: string }>("GET", "/v1/me", undefined, authorization);
@@ -233,13 +235,9 @@ describe.skipIf(!hasBrowser)("usage, the fleet and settings", () => {
     try {
       await page.goto(`${server.url}/settings?tab=webhooks`);
       await page.getByRole("heading", { name: "Webhooks" }).waitFor();
-      expect(await page.getByRole("tab").allTextContents()).toEqual([
-        "Roles",
-        "Models",
-        "Webhooks",
-        "Hook sources",
-        "Tenant",
-      ]);
+      await expect
+        .poll(() => page.getByRole("tab").allTextContents())
+        .toEqual(["Roles", "Models", "Webhooks", "Hook sources", "Tenant"]);
       expect(await page.getByRole("button", { name: "Make a webhook…" }).count()).toBe(0);
       await page.getByRole("tab", { name: "Models" }).click();
       await page.getByRole("heading", { name: "Deployments" }).waitFor();

@@ -170,7 +170,7 @@ describe.skipIf(!hasBrowser)("the review inbox in the browser", () => {
       await page.getByLabel("What goes on").fill("It rises by 16 metres.");
       const diff = page.getByRole("region", { name: "What was changed" });
       await expect.poll(() => diff.locator("ins").allTextContents()).toEqual(["16"]);
-      expect(await diff.locator("del").allTextContents()).toEqual(["sixteen"]);
+      await expect.poll(() => diff.locator("del").allTextContents()).toEqual(["sixteen"]);
       await page.getByText("You have it in hand").waitFor(); // whoever begins to work on it holds it
       await page.keyboard.press("Control+Enter");
       await wait(page);
@@ -265,7 +265,7 @@ describe.skipIf(!hasBrowser)("the review inbox in the browser", () => {
     const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
     try {
       expect(await violations(page)).toEqual([]);
-      expect(await fits()).toBe(true);
+      await expect.poll(fits).toBe(true);
       await page.keyboard.press("Enter");
       await reads(page, "Look at this.");
       expect(await violations(page)).toEqual([]);
@@ -273,7 +273,7 @@ describe.skipIf(!hasBrowser)("the review inbox in the browser", () => {
       await page.getByRole("region", { name: "What was changed" }).waitFor();
       await page.getByText("You have it in hand").waitFor();
       expect(await violations(page)).toEqual([]);
-      expect(await fits()).toBe(true);
+      await expect.poll(fits).toBe(true);
       await page.keyboard.press("Escape");
       await page.keyboard.press("l");
       await page.getByRole("dialog").waitFor();
@@ -281,7 +281,7 @@ describe.skipIf(!hasBrowser)("the review inbox in the browser", () => {
       await page.goto(`${server.url}/reviews/figures`);
       await page.getByText("Waiting now").waitFor();
       expect(await violations(page)).toEqual([]);
-      expect(await fits()).toBe(true);
+      await expect.poll(fits).toBe(true);
       expect(errors).toEqual([]);
     } finally {
       await close();

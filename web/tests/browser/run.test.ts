@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser)("a run in the browser", () => {
       expect(run.status).toBe("completed");
       await expect.poll(() => text.textContent(), { timeout: 15_000 }).toBe(run.output);
       await page.getByText("completed").first().waitFor();
-      expect(await page.getByRole("button", { name: /^checks\[/ }).count()).toBeGreaterThan(1);
+      await expect.poll(() => page.getByRole("button", { name: /^checks\[/ }).count()).toBeGreaterThan(1);
     } finally {
       await close();
       await wire.stop();

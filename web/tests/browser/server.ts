@@ -20,6 +20,7 @@ const CHROMIUM = [
 ].find((path) => existsSync(path));
 /** Whether there is a browser on this machine; without one these tests are skipped. */
 export const hasBrowser = CHROMIUM !== undefined;
+if (!hasBrowser) process.stderr.write("No Chromium was found on this machine: the tests in a browser are skipped.\n");
 const START_MS = 60_000;
 const STOP_MS = 20_000;
 
@@ -146,7 +147,11 @@ export async function openPage(
       " ",
     ),
   });
-  const context = await (await browser).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const context = await (await browser).newContext({
+    viewport: { width: 1280, height: 800 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const errors: string[] = [];
