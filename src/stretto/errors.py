@@ -242,6 +242,10 @@ class ThresholdNotFound(NotFound):
     """No such threshold was set. `GET /v1/thresholds` lists them."""
 
 
+class AppNotFound(NotFound):
+    """There is no such application."""
+
+
 class ToolNotFound(Permanent, NotFound):
     """There is no tool of this name. Register it, or correct the name in the flow."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -57,6 +57,8 @@ from stretto.tools.secret_store import ToolSecrets
 from stretto.tools.spending import Purse
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from stretto.auth.login import Login
     from stretto.auth.quotas import RequestLimiter
     from stretto.auth.sessions import Sessions
@@ -97,6 +99,12 @@ class Platform:
         self.transport = transport
         self.subscriptions: list[Subscription] = []
         """What takes events where a worker runs."""
+        self.beside: dict[str, Callable[[], Awaitable[None]]] = {}
+        """What runs beside a worker, by name; begun anew when it meets a fault."""
+        self.routers: list[APIRouter] = []
+        """Further routes of the HTTP door, of applications."""
+        self.apps: dict[str, str] = {}
+        """The applications that were opened: their titles, by name."""
         self._seal = Seal(lambda: own_key(settings, database, "*webhooks"))
         self._places = Places(local=settings.auth == "local", private=settings.webhook_allow_private)
         self.links = Links(lambda: own_key(settings, database, "*review-links"))
@@ -142,11 +150,13 @@ class Platform:
         tools: Tools | None = None,
         handlers: Mapping[str, Handler] | None = None,
         worker: bool = True,
+        extend: Callable[[Platform], AbstractAsyncContextManager[None]] | None = None,
     ) -> AsyncGenerator[Platform]:
         """Open the database and, with `worker`, begin to carry runs out; at the end, hand over and close.
 
         `config` is the gateway's (default, with `worker`: stretto.yaml, read anew whenever it changes), `provider` answers all its deployments,
-        `estimate` guesses what a request takes, `handlers` replace those of single kinds of steps. Raises a `StoreError`
+        `estimate` guesses what a request takes, `handlers` replace those of single kinds of steps. What `extend` adds to the
+        platform is there before the worker begins (`stretto.apps.opening` opens applications). Raises a `StoreError`
         when the database cannot be used, `ConfigInvalid` when stretto.yaml has problems.
         """
         settings = settings or load_settings()
@@ -187,12 +197,19 @@ class Platform:
                 )
                 platform.telemetry = telemetry
                 platform.handlers.update(handlers or {})
-                async with platform.serving_tools(), platform.watching(by_file), platform.counting():
+                async with (
+                    platform.serving_tools(),
+                    platform.watching(by_file),
+                    platform.counting(),
+                    nullcontext() if extend is None else extend(platform),
+                ):
                     if worker:
                         sender = Sender(database, platform._seal, platform._places)
                         platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
                         async with (
-                            carrying(database, transport, platform.subscriptions, {"webhooks": sender.run}),
+                            carrying(
+                                database, transport, platform.subscriptions, {"webhooks": sender.run, **platform.beside}
+                            ),
                             platform.working(),
                         ):
                             yield platform

@@ -117,6 +117,8 @@ def create_app(platform: Platform) -> FastAPI:
     app.router.routes.extend(ROUTES)
     for router in sorted(ROUTERS, key=lambda router: router is not runs.router):  # the busiest is found first
         app.include_router(router)
+    for router in platform.routers:
+        app.include_router(router)
     map_errors(app)
     app.state.denials = Denials(platform.database, refused)
     settings = platform.settings
@@ -130,7 +132,7 @@ def create_app(platform: Platform) -> FastAPI:
     if platform.telemetry is not None:
         app.state.exposition = Exposition(platform.telemetry, platform.database)
         app.add_middleware(Observed, telemetry=platform.telemetry)
-    describe(app, ROUTERS)
+    describe(app, (*ROUTERS, *platform.routers))
     return app
 
 

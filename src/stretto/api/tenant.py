@@ -58,6 +58,7 @@ class Me(BaseModel):
     via: Literal["local", "key", "token", "session"]
     role: Role
     permissions: list[Permission]
+    apps: list[str] = Field(description="The applications of this server, by name.")
 
 
 class PermissionShown(BaseModel):
@@ -85,6 +86,7 @@ async def get_me(platform: PlatformDoor, principal: PrincipalDoor) -> Me:
         via=principal.via,
         role=principal.role,
         permissions=sorted(principal.permissions),
+        apps=sorted(platform.apps),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stretto.cli import control
+from stretto.cli.apps import apps
 from stretto.cli.bulk import bulk
 from stretto.cli.events import events
 from stretto.cli.exits import MEANINGS, Exit, report, say_error
@@ -77,6 +78,7 @@ app.add_typer(events)
 app.add_typer(webhook)
 app.add_typer(provider_key)
 app.add_typer(tools)
+app.add_typer(apps)
 app.command()(limits)
 tenant.command()(quota)
 for group in (usage, tenant, key):

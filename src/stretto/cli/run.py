@@ -35,6 +35,7 @@ def run(
 async def _run(
     path: Path, pairs: list[str], file: Path | None, as_json: bool, priority: int | None, key: str | None, by: str
 ) -> Exit:
+    from stretto.apps import opening
     from stretto.cli.following import Manner, follow_run
     from stretto.cli.values import read_inputs
     from stretto.flow import load_flow, validate_input
@@ -44,6 +45,6 @@ async def _run(
     settings = load_settings()
     graph = load_flow(path)
     given = validate_input(graph, read_inputs(graph, pairs, file))
-    async with Platform.open(settings) as platform:
+    async with Platform.open(settings, extend=opening) as platform:
         run_id = await platform.runs().start(graph, given, priority=priority, idempotency_key=key)
         return await follow_run(platform, run_id, graph, Manner(as_json, by))

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,25 +32,42 @@ def up(
         int | None,
         typer.Option("--port", metavar="PORT", min=0, max=65535, help="0: any free one. Default: STRETTO_PORT, 8700."),
     ] = None,
+    apps: Annotated[
+        list[str] | None,
+        typer.Option("--app", metavar="NAME", help="Add this application before. May be given several times."),
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Let applications take their sample data in where they have none.")
+    ] = False,
 ) -> Exit:
     """Start everything: database, workers, HTTP server.
 
     Ctrl-C or SIGTERM ends it and leaves nothing running.
     """
-    return run_async(_up(workers, host, port), logs="info")
+    return run_async(_up(workers, host, port, Start(tuple(apps or ()), samples)), logs="info")
 
 
-async def _up(workers: int, host: str | None, port: int | None) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is done once at the start: applications to be added, and whether they take their sample data in."""
+
+    apps: Sequence[str] = ()
+    samples: bool = False
+
+
+async def _up(workers: int, host: str | None, port: int | None, start: Start) -> Exit:
     from stretto.settings import load_settings
 
     changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(**changes)
     with counting_together(workers, settings):
-        return await _serve(workers, settings)
+        return await _serve(workers, settings, start)
 
 
-async def _serve(workers: int, settings: Settings) -> Exit:
+async def _serve(workers: int, settings: Settings, start: Start) -> Exit:
     from stretto.api import serving
+    from stretto.apps import opening
+    from stretto.cli.apps import adding, take_samples
     from stretto.cli.interrupts import on_interrupts
     from stretto.cli.worker import work_until
     from stretto.gateway.config_file import who_answers
@@ -66,7 +84,12 @@ async def _serve(workers: int, settings: Settings) -> Exit:
             os._exit(Exit.INTERRUPTED)  # workers end with us, the database with its last user
 
     with on_interrupts(end):
-        async with Platform.open(settings) as platform, serving(platform) as address:
+        async with (
+            Platform.open(settings, extend=adding(start.apps, opening)) as platform,
+            serving(platform) as address,
+        ):
+            if start.samples:
+                await take_samples(platform, ended)
             spare_collections()
             await show_first_key(platform)
             further = [asyncio.create_task(keep_worker(ended), name=f"worker {n}") for n in range(1, workers)]

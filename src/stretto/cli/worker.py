@@ -34,6 +34,7 @@ def worker(
 async def _worker(until_eof: bool) -> Exit:
     import structlog
 
+    from stretto.apps import opening
     from stretto.cli.interrupts import on_interrupts
     from stretto.platform import Platform, spare_collections
 
@@ -51,7 +52,7 @@ async def _worker(until_eof: bool) -> Exit:
     if until_eof:
         watch_stdin(ended)
     with on_interrupts(end):
-        async with Platform.open() as platform:
+        async with Platform.open(extend=opening) as platform:
             spare_collections()
             log.info("worker ready", worker=platform.worker.name if platform.worker else "")
             code = await work_until(ended, platform)

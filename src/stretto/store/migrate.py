@@ -39,10 +39,10 @@ class Migration:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def load_migrations() -> list[Migration]:
-    """The migrations that this version of Stretto knows, in order."""
+def load_migrations(package: str = "stretto.store") -> list[Migration]:
+    """The migrations that this version of Stretto, or of an application's package, knows, in order."""
     found: list[Migration] = []
-    for file in (resources.files("stretto.store") / "migrations").iterdir():
+    for file in (resources.files(package) / "migrations").iterdir():
         if name := FILE_NAME.fullmatch(file.name):
             # The files are a part of the program, as literals in the code would be.
             text = cast("LiteralString", file.read_text(encoding="utf-8").replace("\r\n", "\n"))
@@ -59,20 +59,22 @@ async def applied_migrations(connection: AsyncConnection[TupleRow]) -> dict[int,
     return {number: (name, checksum) for number, name, checksum in rows}
 
 
-def pending(known: Sequence[Migration], applied: dict[int, tuple[str, str]]) -> list[Migration]:
+def pending(
+    known: Sequence[Migration], applied: dict[int, tuple[str, str]], program: str = "Stretto"
+) -> list[Migration]:
     """The migrations still to be applied. Raises `DatabaseUnfit` when database and program do not belong together."""
     by_number = {migration.number: migration for migration in known}
     for number, (name, checksum) in sorted(applied.items()):
         migration = by_number.get(number)
         if migration is None:
             raise DatabaseUnfit(
-                f"The database is newer than this Stretto: it has migration {number:04}_{name}, "
-                f"and this version knows them up to {max(by_number, default=0):04}. Use the newer version of Stretto."
+                f"The database is newer than this {program}: it has migration {number:04}_{name}, "
+                f"and this version knows them up to {max(by_number, default=0):04}. Use the newer version of {program}."
             )
         if migration.checksum != checksum:
             raise DatabaseUnfit(
-                f"Migration {number:04}_{name} was applied to the database with another text than this Stretto has. "
-                "Use the version of Stretto that made this database; an applied migration is never edited."
+                f"Migration {number:04}_{name} was applied to the database with another text than this {program} has. "
+                f"Use the version of {program} that made this database; an applied migration is never edited."
             )
     return [migration for migration in known if migration.number not in applied]
 
@@ -92,6 +94,21 @@ async def migrate(
             await connection.execute(migration.text)
             values = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
             await connection.execute(QUERIES["record_migration"], values)
+    return todo
+
+
+async def migrate_app(
+    connection: AsyncConnection[TupleRow], app: str, schema: str, known: Sequence[Migration]
+) -> list[Migration]:
+    """Bring an application's tables to its version; returns what was applied. As `migrate`, under a lock of the caller's."""
+    rows = await (await connection.execute(QUERIES["applied_app_migrations"], {"app": app})).fetchall()
+    todo = pending(known, {number: (name, checksum) for number, name, checksum in rows}, f"application {app!r}")
+    for migration in todo:
+        async with connection.transaction():
+            await connection.execute(SQL("SET LOCAL search_path = {}, public").format(Identifier(schema)))
+            await connection.execute(migration.text)
+            values = {"number": migration.number, "name": migration.name, "checksum": migration.checksum}
+            await connection.execute(QUERIES["record_app_migration"], {"app": app, **values})
     return todo
 
 

@@ -57,6 +57,15 @@ SELECT number, name, checksum FROM stretto.migrations ORDER BY number
 INSERT INTO stretto.migrations (number, name, checksum, applied_at)
 VALUES (%(number)s, %(name)s, %(checksum)s, clock_timestamp())
 
+-- applied_app_migrations --
+-- The migrations of an application that this database has seen.
+SELECT number, name, checksum FROM stretto.app_migrations WHERE app = %(app)s ORDER BY number
+
+-- record_app_migration --
+-- Remember that a migration of an application has been applied.
+INSERT INTO stretto.app_migrations (app, number, name, checksum, applied_at)
+VALUES (%(app)s, %(number)s, %(name)s, %(checksum)s, clock_timestamp())
+
 -- queue_version --
 -- The version of Procrastinate whose schema the queue has.
 SELECT version FROM stretto.queue_schema

@@ -62,7 +62,7 @@ export async function startServer({
     STRETTO_HOME: join(home, "home"),
     STRETTO_SIM_TTFT_S: "0.02",
     STRETTO_SIM_TOKENS_PER_S: "400",
-    PYTHONPATH: join(ROOT, "src"), // this checkout, whatever is installed
+    PYTHONPATH: `${join(ROOT, "src")}:${join(ROOT, "apps/reviews/src")}`, // this checkout, whatever is installed
     ...env,
   };
   const child = spawn(COMMAND, ["up", "--port", "0"], {

@@ -75,6 +75,7 @@ EXAMPLES: Mapping[str, Any] = {
         "via": "key",
         "role": "operator",
         "permissions": _SCOPES,
+        "apps": ["reviews"],
     },
     "RolesTable": {
         "roles": ["owner", "admin", "operator", "reviewer", "viewer"],

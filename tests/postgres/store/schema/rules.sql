@@ -8,6 +8,10 @@ ALTER TABLE ONLY stretto.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY stretto.api_keys
     ADD CONSTRAINT api_keys_prefix_key UNIQUE (prefix);
+ALTER TABLE ONLY stretto.app_migrations
+    ADD CONSTRAINT app_migrations_pkey PRIMARY KEY (app, number);
+ALTER TABLE ONLY stretto.apps
+    ADD CONSTRAINT apps_pkey PRIMARY KEY (name);
 ALTER TABLE ONLY stretto.archived_flows
     ADD CONSTRAINT archived_flows_pkey PRIMARY KEY (tenant_id, name);
 ALTER TABLE ONLY stretto.audit
@@ -449,6 +453,7 @@ GRANT SELECT,INSERT ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(revoked_at) ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(expires_at) ON TABLE stretto.api_keys TO stretto_app;
 GRANT UPDATE(replaced_by) ON TABLE stretto.api_keys TO stretto_app;
+GRANT SELECT ON TABLE stretto.apps TO stretto_app;
 GRANT SELECT,INSERT,DELETE ON TABLE stretto.archived_flows TO stretto_app;
 GRANT SELECT ON TABLE stretto.audit TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.budget_leases TO stretto_app;

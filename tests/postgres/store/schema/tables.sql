@@ -30,6 +30,19 @@ CREATE TABLE stretto.api_keys (
     CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'operator'::text, 'reviewer'::text, 'viewer'::text])))
 );
 ALTER TABLE stretto.api_keys OWNER TO stretto;
+CREATE TABLE stretto.app_migrations (
+    app text NOT NULL,
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.app_migrations OWNER TO stretto;
+CREATE TABLE stretto.apps (
+    name text NOT NULL,
+    added_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.apps OWNER TO stretto;
 CREATE TABLE stretto.archived_flows (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
