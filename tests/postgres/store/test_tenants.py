@@ -339,6 +339,8 @@ async def test_every_table_with_a_tenant_has_a_policy(owner: AsyncConnection[Tup
         *("migrations", "queue_schema"),  # which the application does not read
         *("lessees", "limits", "claims"),  # of deployments and processes
         *("price_versions", "event_head"),  # of the whole installation
+        "apps",
+        "app_migrations",  # of the whole installation
         "logins_used",  # of people of whom nobody knows yet who they are
     }
     assert unprotected.isdisjoint(await tenant_tables(owner))
