@@ -2,12 +2,13 @@ import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { early } from "./early_plugin.ts";
 
 // `npm run dev` shows the pages with a server of `stretto up` behind them.
 const server = process.env.STRETTO_URL ?? "http://127.0.0.1:8700";
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), early()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../src/stretto/api/dashboard",
@@ -15,6 +16,8 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0, // the server's policy lets no data: script or font through
     modulePreload: { polyfill: false },
+    // What the first page needs comes as one file: each further one costs a request, and time on a slow machine.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "first", tags: ["$initial"] }] } } },
   },
   server: {
     proxy: Object.fromEntries(

@@ -6,10 +6,12 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { asProblem } from "./api/problem";
-import { runsQuery } from "./runs/runs_query";
+import { examplesQuery, runsQuery } from "./runs/runs_query";
 import { accountQuery } from "./shell/me";
 import { makeRouter } from "./shell/router";
 import { applyTheme } from "./shell/theme";
+
+const WORTH_MS = 300;
 
 applyTheme();
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
@@ -35,16 +37,32 @@ const queries: QueryClient = new QueryClient({
   },
 });
 
-// What the first page needs is asked for before its code has come.
-void queries.prefetchQuery(accountQuery);
-if (window.location.pathname === "/") void queries.prefetchInfiniteQuery(runsQuery("", ""));
+/** Shows the page as soon as what it needs has come, all at once: each further drawing takes time on a slow machine. */
+async function start(root: HTMLElement): Promise<void> {
+  const router = makeRouter();
+  const rows = window.location.pathname === "/" ? prefetchRuns() : Promise.resolve();
+  await Promise.all([queries.prefetchQuery(accountQuery), soon(rows), soon(router.load())]);
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}
+
+/** The newest runs; where there are none, the examples that are offered instead. */
+async function prefetchRuns(): Promise<void> {
+  const runs = runsQuery("", "");
+  await queries.prefetchInfiniteQuery(runs);
+  if (queries.getQueryData(runs.queryKey)?.pages[0]?.runs.length === 0) await queries.prefetchQuery(examplesQuery);
+}
+
+/** Waits for what is worth waiting for, but not for long. */
+function soon(thing: Promise<unknown>): Promise<unknown> {
+  return Promise.race([thing, new Promise((resolve) => setTimeout(resolve, WORTH_MS))]);
+}
 
 const root = document.getElementById("root");
 if (!root) throw new Error("The page has no #root.");
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queries}>
-      <RouterProvider router={makeRouter()} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+void start(root);

@@ -102,6 +102,8 @@ class Authentication:
         # Clients of OpenAI and Anthropic must send some key, and the owner of this machine needs none.
         if self._local and is_here(scope):
             return LOCAL
+        if self._platform.login is None:
+            raise LoginNeeded("This server asks who you are. Send a key as `Authorization: Bearer st_…`.")
         raise LoginNeeded
 
     async def _again(self, scope: Scope, headers: Headers) -> Principal:

@@ -10,10 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from stretto.api.doors import platform_of
 from stretto.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
@@ -31,7 +32,7 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stre
 """
 
 
-def shown() -> HTMLResponse:
+def shown(request: Request) -> HTMLResponse:
     """The page, allowed to run its own scripts and to talk to this server. Pictures of what is reviewed may come from elsewhere."""
     try:
         template = (_FOLDER / "index.html").read_text("utf-8")  # 700 bytes; a new build counts at once
@@ -52,13 +53,15 @@ def shown() -> HTMLResponse:
             "frame-ancestors 'none'",
         ]
     )
-    return HTMLResponse(template.replace("%NONCE%", nonce), headers={"Content-Security-Policy": policy})
+    login = "yes" if platform_of(request).login is not None else "no"
+    page = template.replace("%NONCE%", nonce).replace("%LOGIN%", login)
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
 
 @router.get("/")
-async def start_page() -> Response:
+async def start_page(request: Request) -> Response:
     """The first page."""
-    return shown()
+    return shown(request)
 
 
 @router.get("/assets/{name}")
@@ -76,8 +79,8 @@ async def icon() -> Response:
     return FileResponse(_FOLDER / "favicon.svg", media_type=_KINDS[".svg"])
 
 
-async def _page() -> Response:
-    return shown()
+async def _page(request: Request) -> Response:
+    return shown(request)
 
 
 for _name in PAGES:

@@ -20,7 +20,10 @@ LATELY = timedelta(hours=1)
 
 
 class WorkerShown(BaseModel):
-    """A process that carries runs out. `runs` counts those of this tenant alone; `alive`: it was heard of in the last 10 s."""
+    """A process that carries runs out. `runs` counts those of this tenant alone; `alive`: it was heard of in the last 10 s.
+
+    `host`, `pid`, `version` (of Stretto) and `started_at` are those of the process; null for one of an older release.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -28,6 +31,10 @@ class WorkerShown(BaseModel):
     last_heartbeat: datetime
     alive: bool
     runs: int
+    host: str | None
+    pid: int | None
+    version: str | None
+    started_at: datetime | None
 
 
 class QueueShown(BaseModel):

@@ -6,6 +6,7 @@ import asyncio
 import difflib
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,7 +17,10 @@ from stretto.api.flow_source import TAKES_YAML, YAML, FlowRoute, flow_text, read
 from stretto.api.once import OnceDoor
 from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
 from stretto.api.problems import fails
+from stretto.api.shown import Status
+from stretto.auth import Principal
 from stretto.engine import Flows
+from stretto.engine.flows import FlowEntry
 from stretto.errors import FlowInvalid, FlowNotFound, IdempotencyConflict
 from stretto.flow.compile import compile_document
 from stretto.flow.json_patch import patch_between
@@ -35,6 +39,16 @@ FlowsDoor = Annotated[Flows, Depends(_flows)]
 """The flows of the request's tenant."""
 
 
+class LatestRunShown(BaseModel):
+    """The run of a flow that was accepted last."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    status: Status
+    accepted_at: datetime
+
+
 class FlowShown(BaseModel):
     """A flow as the list shows it: its latest version, made at `updated_at`."""
 
@@ -45,6 +59,9 @@ class FlowShown(BaseModel):
     updated_at: datetime
     created_at: datetime
     archived_at: datetime | None
+    last_run: LatestRunShown | None = Field(
+        description="Its latest run; null where there is none, and for those who may not see runs."
+    )
 
 
 class FlowList(BaseModel):
@@ -63,7 +80,7 @@ class StoredFlow(BaseModel):
     document: dict[str, Any]
 
 
-class VersionShown(BaseModel):
+class FlowVersionShown(BaseModel):
     """A version; `digest` is the SHA-256 of its canonical document, in hex."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -76,7 +93,7 @@ class VersionShown(BaseModel):
 class VersionList(BaseModel):
     """Latest first."""
 
-    versions: list[VersionShown]
+    versions: list[FlowVersionShown]
     next: Next
 
 
@@ -120,6 +137,7 @@ class Difference(BaseModel):
 @router.get("", dependencies=[needs("flows:read")])
 async def list_flows(
     flows: FlowsDoor,
+    principal: PrincipalDoor,
     after: NameCursor,
     archived: Annotated[bool, Query(description="Also those that are put away.")] = False,
     limit: Limit = 50,
@@ -127,7 +145,7 @@ async def list_flows(
     """The stored flows, by name."""
     found = await flows.list(after, limit + 1, archived=archived)
     page, following = page_of(found, limit, lambda flow: flow.name)
-    return FlowList(flows=[FlowShown.model_validate(flow) for flow in page], next=following)
+    return FlowList(flows=[_flow_shown(flow, principal) for flow in page], next=following)
 
 
 @router.post(
@@ -195,7 +213,7 @@ async def list_flow_versions(name: FlowName, flows: FlowsDoor, before: VersionCu
     """A flow's versions, latest first."""
     found = await flows.versions(name, before, limit + 1)
     page, following = page_of(found, limit, lambda each: each.version)
-    return VersionList(versions=[VersionShown.model_validate(each) for each in page], next=following)
+    return VersionList(versions=[FlowVersionShown.model_validate(each) for each in page], next=following)
 
 
 @router.get("/{name}/diff", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
@@ -221,17 +239,22 @@ async def compare_flow_versions(
 
 
 @router.post("/{name}/archive", responses=fails(FlowNotFound), dependencies=[needs("flows:write")])
-async def archive_flow(name: FlowName, flows: FlowsDoor) -> FlowShown:
+async def archive_flow(name: FlowName, flows: FlowsDoor, principal: PrincipalDoor) -> FlowShown:
     """Put a flow away: it starts no new run, and its schedules do not fire. Runs that are under way go on."""
     await flows.archive(name)
-    return FlowShown.model_validate(await flows.get(name))
+    return _flow_shown(await flows.get(name), principal)
 
 
 @router.post("/{name}/restore", responses=fails(FlowNotFound), dependencies=[needs("flows:write")])
-async def restore_flow(name: FlowName, flows: FlowsDoor) -> FlowShown:
+async def restore_flow(name: FlowName, flows: FlowsDoor, principal: PrincipalDoor) -> FlowShown:
     """Bring a flow back that was put away."""
     await flows.restore(name)
-    return FlowShown.model_validate(await flows.get(name))
+    return _flow_shown(await flows.get(name), principal)
+
+
+def _flow_shown(flow: FlowEntry, principal: Principal) -> FlowShown:
+    shown = FlowShown.model_validate(flow)
+    return shown if principal.may("runs:read") else shown.model_copy(update={"last_run": None})
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:

@@ -59,7 +59,7 @@ StateDoor = Annotated[State, Depends(_state)]
 """The documents of the request's tenant."""
 
 
-class VersionShown(BaseModel):
+class DocumentVersionShown(BaseModel):
     """A version of a document: who wrote it, when, and in which step of which run."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -76,7 +76,7 @@ class VersionShown(BaseModel):
     )
 
 
-class DocumentShown(VersionShown):
+class DocumentShown(DocumentVersionShown):
     """A document at a version. `kept` is false where a write is answered a second time whose version is forgotten by now."""
 
     value: Any
@@ -93,7 +93,7 @@ class DocumentList(BaseModel):
 class DocumentHistory(BaseModel):
     """The latest first, without the values."""
 
-    versions: list[VersionShown]
+    versions: list[DocumentVersionShown]
     next: Next
 
 
@@ -204,7 +204,7 @@ async def get_document_history(key: Key, state: StateDoor, before: VersionCursor
     """Who wrote which version of a document. The latest hundred are kept, unless `STRETTO_STATE_VERSIONS` says otherwise."""
     found = await state.history(key, before, limit + 1)
     page, following = page_of(found, limit, lambda each: each.version)
-    return DocumentHistory(versions=[VersionShown.model_validate(each) for each in page], next=following)
+    return DocumentHistory(versions=[DocumentVersionShown.model_validate(each) for each in page], next=following)
 
 
 @router.get("/{key:path}", responses=fails(Invalid, StateNotFound), dependencies=[needs("state:read")])

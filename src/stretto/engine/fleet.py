@@ -34,12 +34,16 @@ _INDEX = re.compile(r"\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """A worker, and how many of the tenant's runs it carries out."""
+    """A worker, how many of the tenant's runs it carries out, and where it runs: unknown of older releases' workers."""
 
     id: int
     last_heartbeat: datetime
     alive: bool
     runs: int
+    host: str | None
+    pid: int | None
+    version: str | None
+    started_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

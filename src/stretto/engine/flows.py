@@ -21,14 +21,24 @@ from stretto.store.idempotency import Once, claim
 
 
 @dataclass(frozen=True, slots=True)
+class LatestRun:
+    """The run of a flow that was accepted last."""
+
+    id: UUID
+    status: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEntry:
-    """A flow as the list shows it: its latest version, made at `updated_at`."""
+    """A flow as the list shows it: its latest version, made at `updated_at`, and its latest run, if it has one."""
 
     name: str
     version: int
     updated_at: datetime
     created_at: datetime
     archived_at: datetime | None
+    last_run: LatestRun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,8 @@ class Flows:
             "limit": limit,
         }
         async with self._database.tenant(self._tenant_id) as connection:
-            return [FlowEntry(*row) for row in await fetch(connection, "list_flows", values)]
+            rows = await fetch(connection, "list_flows", values)
+        return [FlowEntry(*row[:5], None if row[5] is None else LatestRun(*row[5:])) for row in rows]
 
 
 async def save_in(connection: AsyncConnection[TupleRow], tenant_id: UUID, graph: Graph) -> tuple[int, bool]:

@@ -50,8 +50,9 @@ ORDER BY name LIMIT 1000;
 SELECT true FROM archived_flows WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
 -- list_flows --
--- Flows by name, each with its latest version, after a name; archived ones if wanted
-SELECT f.name, f.version, f.created_at, first.created_at, a.archived_at
+-- Flows by name, each with its latest version and its latest run, after a name; archived ones if wanted
+SELECT page.*, run.id, run.status, run.accepted_at
+FROM (SELECT f.name, f.version, f.created_at, first.created_at, a.archived_at
 FROM (SELECT DISTINCT ON (name) name, version, created_at FROM flows
       WHERE tenant_id = %(tenant_id)s AND (%(after)s::text IS NULL OR name > %(after)s)
         AND (%(name)s::text IS NULL OR name = %(name)s)
@@ -59,7 +60,10 @@ FROM (SELECT DISTINCT ON (name) name, version, created_at FROM flows
 JOIN flows first ON first.tenant_id = %(tenant_id)s AND first.name = f.name AND first.version = 1
 LEFT JOIN archived_flows a ON a.tenant_id = %(tenant_id)s AND a.name = f.name
 WHERE %(archived)s OR a.name IS NULL
-ORDER BY f.name LIMIT %(limit)s;
+ORDER BY f.name LIMIT %(limit)s) page (name)
+LEFT JOIN LATERAL (SELECT id, status, accepted_at FROM runs r
+    WHERE r.tenant_id = %(tenant_id)s AND r.flow_name = page.name ORDER BY r.id DESC LIMIT 1) run ON true
+ORDER BY page.name;
 
 -- list_versions --
 -- The versions of a flow, latest first, before one
@@ -249,8 +253,10 @@ SELECT tenant_id, name FROM due_schedules(%(most)s);
 SELECT rescue_runs(make_interval(secs => %(silence_s)s));
 
 -- register_worker --
--- Enter this worker among those that are alive
-SELECT worker_id FROM procrastinate_register_worker_v1();
+-- Enter this worker among those that are alive, and where it runs
+INSERT INTO worker_hosts (worker_id, host, pid, version, started_at)
+SELECT worker_id, %(host)s, %(pid)s, %(version)s, %(started_at)s FROM procrastinate_register_worker_v1()
+RETURNING worker_id;
 
 -- beat --
 -- Tell that a worker lives
@@ -282,8 +288,9 @@ SELECT procrastinate_retry_job_v2(%(job_id)s, %(at)s, NULL, NULL, NULL);
 -- Workers, the last heard first, and how many of the tenant's runs each carries out
 SELECT w.id, w.last_heartbeat, w.last_heartbeat > now() - make_interval(secs => %(silence_s)s),
     (SELECT count(*) FROM procrastinate_jobs j
-     WHERE j.worker_id = w.id AND j.status = 'doing' AND j.args->>'tenant_id' = %(tenant_id)s::uuid::text)
-FROM procrastinate_workers w ORDER BY w.last_heartbeat DESC, w.id LIMIT %(limit)s;
+     WHERE j.worker_id = w.id AND j.status = 'doing' AND j.args->>'tenant_id' = %(tenant_id)s::uuid::text),
+    h.host, h.pid, h.version, h.started_at
+FROM procrastinate_workers w LEFT JOIN worker_hosts h ON h.worker_id = w.id ORDER BY w.last_heartbeat DESC, w.id LIMIT %(limit)s;
 
 -- fleet_queue --
 -- How many of the tenant's runs wait for a worker, and since when the first of them, by priority

@@ -8,10 +8,13 @@ beating, and leaves the runs in memory alone.
 from __future__ import annotations
 
 import asyncio
+import os
+import platform
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +35,10 @@ QUEUE = "runs"
 CHANNEL = f"procrastinate_queue_v1#{QUEUE}"
 POLL_S = 0.5
 """Longest time that a job waits whose notification was missed."""
+HOST = platform.node()[:200]
+VERSION = version("stretto")
+STARTED_AT = datetime.now(UTC)
+"""Of this process, as nearly as Python tells."""
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, StoreError, OSError)
 """What is raised while the database is away."""
 OPTIONS = "-c synchronous_commit=off -c enable_sort=off -c enable_seqscan=off"
@@ -64,7 +71,8 @@ class Jobs:
 
     async def register(self) -> int:
         """A number for this worker, under which it beats."""
-        return int((await self._call("register_worker"))[0][0])
+        place = {"host": HOST, "pid": os.getpid(), "version": VERSION, "started_at": STARTED_AT}
+        return int((await self._call("register_worker", **place))[0][0])
 
     async def beat(self, worker_id: int) -> None:
         await self._call("beat", worker_id=worker_id)

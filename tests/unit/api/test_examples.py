@@ -239,3 +239,8 @@ def test_roles_allow_what_it_says():
         assert each["allows"] == MEANINGS[each["permission"]]
         assert each["roles"] == [role for role, allowed in ROLES.items() if each["permission"] in allowed]
     assert set(one("Me")["permissions"]) <= ROLES[one("Me")["role"]]
+
+
+def test_no_two_schemas_share_a_name():
+    """Pydantic would put the module before both of them, and clients would have to be renamed with our folders."""
+    assert not [name for name in app().openapi()["components"]["schemas"] if "__" in name]

@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { accessHeaders } from "./access";
+import { ask } from "./asked_early";
 import { problemOf } from "./problem";
 import type { components, paths } from "./schema";
 import { noteServerTime } from "./server_clock";
@@ -18,7 +19,7 @@ const guard: Middleware = {
 };
 
 /** The API, typed by its OpenAPI document. Failed requests throw a `Problem`. */
-export const api = createClient<paths>({ baseUrl: "/", headers: { accept: "application/json" } });
+export const api = createClient<paths>({ baseUrl: "/", fetch: ask, headers: { accept: "application/json" } });
 api.use(guard);
 
 /** The body of a successful answer. */

@@ -3,7 +3,7 @@ import { useId } from "react";
 import { api, body, type Schemas } from "@/api/client";
 import { Select } from "@/ui/field";
 
-type Version = Schemas["stretto__api__flows__VersionShown"];
+type Version = Schemas["FlowVersionShown"];
 
 /** A flow's versions, latest first. */
 export function useVersionList(name: string) {

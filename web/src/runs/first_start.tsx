@@ -6,17 +6,14 @@ import { useMay } from "@/shell/me";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
 import { sayProblem } from "@/ui/toasts";
+import { examplesQuery } from "./runs_query";
 
 type Example = Schemas["ExampleShown"];
 
 /** What is offered when nothing has run yet: flows to try with one click, and what will answer them. */
 export default function FirstStart() {
   const may = useMay("runs:start");
-  const examples = useQuery({
-    queryKey: ["examples"],
-    staleTime: Number.POSITIVE_INFINITY,
-    queryFn: () => body(api.GET("/v1/examples")),
-  });
+  const examples = useQuery(examplesQuery);
   return (
     <div className="mx-auto max-w-4xl">
       <p className="font-title text-xl italic">

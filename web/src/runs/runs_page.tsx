@@ -1,7 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { lazy, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { serverNow } from "@/api/server_clock";
 import { brief, count, dollars, duration, Time } from "@/ui/amounts";
@@ -9,6 +9,7 @@ import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
 import { Empty, PageHead } from "@/ui/panel";
 import { Status } from "@/ui/status";
+import FirstStart from "./first_start";
 import { runsQuery } from "./runs_query";
 
 type Run = Schemas["RunSummary"];
@@ -16,7 +17,6 @@ const STATUSES = ["accepted", "running", "waiting", "paused", "completed", "fail
 const AT_WORK = new Set<string>(["accepted", "running"]);
 const ROW_PX = 44;
 const COLUMNS = "grid grid-cols-[minmax(10rem,2fr)_8rem_9rem_7rem_7rem_6rem] items-center gap-3 px-4";
-const FirstStart = lazy(() => import("./first_start"));
 
 export default function RunsPage() {
   const [status, setStatus] = useState<(typeof STATUSES)[number] | "">("");
@@ -56,11 +56,7 @@ export default function RunsPage() {
       {found.isPending && <p className="text-soft">Loading…</p>}
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {nothing && filtered && <Empty title="No run is like that.">Change the search or the state.</Empty>}
-      {nothing && !filtered && (
-        <Suspense>
-          <FirstStart />
-        </Suspense>
-      )}
+      {nothing && !filtered && <FirstStart />}
       {runs.length > 0 && (
         <RunTable
           runs={runs}

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, keepPreviousData } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import type { RunStatus } from "@/stream/run_score";
 
@@ -29,3 +29,10 @@ export function runsQuery(status: RunStatus | "", search: string) {
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > LIVE_PAGES ? false : EVERY_MS),
   });
 }
+
+/** The flows that come with Stretto, to be tried. */
+export const examplesQuery = queryOptions({
+  queryKey: ["examples"],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: () => body(api.GET("/v1/examples")),
+});

@@ -11,6 +11,7 @@ import { Field, Input, Select } from "@/ui/field";
 import { Empty, Panel } from "@/ui/panel";
 import { Badge } from "@/ui/status";
 import { useAct } from "./data";
+import { SealedSecret } from "./sealed_secret";
 import { CopyButton } from "./secret";
 
 type Source = Schemas["SourceShown"];
@@ -144,20 +145,13 @@ function NewSource({ onClose }: { onClose: () => void }) {
             </Select>
           )}
         </Field>
-        <Field label="Secret" hint="The one that the sender signs with. It is sealed, and shown nowhere again.">
-          {(props) => (
-            <Input
-              {...props}
-              type="password"
-              required
-              minLength={8}
-              maxLength={500}
-              autoComplete="off"
-              value={secret}
-              onChange={(event) => setSecret(event.target.value)}
-            />
-          )}
-        </Field>
+        <SealedSecret
+          hint="The one that the sender signs with. It is sealed, and shown nowhere again."
+          least={8}
+          most={500}
+          value={secret}
+          onChange={setSecret}
+        />
         {add.isError && <Failure error={add.error} />}
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>

@@ -11,6 +11,7 @@ import { Field, Input } from "@/ui/field";
 import { heads, LongList, unseen } from "@/ui/long_list";
 import { Empty, Panel } from "@/ui/panel";
 import { useAct } from "./data";
+import { SealedSecret } from "./sealed_secret";
 
 type Named = Schemas["SecretShown"];
 
@@ -126,20 +127,13 @@ function SetSecret({ name: old, onClose }: { name: string; onClose: () => void }
             )}
           </Field>
         )}
-        <Field label="Secret" hint="From 6 characters on. It is sealed, and nobody can read it back.">
-          {(props) => (
-            <Input
-              {...props}
-              type="password"
-              required
-              minLength={6}
-              maxLength={8192}
-              autoComplete="off"
-              value={secret}
-              onChange={(event) => setSecret(event.target.value)}
-            />
-          )}
-        </Field>
+        <SealedSecret
+          hint="From 6 characters on. It is sealed, and nobody can read it back."
+          least={6}
+          most={8192}
+          value={secret}
+          onChange={setSecret}
+        />
         {put.isError && <Failure error={put.error} />}
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>Cancel</Button>

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { clsx } from "clsx";
-import { Moon, Sun } from "lucide-react";
+import { CircleUser, Moon, Sun } from "lucide-react";
 import { useState } from "react";
 import { keepAccessKey } from "@/api/access";
 import { api, body } from "@/api/client";
@@ -19,6 +19,7 @@ import { applyTheme, chooseTheme } from "./theme";
 /** What stands around every page: the navigation, who asks, what answers model calls. */
 export function Frame() {
   const account = useQuery(accountQuery);
+  const [told, setTold] = useState(false); // on narrow screens only
   if (account.isPending) return <p className="p-6 text-soft">Loading…</p>;
   if (account.isError) {
     const problem = asProblem(account.error);
@@ -42,14 +43,30 @@ export function Frame() {
           <Link to="/" className="font-title text-xl font-semibold italic">
             Stretto
           </Link>
-          <ThemeButton />
+          <span className="flex">
+            <ThemeButton />
+            <Button
+              look="quiet"
+              square
+              className="md:hidden"
+              aria-label="Who asks, and who answers"
+              aria-expanded={told}
+              aria-controls="about-you"
+              onClick={() => setTold(!told)}
+            >
+              <CircleUser size={16} aria-hidden />
+            </Button>
+          </span>
         </div>
         <nav aria-label="Pages" className="flex gap-1 overflow-x-auto p-2 md:flex-1 md:flex-col">
           {sections.map((section) => (
             <SectionLink key={section.id} section={section} />
           ))}
         </nav>
-        <div className="hidden flex-col gap-2 border-t p-4 text-xs text-soft md:flex">
+        <div
+          id="about-you"
+          className={clsx("flex-col gap-2 border-t p-4 text-xs text-soft md:flex", told ? "flex" : "hidden")}
+        >
           <Answers />
           <Who />
         </div>

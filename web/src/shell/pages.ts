@@ -1,6 +1,7 @@
 import type { LucideIcon } from "lucide-react";
 import { Activity, CircleDollarSign, Inbox, Network, Settings, Workflow } from "lucide-react";
 import type { ComponentType } from "react";
+import RunsPage from "@/runs/runs_page";
 
 /** A page of the dashboard. `load` brings its code when it is first opened. Paths are the router's: `/runs/$runId`. */
 export interface Page {
@@ -24,7 +25,7 @@ const sections: Section[] = [
     icon: Activity,
     permission: "runs:read",
     pages: [
-      { path: "/", load: () => import("@/runs/runs_page") },
+      { path: "/", load: async () => ({ default: RunsPage }) },
       { path: "/runs/$runId", load: () => import("@/runs/run_page") },
       { path: "/runs/$runId/compare/$otherId", load: () => import("@/runs/compare_page") },
     ],

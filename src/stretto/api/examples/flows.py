@@ -14,6 +14,7 @@ _SHOWN = {
     "updated_at": story.CHANGED_AT,
     "created_at": story.SAVED_AT,
     "archived_at": None,
+    "last_run": {"id": story.RUN_ID, "status": "completed", "accepted_at": story.ACCEPTED_AT},
 }
 
 _LINES = """\
@@ -94,6 +95,7 @@ EXAMPLES: Mapping[str, Any] = {
                 "updated_at": "2026-11-18T07:12:45.120394Z",
                 "created_at": "2026-11-18T07:12:45.120394Z",
                 "archived_at": None,
+                "last_run": None,
             },
         ],
         "next": None,

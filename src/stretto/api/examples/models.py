@@ -24,7 +24,18 @@ def _usage(keys: dict[str, str], calls: int, cost_usd: str, **tokens: int) -> di
 
 
 _FLEET: dict[str, Any] = {
-    "workers": [{"id": 7, "last_heartbeat": "2026-11-21T10:25:40.120394Z", "alive": True, "runs": 1}],
+    "workers": [
+        {
+            "id": 7,
+            "last_heartbeat": "2026-11-21T10:25:40.120394Z",
+            "alive": True,
+            "runs": 1,
+            "host": "desk-3",
+            "pid": 41207,
+            "version": "0.1.0",
+            "started_at": "2026-11-21T08:02:11.904417Z",
+        }
+    ],
     "queue": [{"priority": 2, "depth": 3, "oldest_at": "2026-11-21T10:25:39.480000Z"}],
     "runs": {"running": 1, "accepted": 3, "completed": 12},
     "agents": [

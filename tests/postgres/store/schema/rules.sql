@@ -142,6 +142,8 @@ ALTER TABLE ONLY stretto.webhook_deliveries_else
     ADD CONSTRAINT webhook_deliveries_else_pkey PRIMARY KEY (event_id, webhook_id);
 ALTER TABLE ONLY stretto.webhooks
     ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY stretto.worker_hosts
+    ADD CONSTRAINT worker_hosts_pkey PRIMARY KEY (worker_id);
 CREATE INDEX answers_by_age ON stretto.answers USING btree (tenant_id, route, kept_at);
 CREATE INDEX answers_by_rest ON stretto.answers USING btree (tenant_id, route, rest, expires_at) WHERE (rest IS NOT NULL);
 CREATE INDEX answers_expired ON stretto.answers USING btree (expires_at);
@@ -181,6 +183,7 @@ CREATE INDEX reviews_inbox ON stretto.reviews USING btree (tenant_id, rank, trus
 CREATE INDEX reviews_inbox_of_flow ON stretto.reviews USING btree (tenant_id, flow, rank, trust, id) WHERE (state = 'open'::text);
 CREATE INDEX reviews_inbox_of_type ON stretto.reviews USING btree (tenant_id, content_type, rank, trust, id) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX reviews_open_step ON stretto.reviews USING btree (run_id, step) WHERE (state = 'open'::text);
+CREATE INDEX runs_by_flow ON ONLY stretto.runs USING btree (tenant_id, flow_name, id DESC);
 CREATE INDEX runs_by_tenant ON ONLY stretto.runs USING btree (tenant_id, id DESC);
 CREATE INDEX runs_unfinished ON ONLY stretto.runs USING btree (status) WHERE (finished_at IS NULL);
 CREATE INDEX runs_unfinished_by_tenant ON ONLY stretto.runs USING btree (tenant_id) WHERE (finished_at IS NULL);
@@ -246,6 +249,8 @@ ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_member_id_fkey FOREIGN KEY (member_id) REFERENCES stretto.members(id) ON DELETE CASCADE;
 ALTER TABLE ONLY stretto.sessions
     ADD CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES stretto.tenants(id);
+ALTER TABLE ONLY stretto.worker_hosts
+    ADD CONSTRAINT worker_hosts_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES stretto_queue.procrastinate_workers(id) ON DELETE CASCADE;
 ALTER TABLE stretto.answers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.api_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE stretto.archived_flows ENABLE ROW LEVEL SECURITY;
@@ -519,4 +524,5 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.tool_secrets TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.usage_days TO stretto_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE stretto.webhook_deliveries TO stretto_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE stretto.webhooks TO stretto_app;
+GRANT SELECT,INSERT ON TABLE stretto.worker_hosts TO stretto_app;
 -- PostgreSQL database dump complete

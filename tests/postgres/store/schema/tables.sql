@@ -780,3 +780,11 @@ CREATE TABLE stretto.webhooks (
     created_at timestamp with time zone NOT NULL
 );
 ALTER TABLE stretto.webhooks OWNER TO stretto;
+CREATE TABLE stretto.worker_hosts (
+    worker_id bigint NOT NULL,
+    host text NOT NULL,
+    pid integer NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL
+);
+ALTER TABLE stretto.worker_hosts OWNER TO stretto;
