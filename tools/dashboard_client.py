@@ -54,6 +54,7 @@ def openapi() -> object:
     class Unopened:
         settings = Settings()
         telemetry = None
+        routers = ()
 
         def __getattr__(self, name: str) -> None:
             return None

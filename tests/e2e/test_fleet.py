@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import platform as platform_module
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 from stretto.api import serving
@@ -48,6 +51,9 @@ async def test_agents_runs_and_workers_are_counted_for_their_tenant_alone(settin
         assert fleet["complete"]
         (worker,) = fleet["workers"]
         assert (worker["alive"], worker["runs"]) == (True, 1)
+        assert (worker["host"], worker["pid"]) == (platform_module.node(), os.getpid())
+        assert worker["version"] == version("stretto")
+        assert worker["started_at"] < worker["last_heartbeat"]
         stranger = await key_for(platform, "viewer", "grace")
         other = (await client.get("/v1/fleet", **stranger)).json
         assert (other["agents"], other["queue"], other["runs"]) == ([], [], {})

@@ -89,6 +89,26 @@ async def test_a_flow_that_is_put_away_starts_no_run_and_comes_back(settings: Se
         assert (await client.post("/v1/runs", {"flow": "song", "input": {"topic": "a"}})).status == 201
 
 
+async def test_the_list_tells_each_flows_latest_run_to_those_who_may_see_runs(settings: Settings):
+    async with server(settings) as (client, _):
+        for name in ("duet", "song"):
+            await client.post("/v1/flows", FLOW | {"flow": name})
+        (nothing, _) = (await client.get("/v1/flows")).json["flows"]
+        assert nothing["last_run"] is None
+        started = [
+            (await client.post("/v1/runs", {"flow": "song", "input": {"topic": topic}})).json for topic in ("a", "b")
+        ]
+        duet, song = (await client.get("/v1/flows")).json["flows"]
+        assert (duet["name"], duet["last_run"]) == ("duet", None)
+        last = song["last_run"]
+        assert (last["id"], last["accepted_at"]) == (started[1]["id"], started[1]["accepted_at"])
+        assert last.keys() == {"id", "status", "accepted_at"}
+        made = {"name": "flows alone", "role": "owner", "scopes": ["flows:read"]}
+        key = (await client.post("/v1/keys", made)).json["key"]
+        (_, unseen) = (await client.get("/v1/flows", authorization=f"Bearer {key}")).json["flows"]
+        assert (unseen["name"], unseen["last_run"]) == ("song", None)
+
+
 async def test_schedules_are_edited_by_who_has_seen_them_last(settings: Settings):
     async with server(settings) as (client, platform):
         owner = await key_for(platform, "owner")

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from stretto.api import serving
+from stretto.auth import Operator
 from stretto.gateway.calls import Call
 from stretto.gateway.ledger import LedgerWriter
 from stretto.gateway.provider import Caller, TokenCounts
@@ -21,7 +22,9 @@ from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto.store.ids import made_at, new_id
 from stretto.testing import ScriptedModel
+from stretto.testing.identity import IdentityProvider
 from tests.e2e.command import Stretto
+from tests.e2e.test_access import key_for, server
 from tests.e2e.wire import Client
 
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
@@ -191,3 +194,64 @@ async def test_usage_over_http(settings: Settings):
         assert estimate.json["runs"] == 0
         assert estimate.json["cost_usd"] is None
         assert "no completed run" in estimate.json["how"]
+
+
+async def test_usage_by_tenant_shows_the_tenants_of_a_member_and_no_other(settings: Settings):
+    """Ada is a member of two tenants, and Bo's token names one of them; a third tenant has used the most."""
+    async with IdentityProvider() as provider:
+        provider.add_user("ada", email="ada@example.org")
+        provider.add_user("bo", email="bo@example.org", stretto_tenant="one", stretto_role="viewer")
+        changes = {"oidc_issuer": provider.issuer, "oidc_client_id": provider.client_id}
+        async with server(settings, auth="required", **changes) as (client, platform):
+            keys = {name: await key_for(platform, "owner", name) for name in ("one", "two", "three")}
+            for name in ("one", "two"):
+                for email in ("ada@example.org", "bo@example.org"):
+                    await client.post("/v1/members", {"email": email, "role": "viewer"}, **keys[name])
+            bearer = {user: {"authorization": f"Bearer {provider.token(user)}"} for user in ("ada", "bo")}
+            for name in ("one", "two"):  # by its address a member is known in a tenant once he was there
+                assert (await client.get("/v1/me", **bearer["ada"], x_stretto_tenant=name)).status == 200
+            ids = {each.name: each.id for each in await Operator(platform.database).tenants()}
+            await record(platform.database, {ids["one"]: 1, ids["two"]: 2, ids["three"]: 3})
+
+            async def seen(headers: dict[str, str], by: str = "tenant") -> list[tuple[Any, Any]]:
+                rows = (await client.get(f"/v1/usage?by={by}", **headers)).json["rows"]
+                return [(row["keys"], row["cost_usd"]) for row in rows]
+
+            assert await seen(bearer["ada"]) == [({"tenant": "two"}, "2"), ({"tenant": "one"}, "1")]
+            both = await seen(bearer["ada"], "model,tenant")
+            assert both == [({"model": "m", "tenant": "two"}, "2"), ({"model": "m", "tenant": "one"}, "1")]
+            whole = (await client.get("/v1/usage?by=tenant", **bearer["ada"])).json["total"]
+            assert (whole["cost_usd"], whole["calls"]) == ("3", 2)
+            assert await seen(bearer["bo"]) == [({"tenant": "one"}, "1")]
+            assert await seen(keys["two"]) == [({"tenant": "two"}, "2")]
+            table = await client.get("/v1/usage?by=day,tenant", **bearer["ada"], accept="text/csv")
+            assert table.body.decode().splitlines()[0].startswith("day,tenant,calls,")
+            assert (await client.get("/v1/usage?by=tenant,colour", **bearer["ada"])).status == 422
+            # Whoever is a member no longer sees nothing more.
+            (ada,) = [
+                each
+                for each in (await client.get("/v1/members", **keys["two"])).json["members"]
+                if each["email"] == "ada@example.org"
+            ]
+            await client.request("DELETE", f"/v1/members/{ada['id']}", keys["two"])
+            assert await seen(bearer["ada"] | {"x_stretto_tenant": "one"}) == [({"tenant": "one"}, "1")]
+
+
+async def record(database: Database, costs: dict[UUID, int]) -> None:
+    """A call of each tenant, at this cost."""
+    async with LedgerWriter(database) as ledger:
+        for tenant_id, cost_usd in costs.items():
+            id_ = new_id()
+            ledger.record(
+                Call(
+                    id=id_,
+                    at=made_at(id_),
+                    caller=Caller(tenant_id=tenant_id, flow="write", path="code", agent="coder", priority=1),
+                    route="strong",
+                    deployment="d",
+                    provider="openai",
+                    model="m",
+                    tokens=TokenCounts(input=1000, output=30),
+                    cost_usd=Decimal(cost_usd),
+                )
+            )

@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from stretto.api.body import JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.problems import fails
+from stretto.auth import AuthStore, tenants_with
 from stretto.errors import FlowNotFound
 from stretto.gateway.ledger import Usage, UsageKey
-from stretto.gateway.ledger.asking import EXAMPLES, read_keys, read_time
+from stretto.gateway.ledger.asking import EXAMPLES, read_row_keys, read_time
 from stretto.gateway.ledger.shown import estimate_document, usage_csv, usage_document
 
 router = APIRouter(prefix="/v1/usage", tags=["usage"], route_class=JsonRoute)
@@ -108,6 +109,14 @@ class Only:
 _TIME = f"Such as {EXAMPLES}; a plus sign in a URL is written %2B."
 
 
+async def _between(
+    since: Annotated[str, Query(description=_TIME)] = "7d",
+    until: Annotated[str | None, Query(description=_TIME)] = None,
+) -> tuple[datetime, datetime | None]:
+    now = datetime.now(UTC)
+    return read_time(since, now), None if until is None else read_time(until, now)
+
+
 @router.get(
     "", response_model=UsageList, responses={200: {"content": {"text/csv": {}}}}, dependencies=[needs("usage:read")]
 )
@@ -115,28 +124,31 @@ async def get_usage(
     request: Request,
     usage: UsageDoor,
     principal: PrincipalDoor,
+    platform: PlatformDoor,
     only: Annotated[Only, Depends()],
+    between: Annotated[tuple[datetime, datetime | None], Depends(_between)],
     by: Annotated[
-        str, Query(description="Keys with commas, such as day,model; empty for the sum alone.")
+        str,
+        Query(
+            description="Keys with commas, such as day,model; empty for the sum alone. With `tenant` among them, of all tenants "
+            "where who asks is a member and may see usage; otherwise of this request's tenant."
+        ),
     ] = "day,model",
-    since: Annotated[str, Query(description=_TIME)] = "7d",
-    until: Annotated[str | None, Query(description=_TIME)] = None,
     latency: Annotated[bool, Query(description="Also how long calls took.")] = False,
 ) -> Any:
     """What was used, told apart by keys. `Accept: text/csv` gives CSV."""
-    now = datetime.now(UTC)
-    keys = read_keys(by)
+    keys = read_row_keys(by)
     filters: dict[UsageKey, Any] = {
         cast("UsageKey", key): value for key, value in asdict(only).items() if value is not None
     }
-    rows = await usage.by(
-        principal.tenant_id,
-        keys,
-        read_time(since, now),
-        None if until is None else read_time(until, now),
-        filters,
-        latency=latency,
-    )
+    first, last = between
+    if "tenant" in keys:
+        tenants = await tenants_with(AuthStore(platform.database), principal, "usage:read")
+        rows = await usage.by_tenant(tenants, keys, first, last, filters, latency=latency)
+    else:
+        rows = await usage.by(
+            principal.tenant_id, cast("tuple[UsageKey, ...]", keys), first, last, filters, latency=latency
+        )
     if _wants_csv(request):
         return Response(usage_csv(keys, rows, latency=latency), media_type="text/csv")
     return usage_document(rows, latency=latency)

@@ -3,7 +3,7 @@
 from stretto.auth.first_key import make_first_key
 from stretto.auth.grantors import Grantors
 from stretto.auth.keys import Keys, is_key, new_key
-from stretto.auth.people import People
+from stretto.auth.people import People, tenants_with
 from stretto.auth.principal import LOCAL, Principal, role_named, scopes_named
 from stretto.auth.roles import MEANINGS, ROLES, Permission, Role, roles_table
 from stretto.auth.store import AuthStore, Membership, NewKeyRow, Operator
@@ -28,4 +28,5 @@ __all__ = [
     "role_named",
     "roles_table",
     "scopes_named",
+    "tenants_with",
 ]

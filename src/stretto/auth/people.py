@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stretto.auth.principal import Principal
+from stretto.auth.roles import ROLES, Permission
 from stretto.auth.store import AuthStore
 from stretto.errors import NotAllowed
 from stretto.store import Database
@@ -48,7 +51,7 @@ class People:
                 raise NotAllowed(f"Your token is for the tenant {who.tenant!r} alone, not for {wanted!r}.")
             tenant_id = await self._store.find_tenant(who.tenant)
             if tenant_id is not None and who.role is not None:
-                return Principal(tenant_id, who.by, who.role, via, person=(who.issuer, who.subject))
+                return Principal(tenant_id, who.by, who.role, via, person=(who.issuer, who.subject), tied=True)
             wanted = who.tenant
         email = who.email if who.email_verified else ""
         found = await self._store.memberships(who.issuer, who.subject, email)
@@ -58,4 +61,20 @@ class People:
             raise NotAllowed(f"You are known, but no member of {where}. Ask an admin to add {email or who.subject}.")
         if not chosen.linked:
             await self._store.link_member(chosen, who.issuer, who.subject)
-        return Principal(chosen.tenant_id, who.by, chosen.role, via, person=(who.issuer, who.subject))
+        person, tied = (who.issuer, who.subject), who.tenant is not None
+        return Principal(chosen.tenant_id, who.by, chosen.role, via, person=person, tied=tied)
+
+
+async def tenants_with(store: AuthStore, principal: Principal, permission: Permission) -> Mapping[UUID, str]:
+    """The tenants, with their names, where who asks has a permission by the members' table; the one of this request first.
+
+    A key has its own tenant alone, and so has somebody whose token names it.
+    """
+    own = await store.own_tenant(principal.tenant_id)
+    found = {own.id: own.name} if principal.may(permission) else {}
+    if principal.person is None or principal.tied:
+        return found
+    theirs = await store.memberships(*principal.person, "")
+    if any(each.tenant_id == own.id for each in theirs):
+        found |= {each.tenant_id: each.tenant for each in theirs if permission in ROLES[each.role]}
+    return found

@@ -25,6 +25,8 @@ class Principal:
     """What a key was narrowed to; None: all that its role may do."""
     person: tuple[str, str] | None = None
     """The issuer and subject of somebody who came by a token or session."""
+    tied: bool = False
+    """His token names the tenant; what he is a member of elsewhere does not count with it."""
     permissions: frozenset[Permission] = field(init=False)
 
     def __post_init__(self) -> None:

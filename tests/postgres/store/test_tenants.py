@@ -337,7 +337,7 @@ async def test_every_table_with_a_tenant_has_a_policy(owner: AsyncConnection[Tup
     unprotected = {name for (name,) in await rows.fetchall()}
     assert unprotected == {
         *("migrations", "queue_schema"),  # which the application does not read
-        *("lessees", "limits", "claims"),  # of deployments and processes
+        *("lessees", "limits", "claims", "worker_hosts"),  # of deployments and processes
         *("price_versions", "event_head"),  # of the whole installation
         "apps",
         "app_migrations",  # of the whole installation

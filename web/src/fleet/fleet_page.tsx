@@ -31,10 +31,8 @@ export default function FleetPage() {
       {found.data && (
         <>
           <Runs fleet={found.data} />
-          <div className="grid gap-4 lg:grid-cols-2">
-            <Queue fleet={found.data} />
-            <Workers fleet={found.data} />
-          </div>
+          <Queue fleet={found.data} />
+          <Workers fleet={found.data} />
           <Agents fleet={found.data} />
         </>
       )}
@@ -101,8 +99,8 @@ function Workers({ fleet }: { fleet: Fleet }) {
       ) : (
         <Table
           caption="Workers"
-          heads={["Worker", "State", "Heard of", "Your runs"]}
-          left={2}
+          heads={["Worker", "State", "Host", "Version", "Started", "Heard of", "Your runs"]}
+          left={4}
           rows={fleet.workers.map((each) => ({
             key: String(each.id),
             cells: [
@@ -110,6 +108,11 @@ function Workers({ fleet }: { fleet: Fleet }) {
               <Badge key="state" tone={each.alive ? "good" : "bad"}>
                 {each.alive ? "alive" : "silent"}
               </Badge>,
+              <span key="host" title={each.pid === null ? undefined : `process ${each.pid}`}>
+                {each.host ?? "not known"}
+              </span>,
+              each.version ?? "–",
+              each.started_at ? <Time key="since" at={each.started_at} relative /> : "–",
               <Time key="at" at={each.last_heartbeat} relative />,
               count(each.runs),
             ],

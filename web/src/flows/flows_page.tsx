@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { CalendarClock, FilePlus2, Play } from "lucide-react";
@@ -100,6 +100,7 @@ function FlowTable({ flows, onMore }: { flows: Flow[]; onMore: () => void }) {
   const shown = rows.getVirtualItems();
   const last = shown[shown.length - 1]?.index ?? 0;
   const mayStart = useMay("runs:start");
+  const mayRuns = useMay("runs:read");
   useEffect(() => {
     if (last >= flows.length - 20) onMore();
   }, [last, flows.length, onMore]);
@@ -137,9 +138,7 @@ function FlowTable({ flows, onMore }: { flows: Flow[]; onMore: () => void }) {
                 <span role="cell" className="text-soft">
                   <Time at={flow.updated_at} relative />
                 </span>
-                <span role="cell">
-                  <LastRun flow={flow.name} />
-                </span>
+                <span role="cell">{mayRuns && <LastRun run={flow.last_run} />}</span>
                 <span role="cell">
                   {mayStart && !flow.archived_at && (
                     <Link
@@ -162,18 +161,9 @@ function FlowTable({ flows, onMore }: { flows: Flow[]; onMore: () => void }) {
   );
 }
 
-/** How the flow's latest run stands; asked for only by rows that are seen. */
-function LastRun({ flow }: { flow: string }) {
-  const may = useMay("runs:read");
-  const { data } = useQuery({
-    queryKey: ["runs", "last", flow],
-    enabled: may,
-    staleTime: 5_000,
-    refetchInterval: 10_000,
-    queryFn: () => body(api.GET("/v1/runs", { params: { query: { flow: [flow], limit: 1 } } })),
-  });
-  const run = data?.runs[0];
-  if (!run) return <span className="text-soft">{data ? "none" : ""}</span>;
+/** How the flow's latest run stands. */
+function LastRun({ run }: { run: Flow["last_run"] }) {
+  if (!run) return <span className="text-soft">none</span>;
   return (
     <Link
       to="/runs/$runId"

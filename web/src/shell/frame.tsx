@@ -4,7 +4,7 @@ import { clsx } from "clsx";
 import { CircleUser, Moon, Sun } from "lucide-react";
 import { useState } from "react";
 import { keepAccessKey } from "@/api/access";
-import { api, body } from "@/api/client";
+import { api } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
@@ -12,7 +12,7 @@ import { Select } from "@/ui/field";
 import { Toasts } from "@/ui/toasts";
 import { Answers } from "./answers";
 import { LoginPage } from "./login";
-import { accountQuery } from "./me";
+import { accountQuery, useTenants } from "./me";
 import { allSections } from "./pages";
 import { applyTheme, chooseTheme } from "./theme";
 
@@ -124,8 +124,8 @@ function Who() {
 
 /** The tenants of a person who is a member of several. */
 function Tenants({ current }: { current: string }) {
-  const { data } = useQuery({ queryKey: ["tenants"], staleTime: 300_000, queryFn: () => body(api.GET("/v1/tenants")) });
-  if (!data || data.tenants.length < 2) return null;
+  const tenants = useTenants();
+  if (tenants.length < 2) return null;
   // A session is of one tenant: another one means to log in there, which the identity provider does by itself.
   const choose = (name: string) => window.location.assign(`/auth/login?tenant=${encodeURIComponent(name)}&next=/`);
   return (
@@ -135,7 +135,7 @@ function Tenants({ current }: { current: string }) {
       value={current}
       onChange={(event) => choose(event.target.value)}
     >
-      {data.tenants.map((tenant) => (
+      {tenants.map((tenant) => (
         <option key={tenant.name}>{tenant.name}</option>
       ))}
     </Select>

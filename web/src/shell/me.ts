@@ -22,6 +22,18 @@ export const accountQuery = queryOptions({
   },
 });
 
+/** The tenants of who asks: of a person who has logged in, all where he is a member. */
+export function useTenants(): readonly Schemas["TenantOfMine"][] {
+  const { data: account } = useQuery(accountQuery);
+  const { data } = useQuery({
+    queryKey: ["tenants"],
+    staleTime: 300_000,
+    enabled: account?.me.via === "session" || account?.me.via === "token",
+    queryFn: () => body(api.GET("/v1/tenants")),
+  });
+  return data?.tenants ?? [];
+}
+
 /** Whether who asks has a permission; false until that is known. */
 export function useMay(permission: string): boolean {
   const { data } = useQuery(accountQuery);

@@ -14,6 +14,7 @@ export const KEYS = [
   "priority",
   "outcome",
   "day",
+  "tenant",
 ] as const;
 export type Key = (typeof KEYS)[number];
 

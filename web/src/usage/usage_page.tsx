@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import type { Schemas } from "@/api/client";
-import { accountQuery, useMay } from "@/shell/me";
+import { accountQuery, useMay, useTenants } from "@/shell/me";
 import { brief, count, dollars } from "@/ui/amounts";
 import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
@@ -22,6 +22,7 @@ const UsageChart = lazy(() => import("./usage_chart"));
 /** What was used and what it cost, by day and by a key. */
 export default function UsagePage() {
   const { by, days, chosen, change } = useAddress();
+  const tenants = useTenants();
   const since = firstDay(days, new Date());
   const daily = useQuery({ ...usageQuery(["day", by], since), placeholderData: keepPreviousData });
   const summed = useQuery({ ...usageQuery([by], since), placeholderData: keepPreviousData });
@@ -57,7 +58,7 @@ export default function UsagePage() {
               ))}
             </Select>
             <Select aria-label="Told apart by" value={by} onChange={(event) => change({ by: event.target.value })}>
-              {KEYS.map((each) => (
+              {KEYS.filter((each) => each !== "tenant" || tenants.length > 1 || by === "tenant").map((each) => (
                 <option key={each} value={each}>
                   by {each}
                 </option>
@@ -91,8 +92,10 @@ export default function UsagePage() {
           <ByKey by={by} usage={summed.data} />
           {by !== "day" && <ByDay data={data} format={FORMATS[show]} />}
           <p className="text-xs text-soft">
-            What the tenant {account?.me.tenant.name} has used. Days are those of UTC, from {since} on. Costs are those
-            of the ledger, at the price of each call’s time.
+            {by === "tenant"
+              ? "What the tenants have used in which you may see usage."
+              : `What the tenant ${account?.me.tenant.name} has used.`}{" "}
+            Days are those of UTC, from {since} on. Costs are those of the ledger, at the price of each call’s time.
           </p>
         </>
       )}

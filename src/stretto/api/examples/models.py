@@ -97,13 +97,28 @@ EXAMPLES: Mapping[str, Any] = {
         ),
     ),
     "FleetShown": _FLEET,
-    "UsageList": {
-        "rows": [
-            _usage({"day": "2026-11-21", "model": "claude-opus-5-5"}, 1, "0.00208", input=40, output=96),
-            _usage({"day": "2026-11-21", "model": "claude-haiku-5-5"}, 2, "0.000041", input=230, output=36),
-        ],
-        "total": _usage({}, 3, story.COST_USD, input=270, output=132),
-    },
+    "UsageList": Several(
+        by_model=(
+            "By day and model.",
+            {
+                "rows": [
+                    _usage({"day": "2026-11-21", "model": "claude-opus-5-5"}, 1, "0.00208", input=40, output=96),
+                    _usage({"day": "2026-11-21", "model": "claude-haiku-5-5"}, 2, "0.000041", input=230, output=36),
+                ],
+                "total": _usage({}, 3, story.COST_USD, input=270, output=132),
+            },
+        ),
+        by_tenant=(
+            "With `by=tenant`, as a member of two tenants sees it.",
+            {
+                "rows": [
+                    _usage({"tenant": "globex"}, 41, "0.31406", input=20_118, output=9_204),
+                    _usage({"tenant": "acme"}, 3, story.COST_USD, input=270, output=132),
+                ],
+                "total": _usage({}, 44, "0.316181", input=20_388, output=9_336),
+            },
+        ),
+    ),
     "EstimateItem": {
         "flow": story.FLOW,
         "runs": 12,

@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 
 from stretto.errors import Invalid
-from stretto.gateway.ledger.usage import USAGE_KEYS, UsageKey
+from stretto.gateway.ledger.usage import USAGE_KEYS, RowKey, UsageKey
 
 _KEYS: Mapping[str, UsageKey] = {key: key for key in USAGE_KEYS}
 _AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 EXAMPLES = "7d, 12h, 2026-11-01 or 2026-11-01T08:00Z"
+
+
+def read_row_keys(text: str) -> tuple[RowKey, ...]:
+    """As `read_keys`, with `tenant` among those that there are."""
+    words = text.split(",")
+    place = next((at for at, word in enumerate(words) if word.strip().lower() == "tenant"), None)
+    if place is None:
+        return read_keys(text)
+    before, after = ",".join(words[:place]), ",".join(w for w in words[place:] if w.strip().lower() != "tenant")
+    return tuple(dict.fromkeys((*read_keys(before), "tenant", *read_keys(after))))
 
 
 def read_keys(text: str) -> tuple[UsageKey, ...]:

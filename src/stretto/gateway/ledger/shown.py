@@ -10,7 +10,7 @@ from typing import Any
 
 from stretto.gateway.ledger.estimate import Estimate, Spread
 from stretto.gateway.ledger.reconcile import Difference, Reconciliation, Side
-from stretto.gateway.ledger.usage import UsageKey, UsageRow, total
+from stretto.gateway.ledger.usage import RowKey, UsageRow, total
 from stretto.gateway.provider import TokenCounts
 
 COUNTS = ("calls", "failed", "cancelled", "not_made", "cached", "estimated", "simulated_calls")
@@ -30,7 +30,7 @@ def usage_document(rows: Sequence[UsageRow], *, latency: bool = False) -> dict[s
     return {"rows": [_row(row, latency) for row in rows], "total": _row(total(rows), latency=False)}
 
 
-def usage_csv(keys: Sequence[UsageKey], rows: Sequence[UsageRow], *, latency: bool = False) -> str:
+def usage_csv(keys: Sequence[RowKey], rows: Sequence[UsageRow], *, latency: bool = False) -> str:
     """Rows as CSV with a header; the sum is left to the reader."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +36,8 @@ UsageKey = Literal[
 ]
 """What usage can be told apart by. `step` is a step's id, `day` a day in UTC."""
 USAGE_KEYS: tuple[UsageKey, ...] = get_args(UsageKey)
+RowKey = UsageKey | Literal["tenant"]
+"""What a row can be told apart by: also by tenant, where several are looked at."""
 KeyValue = str | int | date | UUID | None
 """None: the call belongs to no run."""
 
@@ -57,7 +59,7 @@ class UsageRow:
     calls, None where they were not asked for or nothing was answered.
     """
 
-    keys: Mapping[UsageKey, KeyValue] = field(default_factory=dict[UsageKey, KeyValue])
+    keys: Mapping[RowKey, KeyValue] = field(default_factory=dict[RowKey, KeyValue])
     calls: int = 0
     failed: int = 0
     cancelled: int = 0
@@ -159,8 +161,35 @@ class Usage:
             self._database, "usage_from_calls" if from_calls else "usage_from_days", parts, values
         )
         if len(rows) > MAX_ROWS:
-            raise Invalid(f"That is over {MAX_ROWS:,} rows. Tell usage apart by fewer keys, or ask for a shorter time.")
+            raise _too_many()
         return [_row(keys, row) for row in rows if row[len(keys)]]
+
+    async def by_tenant(
+        self,
+        tenants: Mapping[UUID, str],
+        keys: Sequence[RowKey],
+        since: datetime | None = None,
+        until: datetime | None = None,
+        filters: Mapping[UsageKey, KeyValue] | None = None,
+        *,
+        latency: bool = False,
+    ) -> Sequence[UsageRow]:
+        """As `by`, of several tenants with their names: `keys` holds `tenant`. Raises `Invalid` for too many rows in all.
+
+        Each is asked for in a transaction of its own, because none sees two tenants.
+        """
+        inner: list[UsageKey] = [key for key in keys if key != "tenant"]
+        found: list[UsageRow] = []
+        for tenant_id, name in tenants.items():
+            rows = await self.by(tenant_id, inner, since, until, filters, latency=latency)
+            told: Mapping[RowKey, str] = {"tenant": name}
+            found += [replace(row, keys={key: (told | dict(row.keys))[key] for key in keys}) for row in rows]
+            if len(found) > MAX_ROWS:
+                raise _too_many()
+        found.sort(key=lambda row: (-row.cost_usd, -row.tokens.output, str(row.keys["tenant"])))
+        if "day" in keys:
+            found.sort(key=lambda row: str(row.keys["day"]))
+        return found
 
     async def of_runs(self, tenant_id: UUID, run_ids: Sequence[UUID]) -> dict[UUID, UsageRow]:
         """What the calls of each of these runs came to, without latencies; runs that made none are left out. One query."""
@@ -217,6 +246,10 @@ class Usage:
             if len(rows) < page:
                 return Recomputed(calls, tuple(differing), unknown)
             after = rows[-1][0]
+
+
+def _too_many() -> Invalid:
+    return Invalid(f"That is over {MAX_ROWS:,} rows. Tell usage apart by fewer keys, or ask for a shorter time.")
 
 
 def _whole(at: datetime | None) -> bool:
