@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import { hostname } from "node:os";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { closeBrowser, hasBrowser, openPage, startServer, type TestServer, violations } from "./server";
@@ -109,7 +110,9 @@ describe.skipIf(!hasBrowser)("usage, the fleet and settings", () => {
 
   test("the fleet: a worker is alive, and what the agent did is counted", async () => {
     await on("/fleet", async (page) => {
-      await page.getByRole("table", { name: "Workers" }).getByText("alive").waitFor();
+      const workers = page.getByRole("table", { name: "Workers" });
+      await workers.getByText("alive").waitFor();
+      await workers.getByRole("cell", { name: hostname(), exact: true }).waitFor();
       await page.getByRole("rowheader", { name: "writer" }).waitFor();
       await page.getByText(/^None: every event was taken/).waitFor();
       expect(await violations(page)).toEqual([]);

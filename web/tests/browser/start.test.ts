@@ -73,6 +73,28 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
+describe.skipIf(!hasBrowser)("a server without an identity provider", () => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer({ env: { STRETTO_AUTH: "required" } });
+  });
+  afterAll(() => server.stop());
+
+  test("asks for a key, offers no login that would lead nowhere, and says what to do", async () => {
+    const { page, close } = await openPage();
+    try {
+      await page.goto(`${server.url}/flows`);
+      await page.getByLabel("Use a key").waitFor();
+      await page.getByText("STRETTO_OIDC_ISSUER").waitFor();
+      expect(await page.getByRole("link", { name: "Log in" }).count()).toBe(0);
+      expect(await page.getByText("/auth/login").count()).toBe(0);
+      expect(await violations(page)).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+});
+
 describe.skipIf(!hasBrowser)("who may see what", () => {
   let server: TestServer;
   let provider: ChildProcess;
@@ -113,6 +135,7 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
     const { page, close } = await openPage();
     try {
       await page.goto(server.url);
+      await page.getByRole("link", { name: "Log in" }).waitFor();
       expect(await violations(page)).toEqual([]);
       await page.getByRole("link", { name: "Log in" }).click();
       await page.getByRole("link", { name: "mine" }).waitFor();
@@ -125,6 +148,16 @@ describe.skipIf(!hasBrowser)("who may see what", () => {
       await page.getByText("viewer of three").waitFor();
       await page.getByRole("combobox", { name: "Tenant" }).selectOption("one");
       await page.getByText("operator of one").waitFor();
+      // Usage by tenant is there for who is a member of several.
+      await page.getByRole("link", { name: "Usage" }).click();
+      await page.getByLabel("Told apart by").selectOption("tenant");
+      await page.getByText("No model was called in these days.").waitFor();
+      await page.setViewportSize({ width: 360, height: 720 });
+      await expect.poll(() => page.getByText("operator of one").isVisible()).toBe(false);
+      await page.getByRole("button", { name: "Who asks, and who answers" }).click();
+      await page.getByText("operator of one").waitFor();
+      await page.getByRole("link", { name: "Simulated: no model answers" }).waitFor();
+      expect(await violations(page)).toEqual([]);
       await page.getByRole("button", { name: "Log out" }).click();
       await page.getByRole("link", { name: "Log in" }).waitFor();
     } finally {
