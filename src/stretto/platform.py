@@ -42,7 +42,8 @@ from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
 from stretto.memory import Encoder, Memory, Model
-from stretto.memory.encoder import RouteEmbedder
+from stretto.memory.encoder import Questions, RouteEmbedder
+from stretto.memory.reembed import carry_forward
 from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
@@ -282,7 +283,10 @@ class Platform:
         )
         task = asyncio.create_task(worker.run(), name="worker")
         task.add_done_callback(self._worker_ended)
-        tending = asyncio.create_task(self._tend(), name="partitions")
+        tending = [
+            asyncio.create_task(self._tend(), name="partitions"),
+            asyncio.create_task(carry_forward(self.database, self.memory), name="vectors"),
+        ]
         try:
             ready = asyncio.create_task(worker.ready())
             await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
@@ -290,7 +294,8 @@ class Platform:
             yield worker
         finally:
             self.worker = None
-            tending.cancel()
+            for each in tending:
+                each.cancel()
             worker.stop()
             with suppress(asyncio.CancelledError):
                 await task
@@ -374,14 +379,15 @@ def spare_collections() -> None:
 
 def memories(settings: Settings, database: Database, gateway: OpenGateway) -> Callable[[UUID], Memory]:
     """The memory of each tenant: its vectors are made by the route that the settings name, else on this machine, if it can."""
-    local = None if gateway.embedder is None else Encoder(gateway.embedder)
-    route, dimensions = settings.memory_model, settings.memory_dimensions
+    local, questions = gateway.embedder, Questions()
+    name = settings.memory_model or ("" if local is None else LOCAL_VECTORS)
+    model = Model(name, settings.memory_dimensions) if name else None
 
     def memory(tenant_id: UUID) -> Memory:
-        if route:
-            model = Model(route, dimensions)
-            return Memory(database, tenant_id, Encoder(RouteEmbedder(gateway, tenant_id), ask_dimensions=True), model)
-        return Memory(database, tenant_id, local, None if local is None else Model(LOCAL_VECTORS, dimensions))
+        if model is None:
+            return Memory(database, tenant_id)
+        embedder = RouteEmbedder(gateway, tenant_id, local, LOCAL_VECTORS)
+        return Memory(database, tenant_id, Encoder(embedder, ask_dimensions=True, questions=questions), model)
 
     return memory
 

@@ -72,7 +72,7 @@ async def answer(
     Raises what `Memory.search` raises, and what the writer raises.
     """
     found = await memory.search(collection, question, filter=filter, near=near, limit=SOURCES)
-    sources = [Source(n, hit.key, hit.text, hit.metadata) for n, hit in enumerate(found.hits, start=1)]
+    sources = [Source(n, hit.key, hit.telling, hit.metadata) for n, hit in enumerate(found.hits, start=1)]
     if not words(question) or not sources:
         return Answer(NOT_ENOUGH, False, (), sources, (), "extract", found.notes)
     if writer is None:
@@ -92,7 +92,7 @@ async def extract(
     question: str, hits: Sequence[Hit], encoder: Encoder | None, model: Model | None, tenant_id: UUID | None = None
 ) -> list[Sentence]:
     """The sentences of the hits that say most about the question, the best first; none where none says anything."""
-    candidates = [(n, each) for n, hit in enumerate(hits, start=1) for each in sentences(hit.text)][:MOST_SENTENCES]
+    candidates = [(n, each) for n, hit in enumerate(hits, start=1) for each in sentences(hit.telling)][:MOST_SENTENCES]
     asked = set(words(question))
     covered = [len(asked & set(words(text))) / len(asked) for _, text in candidates]
     # Only what shares a word, or comes from the first hits, is worth a look by the model.

@@ -46,14 +46,21 @@ async def together(*works: Coroutine[Any, Any, T]) -> list[T]:
     return [task.result() for task in tasks]
 
 
-class Encoder:
-    """Asks an `Embedder`, and gives vectors of length 1. Raises a `ModelError` when it cannot."""
+Questions = OrderedDict[tuple[UUID | None, str, int, str], Vector]
+"""The vectors of the latest questions, for each tenant and model by itself."""
 
-    def __init__(self, embedder: Embedder, ask_dimensions: bool = False) -> None:
+
+class Encoder:
+    """Asks an `Embedder`, and gives vectors of length 1. Raises a `ModelError` when it cannot.
+
+    Encoders may share what they keep of `questions`.
+    """
+
+    def __init__(self, embedder: Embedder, ask_dimensions: bool = False, questions: Questions | None = None) -> None:
         self._embedder = embedder
         self._ask_dimensions = ask_dimensions
         """Whether the model must be told how many numbers are wanted (models that give several lengths)."""
-        self._questions: OrderedDict[tuple[UUID | None, str, int, str], Vector] = OrderedDict()
+        self._questions = Questions() if questions is None else questions
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def question(self, text: str, model: Model, tenant_id: UUID | None = None) -> Vector:
@@ -98,20 +105,29 @@ class Embeds(Protocol):
 
 
 class RouteEmbedder:
-    """An `Embedder` whose models are routes of the gateway, and whose calls one tenant pays for."""
+    """An `Embedder` for one tenant: its models are the one on this machine, by its name, and the routes of the gateway.
+
+    The tenant pays for the calls of routes.
+    """
 
     name = "gateway"
 
-    def __init__(self, gateway: Embeds, tenant_id: UUID) -> None:
+    def __init__(
+        self, gateway: Embeds, tenant_id: UUID, local: Embedder | None = None, local_model: str | None = None
+    ) -> None:
         self._gateway = gateway
         self._caller = Caller(tenant_id=tenant_id)
+        self._local = local
+        self._local_model = local_model
 
     async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
-        """Raises what the gateway raises."""
+        """Raises what the gateway raises, or the model on this machine."""
+        if self._local is not None and model == self._local_model:
+            return await self._local.embed(texts, model=model, dimensions=dimensions)
         return await self._gateway.embed(texts, model=model, caller=self._caller, dimensions=dimensions)
 
     async def close(self) -> None:
-        """The gateway is somebody else's."""
+        """What it asks is somebody else's."""
 
 
 def normalised(vector: Vector, model: Model) -> Vector:

@@ -53,7 +53,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection of items. `next_model` makes its vectors anew, while those of `model` are searched."""
+    """A collection of items. `next_model`, if there is one, makes its vectors anew, while those of `model` are searched."""
 
     id: int
     name: str
@@ -80,6 +80,15 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """The piece of a long text that answers best, and where it stands in the text."""
+
+    text: str
+    begins: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """An item that was found, and why."""
 
@@ -96,6 +105,13 @@ class Hit:
     """What the re-ranker says, from 0 to 1."""
     lists: Sequence[Listed]
     """Which lists have it, and where."""
+    passage: Passage | None = None
+    """Of a text that is longer than a model reads at once, the piece that was found; None where the text is short."""
+
+    @property
+    def telling(self) -> str:
+        """What was found: the passage, or all of a short text."""
+        return self.text if self.passage is None else self.passage.text
 
 
 @dataclass(frozen=True, slots=True)

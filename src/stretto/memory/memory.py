@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from stretto.memory.item import (
     Hit,
     Item,
     Listed,
+    Passage,
     Place,
     Remembered,
     check_item,
@@ -30,9 +32,11 @@ from stretto.memory.item import (
     check_name,
     readable,
 )
+from stretto.memory.pieces import Span, best_piece, pieces_of
 from stretto.memory.ranking import Ranking, fuse
 from stretto.memory.rerank import Candidate, LexicalReranker, Reranker
-from stretto.memory.store import EVERYTHING, MemoryStore, Narrowing, Row, Scored
+from stretto.memory.store import EVERYTHING, Embedded, MemoryStore, Narrowing, Row, Scored
+from stretto.memory.words import words
 from stretto.store import Database
 
 log = structlog.get_logger(__name__)
@@ -124,7 +128,7 @@ class Memory:
                 collection, fresh, {row.key: labels[row.key] for row in fresh}, vectors, known.model
             )
             if wrote is not None:
-                await self._put_points(wrote[0], wrote[1], {item.key: item for item in items}, vectors)
+                await self._put_points(wrote[0], fresh, wrote[1], {item.key: item for item in items}, vectors)
                 return Remembered(len(fresh), len(same), embedded)
         raise NotPossible(f"The model of {collection!r} was changed over and over meanwhile. Try again.")
 
@@ -151,9 +155,9 @@ class Memory:
         asked = await self.store.ask(collection, text, condition.labels if condition else ())
         if asked is None:
             raise MemoryNotFound(f"There is no collection {collection!r}. Remember something in it first.")
-        lists, notes = await self._lists(Question(text, condition, near, *asked), max(self.ranking.depth, limit))
+        lists = await self._lists(Question(text, condition, near, *asked), max(self.ranking.depth, limit))
         hits = await self._ranked(text, lists, limit)
-        return Found(hits, {name: len(scored) for name, scored in lists.items()}, tuple(notes))
+        return Found(hits, {name: len(scored) for name, scored in lists.found.items()}, tuple(lists.notes))
 
     async def get(self, collection: str, key: str) -> Item:
         """One item. Raises `MemoryNotFound`."""
@@ -189,6 +193,12 @@ class Memory:
             raise MemoryNotFound(f"There is no collection {name!r}.")
         return known
 
+    async def remade(self, collection: Collection) -> int | None:
+        """How many of a collection's items have vectors of its next model already; None when there is no next one."""
+        if collection.next_model is None:
+            return None
+        return await self.store.remade(collection.id, collection.next_model)
+
     async def collections(self, after: str = "", limit: int = 100) -> list[Collection]:
         """The tenant's collections, by name."""
         return await self.store.collections(after, limit)
@@ -198,7 +208,7 @@ class Memory:
         if self.encoder is None or not collection.model:
             return {}, 0
         model = Model(collection.model, collection.dimensions)
-        texts = {row.hash: row.text for row in rows}
+        texts = {each: row.text[span[0] : span[1]] for row in rows for span, each in row.pieces.items()}
         vectors = await self.store.known_vectors(model, list(texts))
         lacking = {each: text for each, text in texts.items() if each not in vectors}
         made = await self.encoder.texts(lacking, model) if lacking else {}
@@ -206,28 +216,35 @@ class Memory:
         return vectors, len(made)
 
     async def _put_points(
-        self, collection: Collection, ids: Mapping[str, int], items: Mapping[str, Item], vectors: Mapping[bytes, str]
+        self,
+        collection: Collection,
+        rows: Sequence[Row],
+        ids: Mapping[str, int],
+        items: Mapping[str, Item],
+        vectors: Mapping[bytes, str],
     ) -> None:
         if not vectors or isinstance(self.index, PostgresIndex):
             return
         shelf = Shelf(self.tenant_id, collection.id, Model(collection.model, collection.dimensions))
-        points = [Point(ids[key], _read_vector(vectors[items[key].digest()]), items[key].metadata) for key in ids]
-        await self.index.put(shelf, points)
+        metadata = {ids[row.key]: items[row.key].metadata for row in rows}
+        held = [each for row in rows for each in row.embedded(ids[row.key])]
+        await self.index.put(shelf, points_of(held, vectors, metadata))
 
-    async def _lists(self, question: Question, depth: int) -> tuple[dict[str, Scored], list[str]]:
+    async def _lists(self, question: Question, depth: int) -> Lists:
         """The lists that are asked, all at once."""
         narrowing = await self._narrow(question)
-        notes: list[str] = []
+        lists = Lists()
         near, collection, condition = question.near, question.collection, question.condition
         rings = [] if near is None else rings_around(near)
         works: dict[str, Coroutine[Any, Any, Scored | None]] = {}
         if question.text:
-            works["vector"] = self._by_meaning(question, narrowing, depth, notes)
+            works["vector"] = self._by_meaning(question, narrowing, depth, lists)
             works["text"] = self.store.by_words(collection.id, question.weights(), narrowing, depth)
         if near is not None:
             works["place"] = self.store.by_place(collection.id, near, rings, condition, depth)
         found = dict(zip(works, await together(*works.values()), strict=True))
-        return {name: scored for name, scored in found.items() if scored is not None}, notes
+        lists.found.update((name, scored) for name, scored in found.items() if scored is not None)
+        return lists
 
     async def _narrow(self, question: Question) -> Narrowing:
         """A condition with a rare label becomes the list of items that fulfil it."""
@@ -242,36 +259,40 @@ class Memory:
             return Narrowing(few, condition)
         return Narrowing(None, condition)
 
-    async def _by_meaning(
-        self, question: Question, narrowing: Narrowing, depth: int, notes: list[str]
-    ) -> Scored | None:
+    async def _by_meaning(self, question: Question, narrowing: Narrowing, depth: int, lists: Lists) -> Scored | None:
         collection = question.collection
         if not collection.model:
-            notes.append("The collection has no vectors, so nothing was searched by meaning.")
+            lists.notes.append("The collection has no vectors, so nothing was searched by meaning.")
             return None
         if self.encoder is None:
-            notes.append("No model for vectors is here, so nothing was searched by meaning.")
+            lists.notes.append("No model for vectors is here, so nothing was searched by meaning.")
             return None
         model = Model(collection.model, collection.dimensions)
         shelf = Shelf(self.tenant_id, collection.id, model, collection.items)
         try:
             vector = await self.encoder.question(question.text, model, self.tenant_id)
-            return await self.index.search(shelf, vector, narrowing, depth)
+            near = await self.index.search(shelf, vector, narrowing, depth)
+            lists.spans.update((each.id, (each.begins, each.ends or 0)) for each in near if each.begins is not None)
+            return [(each.id, each.cosine) for each in near]
         except ModelError as error:
             log.warning("memory was searched without vectors", collection=collection.name, error=error.message)
-            notes.append(f"Nothing was searched by meaning: {error.message}")
+            lists.notes.append(f"Nothing was searched by meaning: {error.message}")
             return None
 
-    async def _ranked(self, text: str, lists: Mapping[str, Scored], limit: int) -> list[Hit]:
-        fused = fuse({name: [item for item, _ in scored] for name, scored in lists.items()}, self.ranking)
+    async def _ranked(self, text: str, lists: Lists, limit: int) -> list[Hit]:
+        fused = fuse({name: [item for item, _ in scored] for name, scored in lists.found.items()}, self.ranking)
         pool = list(fused)[: max(self.ranking.pool, limit)]
         if not pool:
             return []
         rows = await self.store.texts(pool)
         pool = [item for item in pool if item in rows]  # what was forgotten meanwhile is in the lists no more
-        places = _places(lists)
+        places, asked = _places(lists.found), set(words(text))
+        passages = {item: _passage(rows[item][2], lists.spans.get(item), asked) for item in pool}
         if text:
-            candidates = [_candidate(rows[item][2], places.get(item, ())) for item in pool]
+            candidates = [
+                _candidate(rows[item][2] if (found := passages[item]) is None else found.text, places.get(item, ()))
+                for item in pool
+            ]
             reranked = list(await self.reranker.rerank(text, candidates))
         else:
             reranked = [fused[item] for item in pool]
@@ -287,16 +308,59 @@ class Memory:
                 fused=fused[item],
                 reranked=again,
                 lists=places.get(item, ()),
+                passage=passages[item],
             )
             for item, again in zip(pool, reranked, strict=True)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.key))[:limit]
 
 
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the lists of a search gave."""
+
+    found: dict[str, Scored] = field(default_factory=dict[str, Scored])
+    spans: dict[int, Span] = field(default_factory=dict[int, Span])
+    """The pieces of long texts that are nearest by meaning."""
+    notes: list[str] = field(default_factory=list[str])
+
+
 def _row(item: Item) -> Row:
     metadata = check_item(item).decode()
     cell = None if item.place is None else cell_of(item.place)
-    return Row(item.key, item.text, metadata, item.digest(), item.place, cell)
+    digest = item.digest()
+    return Row(item.key, item.text, metadata, digest, item.place, cell, hashed_pieces(item.text, digest))
+
+
+def hashed_pieces(text: str, digest: bytes) -> dict[Span, bytes]:
+    """The spans of a text's pieces, with the hash of each; `digest` is the text's own."""
+    spans = pieces_of(text)
+    if len(spans) == 1:
+        return {spans[0]: digest}
+    return {span: hashlib.sha256(text[span[0] : span[1]].encode()).digest() for span in spans}
+
+
+def points_of(
+    held: Sequence[Embedded], vectors: Mapping[bytes, str], metadata: Mapping[int, Mapping[str, Any]]
+) -> list[Point]:
+    """Vectors as an index beside PostgreSQL takes them."""
+    return [
+        Point(
+            each.item,
+            _read_vector(vectors[each.hash]),
+            metadata[each.item],
+            each.piece,
+            None if each.whole else each.span[0],
+            None if each.whole else each.span[1],
+        )
+        for each in held
+    ]
+
+
+def _passage(text: str, span: Span | None, asked: set[str]) -> Passage | None:
+    if span is None and (span := best_piece(text, asked)) is None:
+        return None
+    return Passage(text[span[0] : span[1]].strip(), *span)
 
 
 def _shelves(tenant_id: UUID, collection: Collection) -> list[Shelf]:

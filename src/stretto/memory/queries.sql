@@ -80,6 +80,7 @@ WITH held AS (
     UNION ALL
     SELECT %(tenant_id)s, %(collection)s, l.id, 0, l.label
     FROM unnest(%(label_ids)s::bigint[], %(labels)s::text[]) AS l(id, label)
+    ORDER BY 5, 4 DESC
     RETURNING term
 )
 INSERT INTO memory_terms AS t (tenant_id, collection_id, term, items)
@@ -89,19 +90,22 @@ ON CONFLICT (tenant_id, collection_id, term) DO UPDATE SET items = t.items + exc
 -- put_vectors --
 -- Write the vectors of items that still have the text that they were made of
 WITH given AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(hashes)s::bytea[], %(vectors)s::text[]) AS g(id, hash, vector)
+    SELECT * FROM unnest(%(ids)s::bigint[], %(hashes)s::bytea[], %(vectors)s::text[], %(text_hashes)s::bytea[], %(pieces)s::integer[],
+        %(begins)s::integer[], %(ends)s::integer[]) AS g(id, hash, vector, text_hash, piece, begins, ends)
 )
-INSERT INTO memory_vectors AS v (tenant_id, collection_id, model, item_id, dimensions, hash, embedding)
-SELECT %(tenant_id)s, %(collection)s, %(model)s, g.id, %(dimensions)s, g.hash, g.vector::halfvec
-FROM given g JOIN memory_items i ON i.tenant_id = %(tenant_id)s AND i.id = g.id AND i.hash = g.hash
-ON CONFLICT (tenant_id, collection_id, model, item_id) DO UPDATE
-SET dimensions = excluded.dimensions, hash = excluded.hash, embedding = excluded.embedding WHERE v.hash <> excluded.hash;
+INSERT INTO memory_vectors AS v (tenant_id, collection_id, model, item_id, dimensions, hash, embedding, piece, begins, ends, text_hash)
+SELECT %(tenant_id)s, %(collection)s, %(model)s, g.id, %(dimensions)s, g.hash, g.vector::halfvec, g.piece, g.begins, g.ends, g.text_hash
+FROM given g JOIN memory_items i ON i.tenant_id = %(tenant_id)s AND i.id = g.id AND i.hash = coalesce(g.text_hash, g.hash)
+ON CONFLICT (tenant_id, collection_id, model, item_id, piece) DO UPDATE
+SET dimensions = excluded.dimensions, hash = excluded.hash, embedding = excluded.embedding, begins = excluded.begins,
+    ends = excluded.ends, text_hash = excluded.text_hash
+WHERE v.hash <> excluded.hash;
 
 -- drop_stale_vectors --
 -- Remove vectors, of whatever model, that were made of another text of these items
 DELETE FROM memory_vectors v USING memory_items i
 WHERE i.tenant_id = %(tenant_id)s AND i.id = ANY(%(ids)s::bigint[]) AND v.tenant_id = i.tenant_id AND v.item_id = i.id
-  AND v.hash <> i.hash;
+  AND coalesce(v.text_hash, v.hash) <> i.hash;
 
 -- forget_items --
 -- Remove items of which the words are out of the index already, with their vectors; gives their ids
@@ -199,29 +203,48 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
     set_config('hnsw.max_scan_tuples', '40000', true);
 
 -- by_vector_exactly --
--- The nearest vectors, all of them compared; `+ 0` keeps the planner from the index
-SELECT v.item_id, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine FROM memory_vectors v
-WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s
-  AND (%(ids)s::bigint[] IS NULL OR v.item_id = ANY(%(ids)s::bigint[]))
-  AND (%(condition)s::text IS NULL OR EXISTS (
-    SELECT FROM memory_items i WHERE i.tenant_id = %(tenant_id)s AND i.id = v.item_id
-      AND jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true)))
-ORDER BY (v.embedding <=> %(vector)s::halfvec) + 0, v.item_id LIMIT %(depth)s;
+-- The nearest vectors, all of them compared; `+ 0` keeps the planner from the index. Of an item's pieces the nearest counts.
+WITH near AS MATERIALIZED (
+    SELECT v.item_id, v.begins, v.ends, v.embedding <=> %(vector)s::halfvec AS distance FROM memory_vectors v
+    WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s
+      AND (%(ids)s::bigint[] IS NULL OR v.item_id = ANY(%(ids)s::bigint[]))
+      AND (%(condition)s::text IS NULL OR EXISTS (
+        SELECT FROM memory_items i WHERE i.tenant_id = %(tenant_id)s AND i.id = v.item_id
+          AND jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true)))
+    ORDER BY (v.embedding <=> %(vector)s::halfvec) + 0, v.item_id LIMIT %(reach)s
+), best AS (
+    SELECT DISTINCT ON (item_id) * FROM near ORDER BY item_id, distance
+)
+SELECT item_id, 1 - distance, begins, ends FROM best ORDER BY distance, item_id LIMIT %(depth)s;
 
 -- by_vector --
--- The nearest vectors by the index; DIMENSIONS is put in by store.py, since an index is chosen by a constant
-SELECT v.item_id, 1 - (v.embedding::halfvec(DIMENSIONS) <=> %(vector)s::halfvec(DIMENSIONS)) AS cosine FROM memory_vectors v
-WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.dimensions = DIMENSIONS
-ORDER BY v.embedding::halfvec(DIMENSIONS) <=> %(vector)s::halfvec(DIMENSIONS) LIMIT %(depth)s;
+-- The nearest by the index on the signs of the numbers, and of these the nearest in full; of an item's pieces the nearest counts.
+-- DIMENSIONS is put in by store.py, since an index is chosen by a constant.
+WITH near AS MATERIALIZED (
+    SELECT v.item_id, v.begins, v.ends, v.embedding FROM memory_vectors v
+    WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.dimensions = DIMENSIONS
+    ORDER BY binary_quantize(v.embedding::halfvec(DIMENSIONS))::bit(DIMENSIONS)
+        <~> binary_quantize(%(vector)s::halfvec(DIMENSIONS))::bit(DIMENSIONS) LIMIT %(reach)s
+), best AS (
+    SELECT DISTINCT ON (item_id) item_id, begins, ends, embedding <=> %(vector)s::halfvec AS distance
+    FROM near ORDER BY item_id, distance
+)
+SELECT item_id, 1 - distance, begins, ends FROM best ORDER BY distance, item_id LIMIT %(depth)s;
 
 -- by_vector_where --
 -- The same among items that fulfil a condition
-SELECT v.item_id, 1 - (v.embedding::halfvec(DIMENSIONS) <=> %(vector)s::halfvec(DIMENSIONS)) AS cosine
-FROM memory_vectors v
-WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.dimensions = DIMENSIONS
-  AND (SELECT jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true) FROM memory_items i
-       WHERE i.tenant_id = %(tenant_id)s AND i.id = v.item_id)
-ORDER BY v.embedding::halfvec(DIMENSIONS) <=> %(vector)s::halfvec(DIMENSIONS) LIMIT %(depth)s;
+WITH near AS MATERIALIZED (
+    SELECT v.item_id, v.begins, v.ends, v.embedding FROM memory_vectors v
+    WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.dimensions = DIMENSIONS
+      AND (SELECT jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true) FROM memory_items i
+           WHERE i.tenant_id = %(tenant_id)s AND i.id = v.item_id)
+    ORDER BY binary_quantize(v.embedding::halfvec(DIMENSIONS))::bit(DIMENSIONS)
+        <~> binary_quantize(%(vector)s::halfvec(DIMENSIONS))::bit(DIMENSIONS) LIMIT %(reach)s
+), best AS (
+    SELECT DISTINCT ON (item_id) item_id, begins, ends, embedding <=> %(vector)s::halfvec AS distance
+    FROM near ORDER BY item_id, distance
+)
+SELECT item_id, 1 - distance, begins, ends FROM best ORDER BY distance, item_id LIMIT %(depth)s;
 
 -- texts --
 -- Items by their ids
@@ -259,3 +282,16 @@ WHERE tenant_id = %(tenant_id)s AND id = %(collection)s AND next_model IS NOT NU
 -- drop_other_vectors --
 -- Remove the vectors of models that a collection is searched with no more
 DELETE FROM memory_vectors WHERE tenant_id = %(tenant_id)s AND collection_id = %(collection)s AND model <> %(model)s;
+
+-- remade --
+-- How many items have vectors of a model
+SELECT count(*) FROM memory_vectors
+WHERE tenant_id = %(tenant_id)s AND collection_id = %(collection)s AND model = %(model)s AND piece = 0;
+
+-- to_reembed --
+-- Collections of all tenants whose vectors shall be made anew
+SELECT tenant_id, id, name FROM memory_to_reembed(%(most)s);
+
+-- claim --
+-- Make their vectors alone, as long as this connection lives
+SELECT pg_try_advisory_lock(hashtextextended('memory/reembed/' || %(collection)s::text, 0));

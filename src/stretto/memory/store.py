@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from stretto.memory.conditions import Condition
 from stretto.memory.encoder import Model, Vector, written
 from stretto.memory.item import Collection, Place
+from stretto.memory.pieces import Span
 from stretto.store import Database, load_queries
 
 _Q = load_queries("stretto.memory")
@@ -28,8 +29,23 @@ CHAMPIONS = 2_000
 """How many postings of a word are read: the best by impact (champion lists, Manning et al. 2008, 7.1.3)."""
 CHAMPIONS_WHERE = 10_000
 """The same where many of them may not fulfil a condition."""
-EFFORT = 100
-"""pgvector's `ef_search`."""
+REACH = 4
+"""Of the vectors nearest by the signs of their numbers, so many times as are wanted are compared in full."""
+MOST_EFFORT = 1_000
+"""The greatest `ef_search` that pgvector takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The vector of an item, or of a piece of it, as it is to be written."""
+
+    item: int
+    piece: int
+    span: Span
+    whole: bool
+    """Whether the piece is all of the text."""
+    hash: bytes
+    text_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,18 @@ class Row:
     hash: bytes
     place: Place | None
     cell: int | None
+    pieces: Mapping[Span, bytes]
+    """The spans of its pieces, with the hash of each."""
+
+    def embedded(self, item: int) -> list[Embedded]:
+        """What is to be written of its vectors, under this id."""
+        return embedded_of(item, self.hash, self.pieces)
+
+
+def embedded_of(item: int, hash_: bytes, pieces: Mapping[Span, bytes]) -> list[Embedded]:
+    """The vectors of an item's pieces."""
+    whole = len(pieces) == 1
+    return [Embedded(item, n, span, whole, each, hash_) for n, (span, each) in enumerate(pieces.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +88,16 @@ class Narrowing:
 EVERYTHING = Narrowing()
 Scored = Sequence[tuple[int, float]]
 """Ids of items with their scores, best first."""
+
+
+class Near(NamedTuple):
+    """An item whose vector is near, by the piece that is nearest."""
+
+    id: int
+    cosine: float
+    begins: int | None = None
+    ends: int | None = None
+    """Where the piece stands in the text; None where it is all of it."""
 
 
 class MemoryStore:
@@ -158,24 +196,24 @@ class MemoryStore:
             )
             await self._run(connection, "drop_stale_vectors", ids=list(ids.values()))
             if vectors:
-                hashes = {ids[row.key]: row.hash for row in rows}
-                await self._put_vectors(connection, collection.id, Model(model, collection.dimensions), hashes, vectors)
+                held = [each for row in rows for each in row.embedded(ids[row.key])]
+                await self._put_vectors(connection, collection.id, Model(model, collection.dimensions), held, vectors)
             return collection, ids
 
     async def put_vectors(
-        self, name: str, model: Model, hashes: Mapping[int, bytes], vectors: Mapping[bytes, str]
+        self, name: str, model: Model, held: Sequence[Embedded], vectors: Mapping[bytes, str]
     ) -> None:
-        """Write vectors of items, by the hashes of the texts that they were made of; not for items that have changed since."""
+        """Write vectors of items, by the hashes of what they were made of; not for items that have changed since."""
         async with self.database.tenant(self.tenant_id) as connection:
             if found := await self._run(connection, "lock_collection", name=name):
-                await self._put_vectors(connection, found[0][0], model, hashes, vectors)
+                await self._put_vectors(connection, found[0][0], model, held, vectors)
 
     async def _put_vectors(
         self,
         connection: AsyncConnection[TupleRow],
         collection: int,
         model: Model,
-        hashes: Mapping[int, bytes],
+        held: Sequence[Embedded],
         vectors: Mapping[bytes, str],
     ) -> None:
         await self._run(
@@ -184,9 +222,13 @@ class MemoryStore:
             collection=collection,
             model=model.name,
             dimensions=model.dimensions,
-            ids=list(hashes),
-            hashes=list(hashes.values()),
-            vectors=[vectors[each] for each in hashes.values()],
+            ids=[each.item for each in held],
+            hashes=[each.hash for each in held],
+            vectors=[vectors[each.hash] for each in held],
+            text_hashes=[None if each.whole else each.text_hash for each in held],
+            pieces=[each.piece for each in held],
+            begins=[None if each.whole else each.span[0] for each in held],
+            ends=[None if each.whole else each.span[1] for each in held],
         )
 
     async def forget(self, name: str, keys: Sequence[str]) -> tuple[Collection, list[int]] | None:
@@ -260,8 +302,9 @@ class MemoryStore:
 
     async def by_vector(
         self, collection: int, model: Model, vector: Vector, narrowing: Narrowing, depth: int, exactly: bool
-    ) -> Scored:
+    ) -> list[Near]:
         """The nearest items by the cosine of their vectors."""
+        reach = min(REACH * depth, MOST_EFFORT)
         values: dict[str, Any] = {
             "tenant_id": self.tenant_id,
             "collection": collection,
@@ -269,14 +312,16 @@ class MemoryStore:
             "vector": written(vector),
             "condition": narrowing.jsonpath,
             "depth": depth,
+            "reach": reach,
         }
         if exactly or narrowing.ids is not None or model.dimensions not in INDEXED:
             ids = None if narrowing.ids is None else list(narrowing.ids)
-            return await self._scored("by_vector_exactly", **values, ids=ids)
-        query = "by_vector" if narrowing.jsonpath is None else "by_vector_where"
-        look = (_Q["look_widely"], {"effort": max(EFFORT, depth)})
-        rows = (await self.database.read(self.tenant_id, look, (_INDEXED[query, model.dimensions], values)))[1]
-        return sorted(((row[0], row[1]) for row in rows), key=lambda pair: (-pair[1], pair[0]))
+            rows = await self._read("by_vector_exactly", **values, ids=ids)
+        else:
+            query = "by_vector" if narrowing.jsonpath is None else "by_vector_where"
+            look = (_Q["look_widely"], {"effort": reach})
+            rows = (await self.database.read(self.tenant_id, look, (_INDEXED[query, model.dimensions], values)))[1]
+        return [Near(*row) for row in rows]
 
     async def texts(self, ids: Sequence[int]) -> dict[int, TupleRow]:
         """Items by their ids: id, key, text, metadata, latitude, longitude, at."""
@@ -301,6 +346,10 @@ class MemoryStore:
         values = {"collection": collection, "model": model.name, "after": after, "limit": limit}
         return [(row[0], row[1], bytes(row[2])) for row in await self._read("without_vector", **values)]
 
+    async def remade(self, collection: int, model: str) -> int:
+        """How many items have vectors of a model."""
+        return (await self._read("remade", collection=collection, model=model))[0][0]
+
     async def switch_model(self, name: str, model: Model) -> bool:
         """Search with the new vectors, if none lacks; the old ones go. Says whether it was done."""
         async with self.database.tenant(self.tenant_id) as connection:
@@ -324,6 +373,20 @@ class MemoryStore:
     async def _run(self, connection: AsyncConnection[TupleRow], query: str, **values: Any) -> list[TupleRow]:
         cursor = await connection.execute(_Q[query], {"tenant_id": self.tenant_id, **values})
         return await cursor.fetchall() if cursor.description is not None else []
+
+
+async def collections_to_reembed(database: Database, most: int) -> list[tuple[UUID, int, str]]:
+    """Collections of all tenants whose vectors shall be made anew: tenant, id, name."""
+    async with database.system() as connection:
+        cursor = await connection.execute(_Q["to_reembed"], {"most": most})
+        return [(row[0], row[1], row[2]) for row in await cursor.fetchall()]
+
+
+async def claim(connection: AsyncConnection[TupleRow], collection: int) -> bool:
+    """Whether this connection is the one that makes a collection's vectors anew, until it closes."""
+    cursor = await connection.execute(_Q["claim"], {"collection": collection})
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 def _places(rows: Sequence[Row]) -> dict[str, list[float | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\sa-z])|\n\s*\n|\n(?=\s*[-*•]\s)")
+SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\sa-z])|\n\s*\n|\n(?=\s*[-*•]\s)")
 _ENDINGS = ("ations", "ation", "ings", "ing", "edly", "ies", "ied", "ers", "er", "ed", "es", "ly", "s", "e")
 IDLE = frozenset(
     [
@@ -131,4 +131,4 @@ def stem(word: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text."""
-    return [each for part in _SENTENCE_END.split(text) if (each := " ".join(part.split()))]
+    return [each for part in SENTENCE_END.split(text) if (each := " ".join(part.split()))]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from stretto.memory.encoder import Model, Vector
-from stretto.memory.store import Narrowing, Scored
+from stretto.memory.store import Narrowing, Near
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,15 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An item's vector, with what conditions look at."""
+    """The vector of an item, or of one of its pieces, with what conditions look at."""
 
     id: int
     vector: Vector
     metadata: Mapping[str, Any]
+    piece: int = 0
+    begins: int | None = None
+    ends: int | None = None
+    """Where the piece stands in its text; None where it is all of it."""
 
 
 class VectorIndex(Protocol):
@@ -41,11 +45,14 @@ class VectorIndex(Protocol):
 
     @property
     def name(self) -> str: ...
-    async def put(self, shelf: Shelf, points: Sequence[Point]) -> None: ...
+    async def put(self, shelf: Shelf, points: Sequence[Point]) -> None:
+        """Take in all pieces of these items, in place of what is there of them."""
+        ...
+
     async def remove(self, shelf: Shelf, ids: Sequence[int]) -> None: ...
     async def drop(self, shelf: Shelf) -> None: ...
-    async def search(self, shelf: Shelf, vector: Vector, narrowing: Narrowing, depth: int) -> Scored:
-        """At most `depth` items that `narrowing` lets through, with their cosines, the nearest first."""
+    async def search(self, shelf: Shelf, vector: Vector, narrowing: Narrowing, depth: int) -> Sequence[Near]:
+        """At most `depth` items that `narrowing` lets through, the nearest first, each once: by its nearest piece."""
         ...
 
     async def close(self) -> None: ...

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stretto.memory.encoder import Vector
 from stretto.memory.indexes.port import Point, Shelf
-from stretto.memory.store import MemoryStore, Narrowing, Scored
+from stretto.memory.store import MemoryStore, Narrowing, Near
 from stretto.store import Database
 
 COMPARED = 5_000
@@ -14,7 +14,7 @@ COMPARED = 5_000
 
 
 class PostgresIndex:
-    """HNSW with iterative scans, so that row-level security and conditions leave enough; a small shelf is searched exactly."""
+    """HNSW on the signs of the numbers, with iterative scans, so that row-level security and conditions leave enough; a small shelf is searched exactly."""
 
     name = "pgvector"
 
@@ -30,7 +30,7 @@ class PostgresIndex:
     async def drop(self, shelf: Shelf) -> None:
         """Nothing to do, for the same reason."""
 
-    async def search(self, shelf: Shelf, vector: Vector, narrowing: Narrowing, depth: int) -> Scored:
+    async def search(self, shelf: Shelf, vector: Vector, narrowing: Narrowing, depth: int) -> Sequence[Near]:
         """The nearest of one shelf."""
         store = MemoryStore(self._database, shelf.tenant_id)
         exactly = shelf.items <= COMPARED
