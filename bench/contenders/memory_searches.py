@@ -86,8 +86,7 @@ async def prepare(postmaster: int, into: str) -> dict[str, float]:
         vectors += (await embedder.embed(lines[start : start + BATCH])).vectors
     took = time.perf_counter() - began
     await embedder.close()
-    np.save(f"{into}.npy", np.array(vectors, dtype=np.float32))
-    Path(f"{into}.json").write_bytes(orjson.dumps(lines))
+    Ground(lines, np.array(vectors, dtype=np.float32)).keep(into)
     return {"sentences": len(lines), "embedded_per_s": len(lines) / took}
 
 
@@ -97,6 +96,10 @@ class Ground:
 
     lines: list[str]
     vectors: Vectors
+
+    def keep(self, path: str) -> None:
+        np.save(f"{path}.npy", self.vectors)
+        Path(f"{path}.json").write_bytes(orjson.dumps(self.lines))
 
     @classmethod
     def load(cls, path: str) -> Ground:

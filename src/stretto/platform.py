@@ -41,9 +41,8 @@ from stretto.gateway.provider import ModelProvider
 from stretto.gateway.routing import Estimate
 from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
-from stretto.memory import Encoder, Memory, Model
+from stretto.memory import Encoder, Memory, Model, carry_forward
 from stretto.memory.encoder import Questions, RouteEmbedder
-from stretto.memory.reembed import carry_forward
 from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
@@ -209,7 +208,14 @@ class Platform:
                         platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
                         async with (
                             carrying(
-                                database, transport, platform.subscriptions, {"webhooks": sender.run, **platform.beside}
+                                database,
+                                transport,
+                                platform.subscriptions,
+                                {
+                                    "webhooks": sender.run,
+                                    "vectors": partial(carry_forward, database, platform.memory),
+                                    **platform.beside,
+                                },
                             ),
                             platform.working(),
                         ):
@@ -283,10 +289,7 @@ class Platform:
         )
         task = asyncio.create_task(worker.run(), name="worker")
         task.add_done_callback(self._worker_ended)
-        tending = [
-            asyncio.create_task(self._tend(), name="partitions"),
-            asyncio.create_task(carry_forward(self.database, self.memory), name="vectors"),
-        ]
+        tending = asyncio.create_task(self._tend(), name="partitions")
         try:
             ready = asyncio.create_task(worker.ready())
             await asyncio.wait([ready, task], return_when=asyncio.FIRST_COMPLETED)
@@ -294,8 +297,7 @@ class Platform:
             yield worker
         finally:
             self.worker = None
-            for each in tending:
-                each.cancel()
+            tending.cancel()
             worker.stop()
             with suppress(asyncio.CancelledError):
                 await task

@@ -12,9 +12,9 @@ from stretto.api.body import Body, JsonRoute
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
 from stretto.api.paging import Limit, NameCursor, Next, page_of
 from stretto.api.problems import fails
-from stretto.errors import Invalid, MemoryNotFound, NotPossible
-from stretto.memory import Item, Memory, Place
-from stretto.memory.answers import answer
+from stretto.errors import Invalid, MemoryNotFound, ModelError, NotPossible
+from stretto.memory import Item, Memory, Model, Place, answer, change_model, try_model
+from stretto.memory.encoder import MAX_DIMENSIONS
 from stretto.memory.item import MAX_KEY_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS
 from stretto.memory.memory import MAX_LIMIT, MAX_QUESTION_CHARS
 
@@ -89,7 +89,10 @@ class ItemsForgotten(BaseModel):
 
 
 class CollectionShown(BaseModel):
-    """A collection. `next_model` makes its vectors anew, while those of `model` are searched; both are empty without one."""
+    """A collection. `next_model` makes its vectors anew, while those of `model` are searched; empty without one.
+
+    `remade` says how many of the items have vectors of the next model already; lists of collections do without it.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -99,7 +102,16 @@ class CollectionShown(BaseModel):
     model: str
     dimensions: int
     next_model: str | None
+    next_dimensions: int | None
+    remade: int | None = None
     created_at: datetime
+
+
+class WantedModel(Body):
+    """What shall make a collection's vectors: the model on this machine by its name, or a route of the gateway."""
+
+    model: str = Field(min_length=1, max_length=200)
+    dimensions: int = Field(ge=1, le=MAX_DIMENSIONS, description="How many numbers its vectors have.")
 
 
 class CollectionList(BaseModel):
@@ -137,6 +149,16 @@ class ListedShown(BaseModel):
     score: float
 
 
+class PieceShown(BaseModel):
+    """The piece of a long text that answers best, and where it stands in the text, in characters."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    text: str
+    begins: int
+    ends: int
+
+
 class HitShown(BaseModel):
     """An item that was found, and why: `score` is the fusion of the lists and what the re-ranker says, weighed."""
 
@@ -151,6 +173,7 @@ class HitShown(BaseModel):
     fused: float
     reranked: float
     lists: list[ListedShown]
+    passage: PieceShown | None = None
 
 
 class SearchResult(BaseModel):
@@ -214,7 +237,31 @@ async def list_collections(memory: MemoryDoor, after: NameCursor, limit: Limit =
 @router.get("/{collection}", responses=fails(Invalid, MemoryNotFound), dependencies=[needs("memory:read")])
 async def get_collection(collection: Name, memory: MemoryDoor) -> CollectionShown:
     """A collection."""
-    return CollectionShown.model_validate(await memory.collection(collection))
+    return await _shown(memory, collection)
+
+
+async def _shown(memory: Memory, name: str) -> CollectionShown:
+    known = await memory.collection(name)
+    shown = CollectionShown.model_validate(known)
+    shown.remade = await memory.remade(known)
+    return shown
+
+
+@router.put(
+    "/{collection}/model",
+    responses=fails(Invalid, MemoryNotFound, NotPossible, ModelError),
+    dependencies=[needs("memory:write")],
+)
+async def change_collection_model(collection: Name, wanted: WantedModel, memory: MemoryDoor) -> CollectionShown:
+    """Have a collection's vectors made by another model. A worker does it; until all are made, the old ones are searched.
+
+    The model is asked for one vector first. Asking for the model that the collection has ends what was begun.
+    """
+    model = Model(wanted.model, wanted.dimensions)
+    await memory.collection(collection)
+    await try_model(memory, model)
+    await change_model(memory, collection, model)
+    return await _shown(memory, collection)
 
 
 @router.delete(

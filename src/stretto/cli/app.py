@@ -18,6 +18,7 @@ from stretto.cli.keys import key, tenant
 from stretto.cli.limits import limits
 from stretto.cli.lint import lint
 from stretto.cli.listing import runs
+from stretto.cli.memory import memory
 from stretto.cli.provider_keys import provider_key
 from stretto.cli.quotas import quota
 from stretto.cli.replay import replay
@@ -74,6 +75,7 @@ app.add_typer(review)
 app.command()(control.emit)
 app.add_typer(schedule)
 app.add_typer(state)
+app.add_typer(memory)
 app.add_typer(events)
 app.add_typer(webhook)
 app.add_typer(provider_key)

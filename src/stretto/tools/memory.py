@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from stretto.engine.step import StepContext
-from stretto.memory import Item, Memory, Place
-from stretto.memory.answers import answer
+from stretto.memory import Item, Memory, Place, answer
 from stretto.tools.registry import Tools
 
 MAX_HITS = 20
@@ -44,7 +43,7 @@ def memory_tools(memories: Callable[[UUID], Memory]) -> Tools:
             "hits": [
                 {
                     "key": hit.key,
-                    "text": hit.text[:CHARS_PER_HIT],
+                    "text": hit.telling[:CHARS_PER_HIT],
                     "metadata": hit.metadata,
                     "score": round(hit.score, 4),
                     "lists": {each.list: each.rank for each in hit.lists},

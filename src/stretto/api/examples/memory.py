@@ -18,11 +18,14 @@ _COLLECTION: dict[str, Any] = {
     "model": "all-MiniLM-L6-v2",
     "dimensions": 384,
     "next_model": None,
+    "next_dimensions": None,
+    "remade": None,
     "created_at": story.SAVED_AT,
 }
 
 EXAMPLES: Mapping[str, Any] = {
     "CollectionShown": _COLLECTION,
+    "WantedModel": {"model": "embeddings", "dimensions": 1024},
     "CollectionList": {"collections": [_COLLECTION], "next": None},
     "NewItems": {
         "items": [
@@ -51,6 +54,7 @@ EXAMPLES: Mapping[str, Any] = {
                     {"list": "vectors", "rank": 1, "score": 0.74},
                     {"list": "text", "rank": 1, "score": 1.62},
                 ],
+                "passage": None,
             }
         ],
         "asked": {"vectors": 2, "text": 1},

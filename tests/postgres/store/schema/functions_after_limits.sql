@@ -44,6 +44,13 @@ BEGIN
     LEFT JOIN state_versions a ON a.tenant_id = tenant AND a.key = d.key AND a.version = w.seen AND a.version < d.version;
 END $$;
 ALTER FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) OWNER TO stretto;
+CREATE FUNCTION stretto.memory_to_reembed(most integer) RETURNS TABLE(tenant_id uuid, id bigint, name text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'stretto', 'pg_temp'
+    AS $$
+    SELECT c.tenant_id, c.id, c.name FROM memory_collections c WHERE c.next_model IS NOT NULL ORDER BY c.id LIMIT most
+$$;
+ALTER FUNCTION stretto.memory_to_reembed(most integer) OWNER TO stretto;
 CREATE FUNCTION stretto.new_event_id() RETURNS uuid
     LANGUAGE sql
     SET search_path TO 'stretto', 'pg_temp'

@@ -79,7 +79,7 @@ ALTER TABLE ONLY stretto.memory_items
 ALTER TABLE ONLY stretto.memory_terms
     ADD CONSTRAINT memory_terms_pkey PRIMARY KEY (tenant_id, collection_id, term);
 ALTER TABLE ONLY stretto.memory_vectors
-    ADD CONSTRAINT memory_vectors_pkey PRIMARY KEY (tenant_id, collection_id, model, item_id);
+    ADD CONSTRAINT memory_vectors_pkey PRIMARY KEY (tenant_id, collection_id, model, item_id, piece);
 ALTER TABLE ONLY stretto.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (number);
 ALTER TABLE ONLY stretto.outbox
@@ -163,13 +163,14 @@ CREATE INDEX logins_used_by_end ON stretto.logins_used USING btree (until);
 CREATE UNIQUE INDEX members_by_email ON stretto.members USING btree (tenant_id, lower(email));
 CREATE INDEX members_by_subject ON stretto.members USING btree (issuer, subject);
 CREATE INDEX members_invited ON stretto.members USING btree (lower(email)) WHERE (subject IS NULL);
+CREATE INDEX memory_collections_to_reembed ON stretto.memory_collections USING btree (id) WHERE (next_model IS NOT NULL);
 CREATE INDEX memory_items_by_cell ON stretto.memory_items USING btree (tenant_id, collection_id, cell) WHERE (cell IS NOT NULL);
 CREATE INDEX memory_postings_by_item ON stretto.memory_postings USING btree (item_id);
 CREATE INDEX memory_postings_by_term ON stretto.memory_postings USING btree (tenant_id, collection_id, term, impact DESC) INCLUDE (item_id);
-CREATE INDEX memory_vectors_1024 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(1024)) public.halfvec_cosine_ops) WHERE (dimensions = 1024);
-CREATE INDEX memory_vectors_1536 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(1536)) public.halfvec_cosine_ops) WHERE (dimensions = 1536);
-CREATE INDEX memory_vectors_384 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(384)) public.halfvec_cosine_ops) WHERE (dimensions = 384);
-CREATE INDEX memory_vectors_768 ON stretto.memory_vectors USING hnsw (((embedding)::public.halfvec(768)) public.halfvec_cosine_ops) WHERE (dimensions = 768);
+CREATE INDEX memory_vectors_1024 ON stretto.memory_vectors USING hnsw (((public.binary_quantize((embedding)::public.halfvec(1024)))::bit(1024)) public.bit_hamming_ops) WHERE (dimensions = 1024);
+CREATE INDEX memory_vectors_1536 ON stretto.memory_vectors USING hnsw (((public.binary_quantize((embedding)::public.halfvec(1536)))::bit(1536)) public.bit_hamming_ops) WHERE (dimensions = 1536);
+CREATE INDEX memory_vectors_384 ON stretto.memory_vectors USING hnsw (((public.binary_quantize((embedding)::public.halfvec(384)))::bit(384)) public.bit_hamming_ops) WHERE (dimensions = 384);
+CREATE INDEX memory_vectors_768 ON stretto.memory_vectors USING hnsw (((public.binary_quantize((embedding)::public.halfvec(768)))::bit(768)) public.bit_hamming_ops) WHERE (dimensions = 768);
 CREATE INDEX memory_vectors_by_item ON stretto.memory_vectors USING btree (item_id);
 CREATE INDEX memory_vectors_by_text ON stretto.memory_vectors USING btree (tenant_id, model, hash);
 CREATE INDEX review_deadlines_due ON stretto.review_deadlines USING btree (due_at);
@@ -409,6 +410,8 @@ REVOKE ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with 
 GRANT ALL ON FUNCTION stretto.level_at(l stretto.limits, moment timestamp with time zone) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.lock_state(tenant uuid, wanted text[], seen integer[]) TO stretto_app;
+REVOKE ALL ON FUNCTION stretto.memory_to_reembed(most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION stretto.memory_to_reembed(most integer) TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.new_event_id() FROM PUBLIC;
 GRANT ALL ON FUNCTION stretto.new_event_id() TO stretto_app;
 REVOKE ALL ON FUNCTION stretto.note_denials(denials jsonb) FROM PUBLIC;

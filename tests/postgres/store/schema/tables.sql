@@ -389,7 +389,11 @@ CREATE TABLE stretto.memory_vectors (
     item_id bigint NOT NULL,
     dimensions integer NOT NULL,
     hash bytea NOT NULL,
-    embedding public.halfvec NOT NULL
+    embedding public.halfvec NOT NULL,
+    piece integer DEFAULT 0 NOT NULL,
+    begins integer,
+    ends integer,
+    text_hash bytea
 );
 ALTER TABLE stretto.memory_vectors OWNER TO stretto;
 CREATE TABLE stretto.migrations (
