@@ -236,7 +236,7 @@ async def recall(memory: Memory, asked: Sequence[str]) -> float:
         vector = await memory.encoder.question(text, model, DEFAULT_TENANT)
         exact = await store.by_vector(known.id, model, vector, EVERYTHING, 10, True)
         got = await index.search(shelf, vector, EVERYTHING, 100)
-        hits += len({id for id, _ in exact} & {id for id, _ in got[:10]})
+        hits += len({each.id for each in exact} & {each.id for each in got[:10]})
     return hits / (10 * len(asked))
 
 

@@ -8,15 +8,16 @@ mean over the tokens, normalised to length 1. Texts are read up to 256 tokens, a
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import hashlib
 import json
 import mmap
 import os
 import struct
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -171,19 +172,17 @@ def parts(ids: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def _load_numpy() -> Any:
-    """Numpy, with one thread for each product of matrices if nobody has loaded it before.
+    """Numpy, with one thread for each product of matrices, in this process.
 
     Several threads for one product wait for one another in a loop; while anything else wants a core, each product takes a time
     slice, and a question 300 ms in place of 10. Texts go through the network on threads of ours instead, which is faster, too.
     """
-    name = "OPENBLAS_NUM_THREADS"
-    if "numpy" in sys.modules or name in os.environ:
-        return import_module("numpy")
-    os.environ[name] = "1"
-    try:
-        return import_module("numpy")
-    finally:
-        del os.environ[name]
+    np = import_module("numpy")
+    package = Path(np.__file__ or "").parent
+    for library in [*package.parent.glob("numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
+        with suppress(OSError, AttributeError):  # another numpy, such as with Accelerate or MKL, is left as it is
+            ctypes.CDLL(str(library)).scipy_openblas_set_num_threads64_(1)
+    return np
 
 
 def _layer(np: Any, weights: dict[str, Array], n: int) -> Layer:
