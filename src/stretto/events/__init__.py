@@ -5,6 +5,7 @@ from stretto.events.door import DeadLetters, Events
 from stretto.events.event import Event
 from stretto.events.postgres import PostgresTransport
 from stretto.events.relay import Relay
+from stretto.events.service import Subscription
 from stretto.events.store import processed_once, put_events
 from stretto.events.transport import SYSTEM, Group, Transport
 
@@ -19,6 +20,7 @@ __all__ = [
     "Group",
     "PostgresTransport",
     "Relay",
+    "Subscription",
     "Transport",
     "processed_once",
     "put_events",

@@ -1,9 +1,10 @@
 """Webhooks: events sent out, signed as Standard Webhooks, and webhooks of others taken in as events."""
 
 from stretto.events.webhooks.door import Webhooks
+from stretto.events.webhooks.places import Places
 from stretto.events.webhooks.schemes import Request, Scheme, Verified, register_scheme
 from stretto.events.webhooks.sealing import Seal
-from stretto.events.webhooks.sender import Sender
+from stretto.events.webhooks.sender import Sender, open_session, seconds_of
 from stretto.events.webhooks.sources import HookReceiver, HookSources
 from stretto.events.webhooks.store import Delivery, Source, Webhook
 
@@ -11,6 +12,7 @@ __all__ = [
     "Delivery",
     "HookReceiver",
     "HookSources",
+    "Places",
     "Request",
     "Scheme",
     "Seal",
@@ -19,5 +21,7 @@ __all__ = [
     "Verified",
     "Webhook",
     "Webhooks",
+    "open_session",
     "register_scheme",
+    "seconds_of",
 ]

@@ -16,14 +16,19 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.errors import Invalid, NotFound, NotPossible
+from stretto.events import put_events
 from stretto.store import Database, load_queries, new_id
 from stretto_reviews.imports.files import Format, Lines, read_lines
 from stretto_reviews.imports.rows import Rejected
+from stretto_reviews.imports.webhooks import OrderRow, ProductRow
 
 _Q = load_queries("stretto_reviews.imports")
 BATCH_ROWS = 1_000
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_NAME_CHARS = 200
+LOW_STOCK = 10
+"""A product is low at so many pieces, until the tenant sets something else."""
+LOW_STOCK_EVENT = "app.reviews.low_stock"
 
 
 class Import(msgspec.Struct, frozen=True):
@@ -216,6 +221,53 @@ async def finish(connection: AsyncConnection[TupleRow], tenant_id: UUID, import_
     values = {"tenant_id": tenant_id, "import_id": import_id}
     if await (await connection.execute(_Q["finish"], values)).fetchone() is None:
         raise NotFound(f"There is no import {import_id}.")
+
+
+async def put_order(connection: AsyncConnection[TupleRow], tenant_id: UUID, order: OrderRow) -> None:
+    """An order as it is now: its customer, its purchases, and the stock, of which an event tells where it becomes low."""
+    place = {"tenant_id": tenant_id, "order_id": order.order_id, "at": order.purchased_at}
+    await connection.execute(_Q["drop_lines"], {**place, "lines": [each.line for each in order.lines]})
+    if not order.lines:
+        return
+    customer_id = None
+    if order.customer_email is not None:
+        customer = {"tenant_id": tenant_id, "email": order.customer_email, "name": order.customer_name}
+        row = await (await connection.execute(_Q["put_customer"], customer)).fetchone()
+        customer_id = None if row is None else row[0]
+    ids = [each.product_id for each in order.lines]
+    products = {"ids": ids, "names": [each.name for each in order.lines], "skus": [each.sku for each in order.lines]}
+    await connection.execute(_Q["put_ordered_products"], {**place, **products})
+    values = {
+        "customer_id": customer_id,
+        "ids": ids,
+        "lines": [each.line for each in order.lines],
+        "quantities": [each.quantity for each in order.lines],
+        "totals": [each.total for each in order.lines],
+    }
+    await _tell_low(connection, await (await connection.execute(_Q["put_purchases"], {**place, **values})).fetchall())
+
+
+async def put_product(connection: AsyncConnection[TupleRow], tenant_id: UUID, product: ProductRow) -> None:
+    """A product as the shop has it; an event tells where its stock becomes low."""
+    values = {"tenant_id": tenant_id, "threshold": LOW_STOCK, **msgspec.structs.asdict(product)}
+    await _tell_low(connection, await (await connection.execute(_Q["put_product"], values)).fetchall())
+
+
+async def _tell_low(connection: AsyncConnection[TupleRow], rows: Sequence[TupleRow]) -> None:
+    events: list[Mapping[str, Any]] = []
+    for product_id, external_id, sku, name, quantity, threshold, low in rows:
+        if low:
+            data = {
+                "product_id": str(product_id),
+                "external_id": external_id,
+                "sku": sku,
+                "name": name,
+                "quantity": quantity,
+                "threshold": threshold,
+                "status": "low_stock" if quantity else "out_of_stock",
+            }
+            events.append({"type": LOW_STOCK_EVENT, "subject": f"products/{product_id}", "data": data})
+    await put_events(connection, events)
 
 
 def encode(body: Mapping[str, Any]) -> str:

@@ -172,6 +172,18 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (tenant_id, due_at) WHERE state = 'planned';
 
+-- For whoever sends deliveries, and whoever plans those of data sets: which tenants there is something to do for.
+CREATE FUNCTION due_tenants(most integer) RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = stretto_reviews, pg_temp AS $$
+    SELECT DISTINCT tenant_id FROM deliveries WHERE state = 'planned' AND due_at <= now() LIMIT most
+$$;
+CREATE FUNCTION data_tenants() RETURNS SETOF uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = stretto_reviews, pg_temp AS $$
+    SELECT tenant_id FROM imports UNION SELECT tenant_id FROM products UNION SELECT tenant_id FROM customers
+$$;
+REVOKE ALL ON FUNCTION due_tenants(integer), data_tenants() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION due_tenants(integer), data_tenants() TO stretto_app;
+
 -- Figures, refreshed on a schedule. Views without row-level security stay with the owner; the views over them show one tenant.
 CREATE MATERIALIZED VIEW all_customer_ltv AS
 SELECT tenant_id, customer_id, count(*) AS total_purchases, sum(total_amount) AS total_spent,
