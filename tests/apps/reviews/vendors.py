@@ -25,6 +25,7 @@ class Vendors:
 
     def __init__(self) -> None:
         self.url = ""
+        self.news = asyncio.Condition()
         self.next_answers: deque[Answer] = deque()
         self.after_faults: deque[Answer] = deque()
         self.requests: list[str] = []
@@ -59,7 +60,14 @@ class Vendors:
         if "@" not in profile["attributes"]["email"]:
             return self.errors(400, "invalid", "Invalid email address")
         self.events[attributes["unique_id"]] = attributes
+        async with self.news:
+            self.news.notify_all()
         return web.Response(status=202)
+
+    async def arrived(self, count: int) -> None:
+        """Wait until Klaviyo has so many events."""
+        async with self.news:
+            await self.news.wait_for(lambda: len(self.events) >= count)
 
     def errors(self, status: int, code: str, detail: str) -> web.Response:
         body = {"errors": [{"id": "1", "status": status, "code": code, "title": "No.", "detail": detail}]}

@@ -109,7 +109,7 @@ RETURNING p.id, p.external_id, p.sku, p.name, p.inventory_quantity, p.low_stock_
 -- A product as the shop has it, unless something newer is known; gives it, and whether its stock has become low
 WITH before AS (
     SELECT inventory_quantity, low_stock_threshold FROM stretto_reviews.products
-    WHERE tenant_id = %(tenant_id)s AND external_id = %(external_id)s FOR UPDATE
+    WHERE tenant_id = %(tenant_id)s AND external_id = %(external_id)s
 )
 INSERT INTO stretto_reviews.products AS p (tenant_id, external_id, name, sku, price, inventory_quantity, low_stock_threshold, updated_at)
 VALUES (%(tenant_id)s, %(external_id)s, %(name)s, %(sku)s, %(price)s, coalesce(%(quantity)s::integer, 0),
