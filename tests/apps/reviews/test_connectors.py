@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from stretto.errors import ToolRefused, ToolUnavailable
 from stretto.events.webhooks import Places, open_session
@@ -105,6 +112,17 @@ async def test_yotpo_gives_points_once_though_its_answer_was_lost(
     assert [each["points"] for each in there.points["ann@example.com"]] == [50]
     await yotpo.send(Delivery(DEFAULT_TENANT, "points/8", "yotpo", BODIES["yotpo"], 2))
     assert [each["points"] for each in there.points["ann@example.com"]] == [50, 50]
+
+
+async def test_yotpo_gives_points_after_a_fault_before_it(there: Vendors, session: aiohttp.ClientSession) -> None:
+    yotpo = made(session, "yotpo", there.url)
+    there.next_answers.append(answering(503))
+    with pytest.raises(ToolUnavailable):
+        await yotpo.send(delivery("yotpo"))
+    await yotpo.send(delivery("yotpo", 2))
+    assert [each["points"] for each in there.points["ann@example.com"]] == [50], (
+        "who is not known there yet has no history"
+    )
 
 
 async def test_shopify_adds_tags_to_the_customer(there: Vendors, session: aiohttp.ClientSession) -> None:
@@ -223,6 +241,36 @@ async def test_a_tenant_cannot_reach_inward(session: aiohttp.ClientSession) -> N
             connector = connectors_of(outward, strict, settings(url), pages)["klaviyo"]
             with pytest.raises(ToolRefused, match="cannot be reached"):
                 await connector.send(delivery("klaviyo"))
+
+
+async def test_no_key_goes_to_who_cannot_show_who_he_is(session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    async with vendors(self_signed(tmp_path)) as stranger:
+        for name in ALL:
+            with pytest.raises(ToolUnavailable, match="cannot be reached"):
+                await made(session, name, stranger.url).send(delivery(name))
+        assert stranger.url.startswith("https")
+        assert stranger.requests == []
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A certificate for 127.0.0.1 that nobody has to trust."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    place = folder / "both.pem"
+    place.write_bytes(private + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place)
+    return context
 
 
 async def test_nobody_there_may_pass(session: aiohttp.ClientSession) -> None:

@@ -100,6 +100,8 @@ def test_json_lines() -> None:
         (",".join(f"c{n}" for n in range(300)).encode(), "csv", "300 columns"),
         ("id,text\n".encode("utf-16"), "csv", "UTF-16"),
         (b"caf\xe9,text\n", "csv", "not UTF-8"),
+        (b"id,text\r1,a\r2,b\r", "csv", "Macintosh"),
+        (b'id,"text\n1,a\n', "csv", "a quote in it is not closed"),
         (b'[{"text": "a"}]', "jsonl", "one JSON list"),
     ],
 )

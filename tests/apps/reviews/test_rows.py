@@ -122,6 +122,7 @@ def test_a_product_with_a_name_alone_is_known_by_it() -> None:
         ({"lon": 9}, "latitude", "the other coordinate"),
         ({"id": "a\x00b"}, "id", "control characters"),
         ({"id": "x" * 201}, "id", "201 characters"),
+        ({"id": 1.2345678901234568e29}, "id", "Write it in quotes"),
         ({"ip": "10.0.0.256"}, "ip", "not an IP address"),
         ({"loyalty": "perhaps"}, "loyalty", "neither yes nor no"),
         ({"title": "x" * 501}, "title", "501 characters"),

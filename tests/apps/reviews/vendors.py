@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -91,7 +92,9 @@ class Vendors:
         """GET /api/v2/customers?customer_email=…&with_history=true."""
         if not self.knows_yotpo(request):
             return web.json_response({"error": "unauthorized"}, status=401)
-        items = self.points.get(request.query["customer_email"], [])
+        if request.query["customer_email"] not in self.points:
+            return web.json_response({"error": "customer not found"}, status=404)
+        items = self.points[request.query["customer_email"]]
         history = items if request.query.get("with_history") == "true" else []
         return web.json_response({"points_balance": sum(each["points"] for each in items), "history_items": history})
 
@@ -165,8 +168,8 @@ async def cut_off(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def vendors() -> AsyncGenerator[Vendors]:
-    """The servers, on a free port of this machine."""
+async def vendors(tls: ssl.SSLContext | None = None) -> AsyncGenerator[Vendors]:
+    """The servers, on a free port of this machine; by https with `tls`."""
     these = Vendors()
     app = web.Application(middlewares=[these.middleware])
     app.router.add_post("/api/events", these.klaviyo)
@@ -176,9 +179,9 @@ async def vendors() -> AsyncGenerator[Vendors]:
     app.router.add_post("/postdata", these.qrvey)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    these.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    these.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield these
     finally:

@@ -45,8 +45,9 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        absent: bool = False,
     ) -> Any:
-        """The answer's JSON, None where there is none. Raises `ToolUnavailable` or `ToolRefused`."""
+        """The answer's JSON, None where there is none; with `absent` also for a 404. Raises `ToolUnavailable` or `ToolRefused`."""
         import aiohttp  # noqa: PLC0415 - loaded with the first request
 
         try:
@@ -81,6 +82,8 @@ class Client:
             raise ToolRefused(f"{self._title} cannot be asked: a setting holds what no request can.") from None
         if 200 <= status < 300:
             return self._json(content)
+        if absent and status == 404:
+            return None
         raise self._error(status, came, content)
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

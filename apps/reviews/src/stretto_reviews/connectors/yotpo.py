@@ -57,6 +57,7 @@ class Yotpo:
             f"{self._url}/api/v2/customers",
             headers=self._headers(),
             params={"customer_email": email, "with_history": "true"},
+            absent=True,
         )
         return found is not None and mark.encode() in orjson.dumps(found)
 

@@ -247,7 +247,14 @@ def _csv_lines(raw: Iterator[_RawLine]) -> Lines:
     if isinstance(head[1], Rejected):
         raise Invalid(f"The first line of the file {head[1].reason}")
     delimiter = _delimiter(head[1])
-    columns = [name.strip() for name in next(csv.reader(pages.lines_of_record(head), delimiter=delimiter))]
+    try:
+        head_fields = next(csv.reader(pages.lines_of_record(head), delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise Invalid(
+            "The first line cannot be read as CSV: a quote in it is not closed, or the file's lines end in the old Macintosh's "
+            "way. Save the file anew as CSV in UTF-8."
+        ) from None
+    columns = [name.strip() for name in head_fields]
     _check_columns(columns)
     rereads = 0
     while (first := pages.next()) is not None:

@@ -29,6 +29,7 @@ MAX_METADATA_BYTES = 4_000
 MAX_METADATA_VALUE_BYTES = 500
 MOST_METADATA = 20
 MAX_BODY_CHARS = 2_000
+EXACT = 2**53
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 """A review may be dated so far after now: clocks and time zones differ."""
@@ -259,6 +260,8 @@ def _line(most: int) -> Callable[[object], str | None]:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise Unfit("is not a text.")
         if isinstance(value, float):
+            if abs(value) >= EXACT:  # JSON's readers round such numbers: two ids could become one
+                raise Unfit("is too long to be a number. Write it in quotes.")
             value = int(value) if value.is_integer() else value
         text = str(value).strip()
         if len(text) > most:
