@@ -38,6 +38,13 @@ async def test_runs_are_found_by_parts_of_their_flows_names_and_beginnings_of_th
         assert await found(client, f"q={run_id}0") == []
         page = (await client.get("/v1/runs?q=news&limit=1")).json
         assert await found(client, f"q=news&limit=1&cursor={page['next']}") == ["morning-news"]
+        assert await found(client, "order=oldest") == ["morning-news", "evening-news", "weather"]
+        page = (await client.get("/v1/runs?order=oldest&limit=2")).json
+        assert await found(client, f"order=oldest&cursor={page['next']}") == ["weather"]
+        assert await found(client, "order=oldest&q=news&limit=1") == ["morning-news"]
+        moment = (await client.get("/v1/runs?limit=1")).json["runs"][0]["accepted_at"].replace("+", "%2B")
+        assert await found(client, f"order=oldest&until={moment}") == ["morning-news", "evening-news"]
+        assert (await client.get("/v1/runs?order=any")).status == 422
         assert (await client.get("/v1/runs?q=")).status == 422
         stranger = await key_for(platform, "owner", "grace")
         assert await found(client, f"q={run_id}", **stranger) == await found(client, "q=news", **stranger) == []

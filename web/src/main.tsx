@@ -6,7 +6,7 @@ import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { asProblem } from "./api/problem";
-import { examplesQuery, runsQuery } from "./runs/runs_query";
+import { ALL, examplesQuery, runsQuery } from "./runs/runs_query";
 import { accountQuery } from "./shell/me";
 import { makeRouter } from "./shell/router";
 import { applyTheme } from "./shell/theme";
@@ -53,7 +53,7 @@ async function start(root: HTMLElement): Promise<void> {
 
 /** The newest runs; where there are none, the examples that are offered instead. */
 async function prefetchRuns(): Promise<void> {
-  const runs = runsQuery("", "");
+  const runs = runsQuery(ALL);
   await queries.prefetchInfiniteQuery(runs);
   if (queries.getQueryData(runs.queryKey)?.pages[0]?.runs.length === 0) await queries.prefetchQuery(examplesQuery);
 }

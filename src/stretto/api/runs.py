@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -42,7 +42,7 @@ FACTS_PAGE = 1_000
 
 
 class RunList(BaseModel):
-    """Latest runs first."""
+    """Latest runs first, unless the oldest were asked for first."""
 
     runs: list[RunSummary]
     next: Next
@@ -76,6 +76,7 @@ class _Only:
     since: datetime | None
     until: datetime | None
     text: str | None
+    oldest_first: bool
 
 
 async def _only(
@@ -93,8 +94,11 @@ async def _only(
             description="The flow's name holds this, or the id begins with it.",
         ),
     ] = None,
+    order: Annotated[
+        Literal["latest", "oldest"], Query(description="Which come first; pages of one order go on in that order.")
+    ] = "latest",
 ) -> _Only:
-    return _Only(status, flow, priority, parent, since, until, q)
+    return _Only(status, flow, priority, parent, since, until, q, order == "oldest")
 
 
 class NewRun(Body):
@@ -115,9 +119,9 @@ class NewFork(Body):
 
 @router.get("", dependencies=[needs("runs:read")])
 async def list_runs(
-    runs: RunsDoor, usage: UsageDoor, only: Annotated[_Only, Depends(_only)], before: IdCursor, limit: Limit = 50
+    runs: RunsDoor, usage: UsageDoor, only: Annotated[_Only, Depends(_only)], last: IdCursor, limit: Limit = 50
 ) -> RunList:
-    """Runs, latest first, all or some."""
+    """Runs, latest first or oldest first, all or some."""
     found = await runs.list(
         status=only.status,
         flow_name=only.flow,
@@ -126,8 +130,9 @@ async def list_runs(
         since=only.since,
         until=only.until,
         text=only.text,
-        before=before,
+        last=last,
         limit=limit + 1,
+        oldest_first=only.oldest_first,
     )
     page, following = page_of(found, limit, lambda run: run.id)
     used = await usage.of_runs(runs.tenant_id, [run.id for run in page])

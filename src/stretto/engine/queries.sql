@@ -120,6 +120,22 @@ WHERE tenant_id = %(tenant_id)s
   AND (%(text)s::text IS NULL OR strpos(flow_name, %(text)s) > 0 OR id BETWEEN %(first)s::uuid AND %(last)s::uuid)
 ORDER BY id DESC LIMIT %(limit)s;
 
+-- list_runs_oldest --
+-- The same, oldest runs first: `since` is the first that may be listed, `after` the last of the page before
+SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
+       accepted_at, updated_at, finished_at
+FROM runs
+WHERE tenant_id = %(tenant_id)s
+  AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+  AND (%(flows)s::text[] IS NULL OR flow_name = ANY(%(flows)s))
+  AND (%(priorities)s::int[] IS NULL OR priority = ANY(%(priorities)s))
+  AND (%(parent)s::uuid IS NULL OR parent_id = %(parent)s)
+  AND (%(since)s::uuid IS NULL OR id >= %(since)s)
+  AND (%(before)s::uuid IS NULL OR id < %(before)s)
+  AND (%(after)s::uuid IS NULL OR id > %(after)s)
+  AND (%(text)s::text IS NULL OR strpos(flow_name, %(text)s) > 0 OR id BETWEEN %(first)s::uuid AND %(last)s::uuid)
+ORDER BY id LIMIT %(limit)s;
+
 -- find_runs --
 -- Runs whose id ends with these characters
 SELECT id FROM runs WHERE tenant_id = %(tenant_id)s AND id::text LIKE %(pattern)s ORDER BY id DESC LIMIT 3;

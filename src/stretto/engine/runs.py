@@ -173,25 +173,30 @@ class Runs:
         since: datetime | None = None,
         until: datetime | None = None,
         text: str | None = None,
-        before: UUID | None = None,
+        last: UUID | None = None,
         limit: int = 50,
+        oldest_first: bool = False,
     ) -> list[Run]:
-        """Latest runs first, accepted from `since` on and before `until`; `before` goes on after the page before.
+        """Latest runs first, or the oldest, accepted from `since` on and before `until`; those after `last` in that order.
 
         `text` finds those whose flow's name holds it, or whose id begins with it.
         """
-        ends = [end for end in (before, None if until is None else uuid7_floor(until)) if end is not None]
+        end = None if until is None else uuid7_floor(until)
+        if not oldest_first:
+            end = min((each for each in (last, end) if each is not None), default=None)
         values = {
             "statuses": _several(status),
             "flows": _several(flow_name),
             "priorities": None if priority is None else list(priority),
             "parent": parent_id,
             "since": None if since is None else uuid7_floor(since),
-            "before": min(ends, default=None),
+            "before": end,
             "text": None if text is None else text.lower(),
             **_ids_from(text or ""),
             "limit": min(max(limit, 1), 1000),
         }
+        if oldest_first:
+            return await self._store.runs_oldest_first(self.tenant_id, {**values, "after": last})
         return await self._store.runs(self.tenant_id, values)
 
     async def find(self, text: str) -> UUID:

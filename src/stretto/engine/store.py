@@ -93,6 +93,10 @@ class RunStore:
         """Latest runs first; `values` are those of `list_runs`."""
         return [Run(*row) for row in await self._all(tenant_id, "list_runs", **values)]
 
+    async def runs_oldest_first(self, tenant_id: UUID, values: Mapping[str, Any]) -> list[Run]:
+        """Oldest runs first; `values` are those of `list_runs_oldest`."""
+        return [Run(*row) for row in await self._all(tenant_id, "list_runs_oldest", **values)]
+
     async def find(self, tenant_id: UUID, ending: str) -> list[UUID]:
         """Runs whose id ends with these characters, at most three."""
         pattern = "%" + ending.lower().replace("\\", "").replace("%", "").replace("_", "")

@@ -1,32 +1,73 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  type QueryClient,
+  type QueryKey,
+  queryOptions,
+} from "@tanstack/react-query";
 import { api, body } from "@/api/client";
 import type { RunStatus } from "@/stream/run_score";
+import { enough, type Order, type RunPages, withFresh } from "./run_pages";
 
 const PAGE = 100;
-const LIVE_PAGES = 3;
 const EVERY_MS = 2_000;
 
-/** The list of runs, latest first, a page at a time; live as long as few pages are open. */
-export function runsQuery(status: RunStatus | "", search: string) {
+/** Which runs are listed. */
+export interface Wanted {
+  status: RunStatus | "";
+  search: string;
+  order: Order;
+}
+
+/** What the first page shows. */
+export const ALL: Wanted = { status: "", search: "", order: "latest" };
+
+function ask({ status, search, order }: Wanted, cursor: string | null, limit: number) {
+  const query = {
+    limit,
+    ...(cursor ? { cursor } : {}),
+    ...(status ? { status: [status] } : {}),
+    ...(search ? { q: search } : {}),
+    ...(order === "oldest" ? { order } : {}),
+  };
+  return body(api.GET("/v1/runs", { params: { query } }));
+}
+
+/** The list of runs, a page at a time. Each page is asked for once; `inSightQuery` keeps what is looked at as it is now. */
+export function runsQuery(wanted: Wanted) {
   return infiniteQueryOptions({
-    queryKey: ["runs", status, search],
+    queryKey: ["run list", wanted],
     initialPageParam: null as string | null,
     placeholderData: keepPreviousData,
-    queryFn: ({ pageParam }) =>
-      body(
-        api.GET("/v1/runs", {
-          params: {
-            query: {
-              limit: PAGE,
-              cursor: pageParam,
-              ...(status ? { status: [status] } : {}),
-              ...(search ? { q: search } : {}),
-            },
-          },
-        }),
-      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: ({ pageParam }) => ask(wanted, pageParam, PAGE),
     getNextPageParam: (page) => page.next,
-    refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > LIVE_PAGES ? false : EVERY_MS),
+  });
+}
+
+/** Looks again and again at the pages that are in sight, and puts them into the list. */
+export function inSightQuery(queries: QueryClient, wanted: Wanted, inSight: readonly number[], knownAt: number) {
+  const queryKey: QueryKey = runsQuery(wanted).queryKey;
+  return queryOptions({
+    queryKey: ["runs in sight", wanted, inSight],
+    refetchInterval: EVERY_MS,
+    staleTime: EVERY_MS,
+    gcTime: 0,
+    initialData: null,
+    initialDataUpdatedAt: knownAt, // what has just come need not be looked at anew
+    queryFn: async () => {
+      for (const at of inSight) {
+        const known = queries.getQueryData<RunPages>(queryKey);
+        const cursor = known?.pageParams[at];
+        if (!known || cursor === undefined) break;
+        const fresh = await ask(wanted, cursor, enough(known.pages[at], PAGE));
+        // Pages before it may have been dropped while the answer came; then it is not of this place any more.
+        queries.setQueryData<RunPages>(queryKey, (now) =>
+          now && now.pageParams[at] === cursor ? withFresh(now, at, fresh, wanted.order) : now,
+        );
+      }
+      return null;
+    },
   });
 }
 

@@ -14,9 +14,11 @@ export function count(amount: number): string {
   return amount.toLocaleString("en-US");
 }
 
+const COMPACT = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+
 /** 1,234,567 as 1.2M. */
 export function brief(amount: number): string {
-  return new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(amount);
+  return amount < 1000 && Number.isInteger(amount) ? String(amount) : COMPACT.format(amount);
 }
 
 export function duration(ms: number): string {
