@@ -47,6 +47,33 @@ describe.skipIf(!hasBrowser)("the first start", () => {
     }
   });
 
+  test("the list shows new runs by itself, what becomes of them, and begins with the oldest if asked", async () => {
+    const flow = (name: string) => ({ flow: { flow: name, steps: { said: { wait: { for: "1ms" } } } }, input: {} });
+    await server.ask("POST", "/v1/runs", flow("earlier"));
+    const { page, errors, close } = await openPage();
+    try {
+      await page.goto(server.url);
+      await page.getByRole("link", { name: "earlier" }).waitFor();
+      const waits = { flow: "waits", steps: { said: { wait: { event: "bell" } } } };
+      const { id } = await server.ask<{ id: string }>("POST", "/v1/runs", { flow: waits, input: {} });
+      const row = page.getByRole("row").filter({ hasText: id.slice(-8) });
+      await row.getByText("waiting").waitFor();
+      await server.ask("POST", `/v1/runs/${id}/control`, { command: "cancel" });
+      await row.getByText("cancelled").waitFor();
+      const last = page.getByRole("row").last();
+      const oldest = (await last.getByRole("link").getAttribute("href")) ?? "";
+      await page.getByLabel("Order").selectOption("oldest");
+      const first = page.getByRole("row").nth(1).getByRole("link");
+      await expect.poll(() => first.getAttribute("href")).toBe(oldest);
+      const late = await server.ask<{ id: string }>("POST", "/v1/runs", flow("later"));
+      await expect.poll(() => last.getByRole("link").getAttribute("href")).toBe(`/runs/${late.id}`);
+      expect(await violations(page)).toEqual([]);
+      expect(errors).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+
   test("a run whose budget runs out says so, with what to do", async () => {
     const { id } = await server.ask<{ id: string }>("POST", "/v1/runs", { flow: SPENDER, input: {} });
     const { page, close } = await openPage();
