@@ -43,6 +43,7 @@ from stretto.gateway.simulated import SimulatedProvider
 from stretto.gateway.watch_config import watch_config
 from stretto.memory import Encoder, Memory, Model, carry_forward
 from stretto.memory.encoder import Questions, RouteEmbedder
+from stretto.memory.indexes import PostgresIndex, QdrantIndex, VectorIndex
 from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
@@ -122,7 +123,8 @@ class Platform:
         """What tenants have set in place of their flows' thresholds."""
         self.judging = Judging(PastReviews(database), self.thresholds, TopicFinder(gateway.embedder))
         """What judges share."""
-        self._memories = memories(settings, database, gateway)
+        self._index = memory_index(settings, database)
+        self._memories = memories(settings, database, gateway, self._index)
         self.handlers: dict[str, Handler] = {
             "agent": lend_models(gateway, lend_database(database, agent_handler(gateway, tools))),
             "judge": judge_handler(gateway, self.judging),
@@ -191,7 +193,8 @@ class Platform:
                     gateway,
                     tools
                     or builtin_tools(
-                        lambda tenant_id: State(database, tenant_id), memories(settings, database, gateway)
+                        lambda tenant_id: State(database, tenant_id),
+                        lambda tenant_id: platform.memory(tenant_id),  # noqa: PLW0108 - there is no platform yet
                     ),
                     transport,
                 )
@@ -201,6 +204,7 @@ class Platform:
                     platform.serving_tools(),
                     platform.watching(by_file),
                     platform.counting(),
+                    platform.remembering(),
                     nullcontext() if extend is None else extend(platform),
                 ):
                     if worker:
@@ -242,6 +246,14 @@ class Platform:
         finally:
             if self._requests is not None:
                 await self._requests.close()
+
+    @asynccontextmanager
+    async def remembering(self) -> AsyncGenerator[None]:
+        """At the end, close the connection to what searches memory's vectors."""
+        try:
+            yield
+        finally:
+            await self._index.close()
 
     @asynccontextmanager
     async def watching(self, wanted: bool = True) -> AsyncGenerator[None]:
@@ -379,7 +391,17 @@ def spare_collections() -> None:
     gc.set_threshold(20_000, 5, 200)
 
 
-def memories(settings: Settings, database: Database, gateway: OpenGateway) -> Callable[[UUID], Memory]:
+def memory_index(settings: Settings, database: Database) -> VectorIndex:
+    """What searches the vectors of memory: Qdrant where a server is named, else PostgreSQL."""
+    if settings.memory_qdrant_url is None:
+        return PostgresIndex(database)
+    key = settings.memory_qdrant_key
+    return QdrantIndex(database, settings.memory_qdrant_url, None if key is None else key.get_secret_value())
+
+
+def memories(
+    settings: Settings, database: Database, gateway: OpenGateway, index: VectorIndex
+) -> Callable[[UUID], Memory]:
     """The memory of each tenant: its vectors are made by the route that the settings name, else on this machine, if it can."""
     local, questions = gateway.embedder, Questions()
     name = settings.memory_model or ("" if local is None else LOCAL_VECTORS)
@@ -387,9 +409,10 @@ def memories(settings: Settings, database: Database, gateway: OpenGateway) -> Ca
 
     def memory(tenant_id: UUID) -> Memory:
         if model is None:
-            return Memory(database, tenant_id)
+            return Memory(database, tenant_id, index=index)
         embedder = RouteEmbedder(gateway, tenant_id, local, LOCAL_VECTORS)
-        return Memory(database, tenant_id, Encoder(embedder, ask_dimensions=True, questions=questions), model)
+        encoder = Encoder(embedder, ask_dimensions=True, questions=questions)
+        return Memory(database, tenant_id, encoder, model, index=index)
 
     return memory
 

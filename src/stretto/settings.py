@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         default="", description="The route that makes the vectors of memory; empty: all-MiniLM-L6-v2 on this machine."
     )
     memory_dimensions: int = Field(default=384, ge=1, le=4000, description="How many numbers these vectors have.")
+    memory_qdrant_url: str | None = Field(
+        default=None, description="A Qdrant server that searches the vectors of memory; else PostgreSQL does."
+    )
+    memory_qdrant_key: SecretStr | None = Field(default=None, description="The key of that server, if it wants one.")
     webhook_allow_private: bool = Field(
         default=False, description="Let webhooks go to addresses of private networks and of this machine, too."
     )

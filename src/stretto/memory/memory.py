@@ -193,6 +193,19 @@ class Memory:
             raise MemoryNotFound(f"There is no collection {name!r}.")
         return known
 
+    async def fill_index(self, collection: str) -> int:
+        """Give an index beside PostgreSQL all vectors of a collection anew, after it was switched on or has lost some; gives how many."""
+        known = await self.collection(collection)
+        if isinstance(self.index, PostgresIndex) or not known.model:
+            return 0
+        shelf = Shelf(self.tenant_id, known.id, Model(known.model, known.dimensions))
+        await self.index.drop(shelf)
+        count = after = 0
+        while rows := await self.store.vectors_after(known.id, shelf.model, after, MAX_ITEMS):
+            await self.index.put(shelf, [Point(item, _read_vector(vector), *rest) for item, vector, *rest in rows])
+            count, after = count + len(rows), rows[-1][0]
+        return count
+
     async def remade(self, collection: Collection) -> int | None:
         """How many of a collection's items have vectors of its next model already; None when there is no next one."""
         if collection.next_model is None:
@@ -272,7 +285,8 @@ class Memory:
         try:
             vector = await self.encoder.question(question.text, model, self.tenant_id)
             near = await self.index.search(shelf, vector, narrowing, depth)
-            lists.spans.update((each.id, (each.begins, each.ends or 0)) for each in near if each.begins is not None)
+            for each in near:
+                lists.spans[each.id] = None if each.begins is None else (each.begins, each.ends or 0)
             return [(each.id, each.cosine) for each in near]
         except ModelError as error:
             log.warning("memory was searched without vectors", collection=collection.name, error=error.message)
@@ -287,7 +301,12 @@ class Memory:
         rows = await self.store.texts(pool)
         pool = [item for item in pool if item in rows]  # what was forgotten meanwhile is in the lists no more
         places, asked = _places(lists.found), set(words(text))
-        passages = {item: _passage(rows[item][2], lists.spans.get(item), asked) for item in pool}
+        passages = {
+            item: _passage(
+                rows[item][2], lists.spans[item] if item in lists.spans else best_piece(rows[item][2], asked)
+            )
+            for item in pool
+        }
         if text:
             candidates = [
                 _candidate(rows[item][2] if (found := passages[item]) is None else found.text, places.get(item, ()))
@@ -320,8 +339,8 @@ class Lists:
     """What the lists of a search gave."""
 
     found: dict[str, Scored] = field(default_factory=dict[str, Scored])
-    spans: dict[int, Span] = field(default_factory=dict[int, Span])
-    """The pieces of long texts that are nearest by meaning."""
+    spans: dict[int, Span | None] = field(default_factory=dict[int, "Span | None"])
+    """The pieces of long texts that are nearest by meaning; None for texts of one piece."""
     notes: list[str] = field(default_factory=list[str])
 
 
@@ -357,10 +376,8 @@ def points_of(
     ]
 
 
-def _passage(text: str, span: Span | None, asked: set[str]) -> Passage | None:
-    if span is None and (span := best_piece(text, asked)) is None:
-        return None
-    return Passage(text[span[0] : span[1]].strip(), *span)
+def _passage(text: str, span: Span | None) -> Passage | None:
+    return None if span is None else Passage(text[span[0] : span[1]].strip(), *span)
 
 
 def _shelves(tenant_id: UUID, collection: Collection) -> list[Shelf]:

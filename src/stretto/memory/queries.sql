@@ -197,6 +197,10 @@ JOIN memory_items i ON i.tenant_id = %(tenant_id)s AND i.collection_id = %(colle
 WHERE %(condition)s::text IS NULL OR jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true)
 ORDER BY distance_km, i.id LIMIT %(depth)s;
 
+-- plan_anew --
+-- Plan what follows for its values: a plan for any values reads whole tables where a few rows are asked for
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
 -- look_widely --
 -- Let the vectors' index go on until there are enough that may be seen and fulfil the condition (pgvector 0.8)
 SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', %(effort)s::text, true),
@@ -207,11 +211,21 @@ SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hns
 WITH near AS MATERIALIZED (
     SELECT v.item_id, v.begins, v.ends, v.embedding <=> %(vector)s::halfvec AS distance FROM memory_vectors v
     WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s
-      AND (%(ids)s::bigint[] IS NULL OR v.item_id = ANY(%(ids)s::bigint[]))
       AND (%(condition)s::text IS NULL OR EXISTS (
         SELECT FROM memory_items i WHERE i.tenant_id = %(tenant_id)s AND i.id = v.item_id
           AND jsonb_path_match(i.metadata, %(condition)s::jsonpath, '{}', true)))
     ORDER BY (v.embedding <=> %(vector)s::halfvec) + 0, v.item_id LIMIT %(reach)s
+), best AS (
+    SELECT DISTINCT ON (item_id) * FROM near ORDER BY item_id, distance
+)
+SELECT item_id, 1 - distance, begins, ends FROM best ORDER BY distance, item_id LIMIT %(depth)s;
+
+-- by_vector_among --
+-- The nearest of few items
+WITH near AS MATERIALIZED (
+    SELECT v.item_id, v.begins, v.ends, v.embedding <=> %(vector)s::halfvec AS distance
+    FROM unnest(%(ids)s::bigint[]) AS among(id) JOIN memory_vectors v
+    ON v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.item_id = among.id
 ), best AS (
     SELECT DISTINCT ON (item_id) * FROM near ORDER BY item_id, distance
 )
@@ -295,3 +309,14 @@ SELECT tenant_id, id, name FROM memory_to_reembed(%(most)s);
 -- claim --
 -- Make their vectors alone, as long as this connection lives
 SELECT pg_try_advisory_lock(hashtextextended('memory/reembed/' || %(collection)s::text, 0));
+
+-- vectors_after --
+-- The vectors of a model, after those of one item
+SELECT v.item_id, v.embedding::text, i.metadata, v.piece, v.begins, v.ends FROM memory_vectors v
+JOIN memory_items i ON i.tenant_id = %(tenant_id)s AND i.id = v.item_id
+WHERE v.tenant_id = %(tenant_id)s AND v.collection_id = %(collection)s AND v.model = %(model)s AND v.item_id > %(after)s
+  AND v.item_id <= (SELECT coalesce(max(item_id), 0) FROM (
+    SELECT w.item_id FROM memory_vectors w
+    WHERE w.tenant_id = %(tenant_id)s AND w.collection_id = %(collection)s AND w.model = %(model)s AND w.item_id > %(after)s
+      AND w.piece = 0 ORDER BY w.item_id LIMIT %(limit)s) n)
+ORDER BY v.item_id, v.piece;

@@ -39,6 +39,9 @@ async def change_model(memory: Memory, collection: str, model: Model) -> None:
         raise Invalid(
             f"The model {model.name!r} gives vectors of {known.dimensions} numbers already. Name the new one otherwise."
         )
+    if known.next_model and known.next_dimensions and known.next_model != model.name:
+        begun = Model(known.next_model, known.next_dimensions)
+        await memory.index.drop(Shelf(memory.tenant_id, known.id, begun))
     if not await memory.store.set_next_model(collection, None if same else model):
         raise MemoryNotFound(f"There is no collection {collection!r}.")
 
@@ -100,6 +103,8 @@ async def reembed(memory: Memory, collection: str) -> int:
         rows = await memory.store.without_vector(known.id, model, after, ROWS)
         if not rows:
             if await memory.store.switch_model(collection, model):
+                if known.model:
+                    await memory.index.drop(Shelf(memory.tenant_id, known.id, Model(known.model, known.dimensions)))
                 return made
             after = 0  # somebody has remembered something meanwhile
             continue

@@ -25,12 +25,15 @@ _INDEXED: Mapping[tuple[str, int], LiteralString] = {
     for name in ("by_vector", "by_vector_where")
     for length in INDEXED
 }
+_ANEW: tuple[LiteralString, Mapping[str, Any]] = (_Q["plan_anew"], {})
 CHAMPIONS = 2_000
 """How many postings of a word are read: the best by impact (champion lists, Manning et al. 2008, 7.1.3)."""
-CHAMPIONS_WHERE = 10_000
+CHAMPIONS_WHERE = 5_000
 """The same where many of them may not fulfil a condition."""
 REACH = 4
 """Of the vectors nearest by the signs of their numbers, so many times as are wanted are compared in full."""
+REACH_WHERE = 2
+"""The same where only some fulfil a condition, which takes longer for each."""
 MOST_EFFORT = 1_000
 """The greatest `ef_search` that pgvector takes."""
 
@@ -304,7 +307,7 @@ class MemoryStore:
         self, collection: int, model: Model, vector: Vector, narrowing: Narrowing, depth: int, exactly: bool
     ) -> list[Near]:
         """The nearest items by the cosine of their vectors."""
-        reach = min(REACH * depth, MOST_EFFORT)
+        reach = min((REACH if narrowing.jsonpath is None else REACH_WHERE) * depth, MOST_EFFORT)
         values: dict[str, Any] = {
             "tenant_id": self.tenant_id,
             "collection": collection,
@@ -314,14 +317,20 @@ class MemoryStore:
             "depth": depth,
             "reach": reach,
         }
-        if exactly or narrowing.ids is not None or model.dimensions not in INDEXED:
-            ids = None if narrowing.ids is None else list(narrowing.ids)
-            rows = await self._read("by_vector_exactly", **values, ids=ids)
+        if narrowing.ids is not None:
+            rows = await self._read("by_vector_among", **values, ids=list(narrowing.ids))
+        elif exactly or model.dimensions not in INDEXED:
+            rows = await self._read("by_vector_exactly", **values)
         else:
             query = "by_vector" if narrowing.jsonpath is None else "by_vector_where"
             look = (_Q["look_widely"], {"effort": reach})
-            rows = (await self.database.read(self.tenant_id, look, (_INDEXED[query, model.dimensions], values)))[1]
+            found = await self.database.read(self.tenant_id, _ANEW, look, (_INDEXED[query, model.dimensions], values))
+            rows = found[2]
         return [Near(*row) for row in rows]
+
+    async def fulfilling(self, ids: Sequence[int], condition: Condition) -> set[int]:
+        """Which of these items fulfil a condition."""
+        return {row[0] for row in await self._read("filtered", ids=list(ids), condition=condition.jsonpath)}
 
     async def texts(self, ids: Sequence[int]) -> dict[int, TupleRow]:
         """Items by their ids: id, key, text, metadata, latitude, longitude, at."""
@@ -346,6 +355,11 @@ class MemoryStore:
         values = {"collection": collection, "model": model.name, "after": after, "limit": limit}
         return [(row[0], row[1], bytes(row[2])) for row in await self._read("without_vector", **values)]
 
+    async def vectors_after(self, collection: int, model: Model, after: int, limit: int) -> list[TupleRow]:
+        """The vectors of so many items: item, vector, metadata, piece, begins, ends."""
+        values = {"collection": collection, "model": model.name, "after": after, "limit": limit}
+        return await self._read("vectors_after", **values)
+
     async def remade(self, collection: int, model: str) -> int:
         """How many items have vectors of a model."""
         return (await self._read("remade", collection=collection, model=model))[0][0]
@@ -367,8 +381,8 @@ class MemoryStore:
         return [(row[0], float(row[1])) for row in await self._read(query, **values)]
 
     async def _read(self, query: str, **values: Any) -> list[TupleRow]:
-        found = await self.database.read(self.tenant_id, (_Q[query], {"tenant_id": self.tenant_id, **values}))
-        return found[0]
+        asked = (_Q[query], {"tenant_id": self.tenant_id, **values})
+        return (await self.database.read(self.tenant_id, _ANEW, asked))[1]
 
     async def _run(self, connection: AsyncConnection[TupleRow], query: str, **values: Any) -> list[TupleRow]:
         cursor = await connection.execute(_Q[query], {"tenant_id": self.tenant_id, **values})

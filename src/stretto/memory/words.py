@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\sa-z])|\n\s*\n|\n(?=\s*[-*•]\s)")
@@ -120,6 +121,7 @@ def words(text: str) -> list[str]:
     return [stem(word) for word in _WORD.findall(text.lower()) if word not in IDLE]
 
 
+@lru_cache(maxsize=32_768)
 def stem(word: str) -> str:
     """A word without its commonest English endings: enough to compare two texts, no dictionary."""
     word = word.replace("’", "'").removesuffix("'s")
