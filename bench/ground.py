@@ -55,7 +55,9 @@ class Ground:
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(database)))
         return self.url(database)
 
-    async def contend(self, function: str, database: str = "", /, **given: object) -> Any:
+    async def contend(
+        self, function: str, database: str = "", /, *, within_s: float = CONTENDER_S, **given: object
+    ) -> Any:
         """What a contender's function (`module:function`) returns for these parameters, in a process of its own.
 
         With `database` it gets the `url` of a new, empty database of that name, so that no round finds what
@@ -64,7 +66,7 @@ class Ground:
         parameters: dict[str, object] = {"postmaster": self.member.postmaster, **given}
         if database:
             parameters["url"] = await asyncio.to_thread(self.fresh, database)
-        return await run_apart(function, parameters, {"STRETTO_HOME": str(self.home)})
+        return await run_apart(function, parameters, {"STRETTO_HOME": str(self.home)}, within_s)
 
 
 async def run_apart(

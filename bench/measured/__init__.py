@@ -19,6 +19,7 @@ from bench.measured import (
     idle,
     inbox,
     journal,
+    memory,
     proxy,
     requests,
     sizes,
@@ -61,6 +62,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         events,
         state,
         checkpoints,
+        memory,
         dashboard,
         soak,
     )

@@ -76,7 +76,7 @@ WITH held AS (
 ), posted AS (
     INSERT INTO memory_postings (tenant_id, collection_id, item_id, impact, term)
     SELECT %(tenant_id)s, %(collection)s, id,
-        n * 2.2 / (n + 1.2 * (0.25 + 0.75 * words / greatest(%(mean)s::float8, 1))), term FROM held
+        n * 2.2::float8 / (n + 1.2::float8 * (0.25::float8 + 0.75::float8 * words / greatest(%(mean)s::float8, 1))), term FROM held
     UNION ALL
     SELECT %(tenant_id)s, %(collection)s, l.id, 0, l.label
     FROM unnest(%(label_ids)s::bigint[], %(labels)s::text[]) AS l(id, label)
