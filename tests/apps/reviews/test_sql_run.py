@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from psycopg import AsyncConnection
@@ -11,7 +12,9 @@ from psycopg.rows import TupleRow
 
 from stretto.apps import add_app
 from stretto.errors import Invalid, NotPossible, StrettoError
+from stretto.settings import Settings
 from stretto.store import Database
+from stretto.store.migrate import load_migrations
 from stretto_reviews.sqlagent import CATALOGUE, Checked, ask_rows, checked
 from tests.apps.reviews.sql_ground import MARK, OTHER, OWN, REVIEWS, digest, fill, hostile
 
@@ -187,3 +190,40 @@ async def test_an_answer_is_bounded_in_bytes_and_in_time(ground: Database) -> No
 async def test_what_postgresql_does_not_take_is_said_in_its_words(ground: Database, sql: str, said: str) -> None:
     with pytest.raises(Invalid, match=re.escape(said)):
         await ask_rows(ground, OWN, checked(sql))
+
+
+async def test_an_owner_who_is_no_superuser_gets_the_role_where_he_may(own_home: Path) -> None:
+    """On a server of its own, as roles belong to all databases of a server."""
+    database = await Database.open(Settings(home=own_home))
+    try:
+        async with database.operator() as owner:
+            for number, may_make_roles in enumerate((False, True)):
+                await as_plain_owner(owner, f"plain_{number}", may_make_roles)
+                cursor = await owner.execute(
+                    "SELECT prosecdef, proowner::regrole::text FROM pg_proc WHERE oid = 'stretto_reviews.ask'::regproc"
+                )
+                expected = (True, "stretto_reviews_asker") if may_make_roles else (False, f"plain_{number}")
+                assert await cursor.fetchone() == expected
+                await fill(database, owner)
+                assert (await ask_rows(database, OWN, checked("SELECT count(*) FROM products"))).rows == [[3]]
+                with pytest.raises(Invalid, match="changed for whom it runs"):
+                    await ask_rows(
+                        database, OWN, Checked(f"SELECT set_config('stretto.tenant', '{OTHER}', true) AS x", ("x",))
+                    )
+                await owner.execute(
+                    "DROP SCHEMA stretto_reviews CASCADE; DELETE FROM stretto.tenants WHERE name = 'MARKOFTHEOTHER'"
+                )
+    finally:
+        await database.close()
+
+
+async def as_plain_owner(owner: AsyncConnection[TupleRow], name: str, may_make_roles: bool) -> None:
+    """Make the application's tables as a role that is no superuser."""
+    await owner.execute(f"CREATE ROLE {name} NOSUPERUSER {'' if may_make_roles else 'NO'}CREATEROLE".encode())
+    await owner.execute(f"CREATE SCHEMA stretto_reviews AUTHORIZATION {name}".encode())
+    await owner.execute("GRANT USAGE ON SCHEMA stretto_reviews TO stretto_app")
+    await owner.execute(f"SET ROLE {name}".encode())
+    await owner.execute("SET search_path = stretto_reviews, public")
+    for migration in load_migrations("stretto_reviews"):
+        await owner.execute(migration.text)
+    await owner.execute("RESET search_path; RESET ROLE")

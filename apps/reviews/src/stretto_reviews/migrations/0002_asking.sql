@@ -63,8 +63,12 @@ BEGIN
                 NULL;   -- another database of this server was faster
             END;
         END IF;
-        IF NOT pg_has_role(current_user, asker, 'MEMBER') THEN
-            EXECUTE format('GRANT %I TO CURRENT_USER', asker);
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            BEGIN
+                EXECUTE format('GRANT %I TO CURRENT_USER', asker);  -- so that the function can be given to it
+            EXCEPTION WHEN insufficient_privilege THEN
+                NULL;   -- made by somebody else, who may have granted it
+            END;
         END IF;
         EXECUTE format('GRANT USAGE, CREATE ON SCHEMA stretto_reviews TO %I', asker);
         EXECUTE format('ALTER FUNCTION ask(text, integer) OWNER TO %I', asker);
