@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.errors import MemoryNotFound
+from stretto.errors import MemoryNotFound, ModelUnreachable
 from stretto.gateway.simulated.vectors import SimulatedEmbedder, simulate_vector
 from stretto.memory import Encoder, Item, Memory, Model, change_model
 from stretto.memory.conditions import read_condition
@@ -159,3 +160,24 @@ async def test_it_can_be_filled_anew(database: Database, index: VectorIndex) -> 
     assert (count > len(ITEMS)) == isinstance(index, QdrantIndex)
     after = await index.search(shelf, simulate_vector("dragon"), EVERYTHING, 100)
     assert {each[0] for each in after} == {each[0] for each in before}
+
+
+async def test_without_its_server_the_other_lists_answer(database: Database, silent_port: int) -> None:
+    pytest.importorskip("qdrant_client")
+    index = QdrantIndex(database, f"http://127.0.0.1:{silent_port}")
+    memory = memory_of(database, index)
+    with pytest.raises(ModelUnreachable, match="fill_index"):
+        await memory.remember("phones", ITEMS)
+    found = await memory.search("phones", "Phone number 3")
+    assert "text" in found.asked
+    assert "vector" not in found.asked
+    assert "Qdrant does not answer" in found.notes[0]
+    await index.close()
+
+
+@pytest.fixture
+def silent_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

@@ -116,9 +116,10 @@ async def reembed(memory: Memory, collection: str) -> int:
         fresh = await memory.encoder.texts(lacking, model) if lacking else {}
         made += len(fresh)
         vectors = {**found, **{hash_: written(vector) for hash_, vector in fresh.items()}}
-        await memory.store.put_vectors(collection, model, held, vectors)
         if not isinstance(memory.index, PostgresIndex):
             there = await memory.store.texts(list(texts))
             held = [each for each in held if each.item in there]
             points = points_of(held, vectors, {id_: row[3] for id_, row in there.items()})
             await memory.index.put(Shelf(memory.tenant_id, known.id, model), points)
+        # Last, since what is written here is not looked at again.
+        await memory.store.put_vectors(collection, model, held, vectors)

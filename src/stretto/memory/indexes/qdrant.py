@@ -167,7 +167,9 @@ class QdrantIndex:
             yield self._client
         except (faults.ApiException, OSError) as error:
             self._known.clear()
-            raise ModelUnreachable(f"Qdrant does not answer: {type(error).__name__}. Look at the server.") from error
+            raise ModelUnreachable(
+                f"Qdrant does not answer: {type(error).__name__}. Look at the server; what it has missed comes with `fill_index`."
+            ) from error
 
 
 def name_of(shelf: Shelf) -> str:
@@ -233,4 +235,4 @@ def _open(url: str, api_key: str | None) -> Any:
         raise NotPossible(INSTALL) from None
     if url == ":memory:":
         return library.AsyncQdrantClient(location=url)
-    return library.AsyncQdrantClient(url=url, api_key=api_key, timeout=TIMEOUT_S)
+    return library.AsyncQdrantClient(url=url, api_key=api_key, timeout=TIMEOUT_S, check_compatibility=False)
