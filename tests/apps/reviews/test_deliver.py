@@ -226,11 +226,12 @@ async def test_settings_are_each_tenants_own(platform: Platform, sender: Deliver
 async def test_it_runs_beside_a_worker_for_all_tenants(platform: Platform, there: Vendors) -> None:
     for name, value in (("reviews-klaviyo-key", KLAVIYO_KEY), ("reviews-klaviyo-url", there.url)):
         await platform.tool_secrets.set(OTHER, name, Key(value))
-    await planned(platform, ("campaign/1", "klaviyo", ANN))
-    await planned(platform, ("campaign/2", "klaviyo", ANN), tenant_id=OTHER)
+    mine = [f"campaign/{number}" for number in range(45)]
+    await planned(platform, *((key, "klaviyo", ANN) for key in mine))
+    await planned(platform, ("campaign/theirs", "klaviyo", ANN), tenant_id=OTHER)
     running = asyncio.create_task(Deliverer(platform, environment=environment(there)).run())
     async with asyncio.timeout(10):
-        await there.arrived(2)
+        await there.arrived(46)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert sorted(there.events) == ["campaign/1", "campaign/2"]
+    assert sorted(there.events) == sorted([*mine, "campaign/theirs"])

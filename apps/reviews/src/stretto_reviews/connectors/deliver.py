@@ -32,6 +32,7 @@ FIRST_PAUSE_S = 30.0
 FACTOR = 4.0
 JITTER = 0.2
 BATCH = 20
+MOST_TURNS = 50
 LEASE_S = 180.0
 LEAVE_S = 60.0
 """So long before its lease ends a batch is left: the next request may take as long as its time-out."""
@@ -97,7 +98,7 @@ class Deliverer:
             self._session = None
 
     def _begin(self, tenant_id: UUID) -> None:
-        task = asyncio.create_task(self.turn(tenant_id), name="reviews deliveries")
+        task = asyncio.create_task(self._turns(tenant_id), name="reviews deliveries")
         self._busy[tenant_id] = task
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -109,16 +110,27 @@ class Deliverer:
 
         task.add_done_callback(ended)
 
-    async def turn(self, tenant_id: UUID) -> None:
-        """Send one batch of a tenant's deliveries: each connector's one after the other, the connectors side by side."""
+    async def _turns(self, tenant_id: UUID) -> None:
+        """Send batches while there is a full one; then other tenants have their turn."""
+        for _ in range(MOST_TURNS):
+            if await self.turn(tenant_id) < BATCH:
+                return
+
+    async def turn(self, tenant_id: UUID) -> int:
+        """Send one batch of a tenant's deliveries: each connector's one after the other, the connectors side by side.
+
+        Gives how many there were.
+        """
         connectors = await self._connectors(tenant_id)
         until = time.monotonic() + LEASE_S - LEAVE_S
         batches: dict[str, list[Delivery]] = defaultdict(list)
-        for delivery in await store.claim(self._database, tenant_id, BATCH, LEASE_S):
+        claimed = await store.claim(self._database, tenant_id, BATCH, LEASE_S)
+        for delivery in claimed:
             batches[delivery.connector].append(delivery)
         async with asyncio.TaskGroup() as group:
             for name, batch in batches.items():
                 group.create_task(self._send_all(connectors.get(name), batch, until))
+        return len(claimed)
 
     async def _connectors(self, tenant_id: UUID) -> dict[str, Connector]:
         now = time.monotonic()
