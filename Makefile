@@ -19,8 +19,8 @@ setup: python ## Make .venv from the locks and build the dashboard; instant when
 	@$(PYTHON) tools/make_venv.py dev
 	@$(PYTHON) tools/make_web.py
 
-run: setup ## Start everything on http://127.0.0.1:8700; Ctrl-C stops it
-	@$(BIN)/stretto up
+run: setup ## Start everything with the review engine on http://127.0.0.1:8700; Ctrl-C stops it
+	@$(BIN)/stretto up --app reviews --samples
 
 test: setup ## Run the tests; PYTEST_ARGS="-k words" chooses among them
 	@$(BIN)/pytest -q -n 2 --dist worksteal $(PYTEST_ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -102,8 +102,8 @@ class Platform:
         """What takes events where a worker runs."""
         self.beside: dict[str, Callable[[], Awaitable[None]]] = {}
         """What runs beside a worker, by name; begun anew when it meets a fault."""
-        self.routers: list[APIRouter] = []
-        """Further routes of the HTTP door, of applications."""
+        self.routers: list[Callable[[], Sequence[APIRouter]]] = []
+        """What makes further routes of the HTTP door, of applications."""
         self.apps: dict[str, str] = {}
         """The applications that were opened: their titles, by name."""
         self._seal = Seal(lambda: own_key(settings, database, "*webhooks"))

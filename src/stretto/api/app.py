@@ -117,7 +117,8 @@ def create_app(platform: Platform) -> FastAPI:
     app.router.routes.extend(ROUTES)
     for router in sorted(ROUTERS, key=lambda router: router is not runs.router):  # the busiest is found first
         app.include_router(router)
-    for router in platform.routers:
+    further = [router for make in platform.routers for router in make()]
+    for router in further:
         app.include_router(router)
     map_errors(app)
     app.state.denials = Denials(platform.database, refused)
@@ -132,7 +133,7 @@ def create_app(platform: Platform) -> FastAPI:
     if platform.telemetry is not None:
         app.state.exposition = Exposition(platform.telemetry, platform.database)
         app.add_middleware(Observed, telemetry=platform.telemetry)
-    describe(app, (*ROUTERS, *platform.routers))
+    describe(app, (*ROUTERS, *further))
     return app
 
 

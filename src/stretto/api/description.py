@@ -31,6 +31,7 @@ TAGS: Mapping[str, str] = {
     "judges": "From which confidence on judges pass, and how far they can be believed.",
     "schedules": "Flows that start by the clock.",
     "memory": "What is remembered: collections of texts, searched by meaning, words and place.",
+    "review engine": "The application `reviews`: reviews taken in, analysed, searched and asked.",
     "state": "The shared state: versioned JSON documents that nobody overwrites unseen.",
     "usage": "What models were asked, and what it cost.",
     "limits": "What is to be had now: rates, places, money.",

@@ -32,7 +32,8 @@ class Opened:
     """What an application that was opened adds to the platform: routes below `/v1/apps/NAME`, what takes events, and what runs
     beside each worker, by name (it goes on until it is cancelled, and is begun anew when it fails)."""
 
-    routers: Sequence[APIRouter] = ()
+    routers: Callable[[], Sequence[APIRouter]] | None = None
+    """Makes them, where there is an HTTP door."""
     subscriptions: Sequence[Subscription] = ()
     beside: Mapping[str, Work] = field(default_factory=dict[str, Work])
 

@@ -98,7 +98,8 @@ async def opening(platform: Platform) -> AsyncGenerator[None]:
             await add_app(platform.database, name)  # of a newer version: its tables are brought up to date
             opened = await stack.enter_async_context(installed(name).open(platform))
             platform.apps[name] = installed(name).title
-            platform.routers.extend(opened.routers)
+            if opened.routers is not None:
+                platform.routers.append(opened.routers)
             platform.subscriptions.extend(opened.subscriptions)
             platform.beside.update((f"{name} {what}", work) for what, work in opened.beside.items())
         yield

@@ -7,12 +7,14 @@ from stretto.engine.schedules import Schedules
 from stretto.engine.step import Emitted, Handler, StepContext, StepResult
 from stretto.engine.store import Run, Schedule
 from stretto.engine.worker import Worker
+from stretto.flow.facts import PersonAnswered
 
 __all__ = [
     "Edits",
     "Emitted",
     "Flows",
     "Handler",
+    "PersonAnswered",
     "Run",
     "Runs",
     "Schedule",

@@ -104,7 +104,10 @@ class HostedGraph:
         """The flow that starts it, with the graph's input as its own."""
         fields: Mapping[str, Any] = self.schema["properties"]
         steps = {STEP: tool(self.name, input={each: f"{{{{ input.{each} }}}}" for each in fields})}
-        given = {each: {**schema, "default": schema.get("default")} for each, schema in fields.items()}
+        given = {
+            each: schema if "default" in schema or not _may_be_null(schema) else {**schema, "default": None}
+            for each, schema in fields.items()
+        }
         name = self.name.replace(".", "-")
         return Flow(name, description=self.description, input=given, steps=steps, output=f"{{{{ {STEP} }}}}").graph()
 
@@ -248,6 +251,11 @@ def _fields(graph: Compiled) -> dict[str, Mapping[str, Any]] | None:
     if not found or not all(name.isidentifier() and name.islower() for name in found):
         return None
     return {name: _field(schema) for name, schema in found.items()}
+
+
+def _may_be_null(schema: Mapping[str, Any]) -> bool:
+    """Whether a field may be left out: its schema takes null, or any type."""
+    return "type" not in schema or "null" in cast("list[str]", schema["type"])
 
 
 def _field(schema: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from stretto.engine.step import StepContext
+from stretto.errors import Invalid
 from stretto.gateway.provider import ModelProvider
 
 
@@ -41,3 +42,11 @@ def seated(seat: Seat) -> Generator[None]:
 def seat_now() -> Seat | None:
     """Where the graph sits whose node is at work; None outside of a hosted graph."""
     return _SEAT.get()
+
+
+def current_step() -> StepContext:
+    """The step whose graph's node is at work: whose it is (`tenant_id`), of which run. Raises `Invalid` outside of hosted graphs."""
+    seat = seat_now()
+    if seat is None:
+        raise Invalid("No hosted graph is at work here. Call this in a node of a graph that was given to `host`.")
+    return seat.ctx

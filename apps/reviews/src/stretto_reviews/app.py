@@ -2,18 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stretto import Platform
 from stretto.apps import App, Opened
+from stretto.events import Group, Subscription
+from stretto.store import load_queries
+from stretto_reviews.connectors.deliver import deliver
+from stretto_reviews.imports.hooks import subscriptions
+from stretto_reviews.pipelines.action import action_graph, started_by
+from stretto_reviews.pipelines.ingestion import ANALYSED, ingestion_graph, start_ingestion
+from stretto_reviews.pipelines.query import query_graph
+from stretto_reviews.pipelines.router import router_graph
+from stretto_reviews.qrvey.feed import feed
+from stretto_reviews.samples import take_samples
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+QUERIES = load_queries("stretto_reviews")
+REFRESH_S = 300.0
+"""How often the figures are made anew."""
 
 
 @asynccontextmanager
 async def opened(platform: Platform) -> AsyncGenerator[Opened]:
-    """What the review engine adds to the platform."""
-    yield Opened()
+    """What the review engine adds to the platform: its graphs as tools, what starts them, its routes, and the care of its figures."""
+    for graph in (ingestion_graph(platform), query_graph(platform), action_graph(platform), router_graph(platform)):
+        platform.tools.put(graph)
+
+    async def handed_in(tenant_id: UUID, import_id: UUID) -> None:
+        await start_ingestion(platform, tenant_id, import_id)
+
+    yield Opened(
+        routers=make_routers,
+        subscriptions=[
+            Subscription(Group("reviews-action"), started_by(platform), types=[ANALYSED]),
+            *subscriptions(platform, handed_in),
+        ],
+        beside={
+            "figures": lambda: keep_figures(platform),
+            "deliveries": lambda: deliver(platform),
+            "qrvey": lambda: feed(platform),
+        },
+    )
 
 
-APP = App("reviews", "Review engine", "stretto_reviews", opened)
+def make_routers() -> Sequence[APIRouter]:
+    """The routes, loaded where there is a door."""
+    from stretto_reviews.api import ROUTERS  # noqa: PLC0415 - a worker needs none
+
+    return ROUTERS
+
+
+async def keep_figures(platform: Platform) -> None:
+    """Make the figures anew every few minutes; of several processes one does."""
+    while True:
+        async with platform.database.system() as connection:
+            await connection.execute(QUERIES["refresh"])
+        await asyncio.sleep(REFRESH_S)
+
+
+APP = App("reviews", "Review engine", "stretto_reviews", opened, samples=take_samples)
 """The application, as `stretto app add reviews` finds it."""

@@ -46,7 +46,7 @@ CREATE TABLE imports (
     tenant_id    uuid NOT NULL,
     name         text NOT NULL,         -- of the file, or of who sent it
     rows         integer NOT NULL DEFAULT 0,
-    done         integer NOT NULL DEFAULT 0,     -- up to this line
+    done         integer NOT NULL DEFAULT 0,     -- of them
     taken        integer NOT NULL DEFAULT 0,
     known        integer NOT NULL DEFAULT 0,     -- were there under the same source and id
     duplicates   integer NOT NULL DEFAULT 0,
@@ -102,14 +102,18 @@ CREATE TABLE reviews (
     sentiment      numeric(3, 2) CHECK (sentiment BETWEEN 0 AND 5),
     themes         text[] NOT NULL DEFAULT '{}',
     import_id      uuid,
+    line           integer,                     -- of that import
     taken_at       timestamptz NOT NULL DEFAULT now(),
     analysed_at    timestamptz,
+    indexed_at     timestamptz,                 -- since when memory knows it
     PRIMARY KEY (id, created_at)
 ) PARTITION BY RANGE (created_at);
 CREATE INDEX reviews_by_time ON reviews (tenant_id, created_at DESC, id);
 CREATE INDEX reviews_by_product ON reviews (tenant_id, product_id, created_at DESC);
 CREATE INDEX reviews_by_cell ON reviews (tenant_id, h3_cell) WHERE h3_cell IS NOT NULL;
-CREATE INDEX reviews_by_import ON reviews (import_id);
+CREATE INDEX reviews_by_import ON reviews (import_id, line);
+CREATE INDEX reviews_by_id ON reviews (id);
+CREATE INDEX reviews_to_index ON reviews (import_id, line) WHERE status = 'analysed' AND indexed_at IS NULL;
 CREATE TABLE reviews_default PARTITION OF reviews DEFAULT;
 
 CREATE TABLE review_keys (
