@@ -33,6 +33,11 @@ def main() -> int:
     return 0
 
 
+def judged(text: str) -> float:
+    """What the review engine says, around 0."""
+    return rate(text).score - 2.5
+
+
 def naive(text: str) -> float:
     """The baseline: words of the lexicon counted by their signs, nothing turned or weighed."""
     worth = lexicon()
@@ -48,11 +53,11 @@ def sentiments(reviews: Sequence[SampleReview]) -> Iterator[str]:
         for each in review.sentences
         if each.polarities and sum(each.polarities)
     ]
-    whole = [(review.text, review.polarity) for review in reviews if review.polarity]
+    whole = [(review.text, mean) for review in reviews if (mean := review.polarity)]
     yield f"sentiment: {len(sentences):,} sentences, {len(whole):,} reviews, each with an annotated polarity"
     for name, pairs in (("sentences", sentences), ("reviews", whole)):
-        truth = [value for _, value in pairs if value is not None]
-        for method, score in (("lexicon and rules", lambda text: rate(text).score - 2.5), ("naive count", naive)):
+        truth = [value for _, value in pairs]
+        for method, score in (("lexicon and rules", judged), ("naive count", naive)):
             found = [score(text) for text, _ in pairs]
             decided = [(a, b) for a, b in zip(found, truth, strict=True) if a]
             right = sum((a > 0) == (b > 0) for a, b in decided)

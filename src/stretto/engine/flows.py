@@ -119,7 +119,10 @@ class Flows:
         }
         async with self._database.tenant(self._tenant_id) as connection:
             rows = await fetch(connection, "list_flows", values)
-        return [FlowEntry(*row[:5], None if row[5] is None else LatestRun(row[5], row[6], row[7])) for row in rows]
+        return [
+            FlowEntry(name, version, updated, created, gone, None if run is None else LatestRun(run, status, accepted))
+            for name, version, updated, created, gone, run, status, accepted in rows
+        ]
 
 
 async def save_in(connection: AsyncConnection[TupleRow], tenant_id: UUID, graph: Graph) -> tuple[int, bool]:

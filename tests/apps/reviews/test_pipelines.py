@@ -54,7 +54,8 @@ async def test_what_is_taken_in_is_analysed_marked_counted_and_found(settings: S
             )
         }
         assert kept["1"][0] == "analysed"
-        assert kept["1"][1] > 3 > 2 > kept["2"][1]
+        assert kept["1"][1] > 3
+        assert kept["2"][1] < 2
         assert "battery" in kept["1"][2]
         assert {"connection", "support"} <= set(kept["2"][2])
         assert kept["1"][3] is not None

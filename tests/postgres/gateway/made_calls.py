@@ -112,7 +112,7 @@ def summed(calls: Iterable[Call], keys: Mapping[UsageKey, Any] | None = None) ->
         return sum(map(of, calls))
 
     return UsageRow(
-        keys=keys or {},
+        keys={key: value for key, value in (keys or {}).items()},  # noqa: C416 - of another type
         calls=len(calls),
         failed=amount(lambda call: call.end == "failed"),
         cancelled=amount(lambda call: call.end == "cancelled"),

@@ -304,7 +304,7 @@ async def get_overview(
                 sku=sku,
                 price=price,
                 inventory_quantity=stock,
-                low_stock=stock <= least,
+                low_stock=least >= 0 and stock <= least,
                 reviews=n,
                 sentiment=sentiment,
                 rating=rating,

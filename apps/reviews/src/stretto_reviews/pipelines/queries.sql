@@ -17,9 +17,9 @@ ON CONFLICT (tenant_id, email) DO NOTHING
 SELECT email, id FROM stretto_reviews.customers WHERE tenant_id = %(tenant_id)s AND email = ANY(%(emails)s)
 
 -- put_products --
--- Products that are new.
-INSERT INTO stretto_reviews.products (tenant_id, external_id, name)
-SELECT %(tenant_id)s, each.id, each.name FROM unnest(%(ids)s::text[], %(names)s::text[]) AS each (id, name)
+-- Products that are new; what is in stock of them nobody has said.
+INSERT INTO stretto_reviews.products (tenant_id, external_id, name, low_stock_threshold)
+SELECT %(tenant_id)s, each.id, each.name, -1 FROM unnest(%(ids)s::text[], %(names)s::text[]) AS each (id, name)
 ORDER BY each.id
 ON CONFLICT (tenant_id, external_id) DO NOTHING
 
