@@ -42,15 +42,18 @@ export default function FleetPage() {
 }
 
 function Runs({ fleet }: { fleet: Fleet }) {
+  const mayStart = useMay("runs:start");
   const shown = STATUSES.filter((status) => (fleet.runs[status] ?? 0) > 0);
   return (
     <Panel title="Runs" actions={<span className="text-xs text-soft">that go on, or ended of the last 24 hours’</span>}>
       {shown.length === 0 ? (
         <p className="text-soft">
           None.{" "}
-          <Link to="/" className="text-accent underline">
-            Start one
-          </Link>
+          {mayStart && (
+            <Link to="/" className="text-accent underline">
+              Start one
+            </Link>
+          )}
         </p>
       ) : (
         <ul className="flex flex-wrap gap-x-6 gap-y-2">
@@ -94,7 +97,8 @@ function Workers({ fleet }: { fleet: Fleet }) {
     <Panel title="Workers" flush>
       {fleet.workers.length === 0 ? (
         <p className="p-4 text-bad">
-          No worker is known: nothing is carried out. Start one with <code>stretto worker</code>.
+          No worker is known: nothing is carried out. Whoever runs this server starts one with{" "}
+          <code>stretto worker</code>.
         </p>
       ) : (
         <Table

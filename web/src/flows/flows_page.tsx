@@ -80,7 +80,13 @@ export default function FlowsPage() {
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {found.isSuccess && !hasNextPage && flows.length === 0 && (
         <Empty title={word ? "No flow is named like that." : "There is no flow yet."}>
-          {!word && <p>`stretto run FLOW.yaml` stores one, and so does the button above.</p>}
+          {!word && (
+            <p>
+              {mayWrite
+                ? "`stretto run FLOW.yaml` stores one, and so does the button above."
+                : "Whoever may store flows can make one; it then shows here."}
+            </p>
+          )}
         </Empty>
       )}
       {flows.length > 0 && <FlowTable flows={flows} onMore={more} />}

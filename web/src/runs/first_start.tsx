@@ -13,6 +13,7 @@ type Example = Schemas["ExampleShown"];
 /** What is offered when nothing has run yet: flows to try with one click, and what will answer them. */
 export default function FirstStart() {
   const may = useMay("runs:start");
+  const mayWrite = useMay("flows:write");
   const examples = useQuery(examplesQuery);
   return (
     <div className="mx-auto max-w-4xl">
@@ -28,13 +29,15 @@ export default function FirstStart() {
           <ExampleCard key={example.name} example={example} />
         ))}
       </ul>
-      <p className="mt-4 text-soft">
-        Or write{" "}
-        <Link to="/flows" className="text-accent underline">
-          a flow of your own
-        </Link>
-        .
-      </p>
+      {mayWrite && (
+        <p className="mt-4 text-soft">
+          Or write{" "}
+          <Link to="/flows" className="text-accent underline">
+            a flow of your own
+          </Link>
+          .
+        </p>
+      )}
     </div>
   );
 }

@@ -44,7 +44,11 @@ export function RunTable({
   }, [last, more, busy, runs.length, onMore]);
   return (
     <div className="relative">
-      <div ref={frame} tabIndex={0} className="h-[calc(100dvh-9rem)] overflow-auto rounded-lg border bg-card">
+      <div
+        ref={frame}
+        tabIndex={0}
+        className="h-[calc(100dvh-15rem)] min-h-60 md:h-[calc(100dvh-9rem)] overflow-auto rounded-lg border bg-card"
+      >
         <div role="table" aria-label="Runs" aria-rowcount={more ? -1 : runs.length + 1} className="min-w-[44rem]">
           <div
             role="row"

@@ -22,7 +22,7 @@ export function Table({
   const side = (index: number) => (index < left ? "text-left" : "text-right");
   return (
     <div tabIndex={0} role="region" aria-label={caption} className={clsx("relative overflow-auto", className)}>
-      <table className="w-full tabular-nums [overflow-wrap:normal]">
+      <table className="w-full tabular-nums [&_time]:whitespace-nowrap [overflow-wrap:normal]">
         <caption className="sr-only">{caption}</caption>
         <thead className="text-xs text-soft">
           <tr>

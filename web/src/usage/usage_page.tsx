@@ -37,6 +37,7 @@ export default function UsagePage() {
     onError: sayProblem,
   });
   const mayLimits = useMay("limits:read");
+  const mayStart = useMay("runs:start");
   const { data: account } = useQuery(accountQuery);
   const error = daily.error ?? summed.error;
   return (
@@ -84,7 +85,7 @@ export default function UsagePage() {
       {error && <Failure error={error} retry={() => void Promise.all([daily.refetch(), summed.refetch()])} />}
       {!error && (daily.isPending || summed.isPending) && <p className="text-soft">Loading…</p>}
       {daily.data && summed.data && summed.data.total.calls === 0 && (
-        <Empty title="No model was called in these days.">Choose more days, or start a run.</Empty>
+        <Empty title="No model was called in these days.">Choose more days{mayStart && ", or start a run"}.</Empty>
       )}
       {daily.data && summed.data && summed.data.total.calls > 0 && (
         <>
