@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { clsx } from "clsx";
 import { CircleUser, Moon, Sun } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { keepAccessKey } from "@/api/access";
 import { api } from "@/api/client";
 import { asProblem } from "@/api/problem";
@@ -84,8 +84,13 @@ function SectionLink({ section }: { section: ReturnType<typeof allSections>[numb
   const first = section.pages[0]?.path ?? "/";
   const here = first === "/" ? path === "/" || path.startsWith("/runs") : path.startsWith(first);
   const Icon = section.icon;
+  const link = useRef<HTMLAnchorElement>(null);
+  useEffect(() => {
+    if (here) link.current?.scrollIntoView({ block: "nearest", inline: "nearest" }); // on narrow screens they stand in a row
+  }, [here]);
   return (
     <Link
+      ref={link}
       to={first}
       aria-current={here ? "page" : undefined}
       className={clsx(
