@@ -7,7 +7,7 @@ from typing import Any
 
 MIN_WORDS = 3
 """Shorter texts could be anything."""
-MOST_CHARS = 2_000
+MOST_CHARS = 500
 
 
 def language_of(text: str) -> str:
