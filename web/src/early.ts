@@ -10,10 +10,20 @@
     ...(key ? { authorization: `Bearer ${key}` } : {}),
   };
   const asked = new Map<string, Promise<Response>>();
-  for (const path of ["/v1/me", ...(window.location.pathname === "/" ? ["/v1/runs?limit=100"] : [])]) {
+  const ask = (path: string) => {
     const answer = fetch(path, { headers });
     answer.catch(() => undefined); // whoever takes it is told
     asked.set(path, answer);
+    return answer;
+  };
+  ask("/v1/me");
+  if (window.location.pathname === "/") {
+    ask("/v1/runs?limit=100")
+      .then((answer) => answer.clone().json())
+      .then((list) => {
+        if (list.runs?.length === 0) ask("/v1/examples"); // they are offered where nothing has run
+      })
+      .catch(() => undefined);
   }
   (window as { askedEarly?: typeof asked }).askedEarly = asked;
 }
