@@ -10,6 +10,8 @@ import re
 
 from stretto.memory.words import SENTENCE_END, words
 
+READ = 254
+"""Up to so many tokens, as they are estimated here, a text stays whole."""
 WINDOW = 210
 """Tokens in a piece, as they are estimated here."""
 OVERLAP = 40
@@ -26,7 +28,7 @@ def count(text: str) -> int:
 
 def pieces_of(text: str) -> list[Span]:
     """The pieces of a text in order; one where it is short. No word of the text is outside of all."""
-    if len(text) <= WINDOW or count(text) <= WINDOW:
+    if len(text) <= READ or count(text) <= READ:
         return [(0, len(text))]
     found: list[Span] = []
     held: list[tuple[Span, int]] = []
