@@ -243,7 +243,7 @@ class ThresholdNotFound(NotFound):
 
 
 class AppNotFound(NotFound):
-    """There is no such application."""
+    """There is no such application. `stretto app list` shows those that are installed, and those that the database has."""
 
 
 class ToolNotFound(Permanent, NotFound):

@@ -45,6 +45,7 @@ STATUS: Mapping[type[e.StrettoError], int] = {
     e.StateNotFound: 404,
     e.MemoryNotFound: 404,
     e.ThresholdNotFound: 404,
+    e.AppNotFound: 404,
     e.ToolNotFound: 404,
     e.RouteNotFound: 404,
     e.NotIdentified: 401,
