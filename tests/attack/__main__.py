@@ -6,9 +6,9 @@ import asyncio
 import sys
 import time
 
-from stretto.api import create_app
 from tests.attack.browsers import browsers
 from tests.attack.crossing import cross
+from tests.attack.engine import engine
 from tests.attack.findings import Findings
 from tests.attack.ground import prepared
 from tests.attack.replays import replays
@@ -17,14 +17,14 @@ from tests.attack.rough import raw, slow
 from tests.attack.routes import routes_of
 from tests.attack.words import words
 
-ATTACKS = ("crossing", "roles", "credentials", "browsers", "replays", "words", "rough")
+ATTACKS = ("crossing", "roles", "credentials", "browsers", "replays", "words", "engine", "rough")
 
 
 async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
     """Carry the attacks out, each on the same ground; gives what was found."""
     async with prepared() as ground:
         findings = Findings(ground.canary)
-        routes = routes_of(create_app(ground.platform))
+        routes = routes_of(ground.platform)
         for name in chosen:
             began = time.monotonic()
             match name:
@@ -40,6 +40,8 @@ async def attack(chosen: tuple[str, ...] = ATTACKS) -> Findings:
                     await replays(ground, findings)
                 case "words":
                     await words(ground, routes, findings)
+                case "engine":
+                    await engine(ground, findings)
                 case "rough":
                     await raw(ground, findings)
                     await slow(ground, findings)

@@ -18,6 +18,7 @@ import orjson
 from psycopg.sql import SQL, Identifier
 
 from stretto.api import serving
+from stretto.apps import add_app, opening
 from stretto.auth import ROLES, AuthStore, NewKeyRow, Operator, Role, new_key
 from stretto.events import Attempts, Consumer, Event, Group
 from stretto.platform import Platform
@@ -105,21 +106,30 @@ class Ground:
         found: dict[str, tuple[int, str]] = {}
         async with self.platform.database.operator() as connection:
             names = await connection.execute(
-                "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
-                " WHERE c.relnamespace = 'stretto'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+                "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'"
+                " WHERE n.nspname IN ('stretto', 'stretto_reviews') AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
             )
-            for (name,) in await names.fetchall():
+            for schema, name in await names.fetchall():
                 if name == "audit":
                     continue
                 row = await connection.execute(
                     SQL(
                         "SELECT count(*), coalesce(md5(string_agg(md5((to_jsonb(t) - 'last_used_at' - 'seen_at')::text), '' ORDER BY"
                         " to_jsonb(t)::text)), '') FROM {} t WHERE tenant_id = (SELECT id FROM tenants WHERE name = 'victim')"
-                    ).format(Identifier(name))
+                    ).format(Identifier(schema, name))
                 )
                 count, digest = (await row.fetchall())[0]
-                found[name] = (int(count), str(digest))
+                found[f"{schema}.{name}"] = (int(count), str(digest))
         return found
+
+
+@asynccontextmanager
+async def with_reviews(platform: Platform) -> AsyncGenerator[None]:
+    """The platform with the application `reviews`."""
+    await add_app(platform.database, "reviews")
+    async with opening(platform):
+        yield
 
 
 @asynccontextmanager
@@ -141,7 +151,7 @@ async def prepared() -> AsyncGenerator[Ground]:
             canary = f"canary{secrets.token_hex(8)}"
             model = ScriptedModel({"writer": [f"{canary} is secret"] * 50})
             async with (
-                Platform.open(settings, provider=model) as platform,
+                Platform.open(settings, provider=model, extend=with_reviews) as platform,
                 serving(platform) as url,
                 aiohttp.ClientSession() as session,
             ):
@@ -199,6 +209,7 @@ async def settle(ground: Ground) -> None:
     hook = await ground.ask("POST", "/v1/hook-sources", owner, json=source)
     assert hook.status == 201, hook.told
     member = await ground.ask("POST", "/v1/members", owner, json={"email": f"{canary}@example.org", "role": "viewer"})
+    imports, engine_reviews = await with_engine_reviews(ground)
     await rest(ground)
     letter = await with_dead_letter(ground)
     items = {"items": [{"key": KNOWN_KEY, "text": f"{canary} is remembered."}]}
@@ -210,7 +221,8 @@ async def settle(ground: Ground) -> None:
         "name": [KNOWN_FLOW],
         "step": ["look", "write"],
         "key": [KNOWN_KEY],
-        "review_id": [reviews[run] for run in runs],
+        "review_id": [*(reviews[run] for run in runs), *engine_reviews],
+        "import_id": imports,
         "prefix": [ground.victim["viewer"].split("_")[1]],
         "member_id": [str(member.json["id"])],
         "model": [f"flow:{KNOWN_FLOW}"],
@@ -219,6 +231,31 @@ async def settle(ground: Ground) -> None:
         "group": [GROUP],
         "public_id": [hook.json["path"].rpartition("/")[2]],
     }
+
+
+async def with_engine_reviews(ground: Ground) -> tuple[list[str], list[str]]:
+    """Reviews of both tenants in the review engine: one plain, its copy, spam, and a line that is refused. Gives the ids of the
+    victim's imports and of some of its reviews."""
+    for owner, word in ((ground.attacker["owner"], "plain"), (ground.victim["owner"], ground.canary)):
+        text = f"The {word} kettle boils quickly, is easy to clean and looks very good beside the stove in our kitchen."
+        customer = {"email": f"{word}@example.org", "name": word, "opted_into_loyalty": True}
+        product = {"external_id": word, "name": f"Kettle {word}"}
+        some: list[Json] = [
+            {"text": text, "rating": 5, "customer": customer, "product": product, "latitude": 51.5, "longitude": -0.1},
+            {"text": f"{text} Yes!", "rating": 5, "source": word},
+            {"text": f"BUY {word} NOW!!! http://a.example http://b.example cheap cheap cheap free money $$$"},
+        ]
+        made = await ground.ask("POST", "/v1/apps/reviews/reviews", owner, json={"reviews": some, "name": word})
+        assert made.status == 202, made.told
+        lines = b"\n".join([b'{"text": "", "id": "%s"}' % word.encode(), b'{"text": "It is good."}'])
+        told = {"content-type": "application/x-ndjson"}
+        path = f"/v1/apps/reviews/imports?format=jsonl&name={word}"
+        file = await ground.ask("POST", path, owner, body=lines, headers=told)
+        assert file.status == 202, file.told
+        for each in (made, file):
+            await until(ground, f"/v1/runs/{each.json['run_id']}", "completed", owner)
+    listed = await ground.ask("GET", "/v1/apps/reviews/reviews", ground.victim["owner"])
+    return [str(made.json["id"]), str(file.json["id"])], [str(each["id"]) for each in listed.json["reviews"]][:2]
 
 
 async def with_webhooks(ground: Ground) -> tuple[str, str]:
@@ -273,11 +310,11 @@ async def rest(ground: Ground) -> None:
     raise AssertionError("the outbox never was empty")
 
 
-async def until(ground: Ground, path: str, status: str) -> None:
-    """Wait until a run stands so."""
+async def until(ground: Ground, path: str, status: str, key: str | None = None) -> None:
+    """Wait until a run stands so; the victim's, without a key."""
     found: Any = None
     for _ in range(500):
-        answer = await ground.ask("GET", path, ground.victim["owner"])
+        answer = await ground.ask("GET", path, key or ground.victim["owner"])
         found = answer.json
         if found["status"] == status:
             return

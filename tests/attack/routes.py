@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from fastapi import FastAPI
-
+from stretto.api import create_app
 from stretto.api.app import permissions
 from stretto.auth import Permission
+from stretto.platform import Platform
 
 Schema = Mapping[str, Any]
 
@@ -33,10 +33,10 @@ class Route:
         return [str(each["name"]) for each in self.parameters if each["in"] == where]
 
 
-def routes_of(app: FastAPI) -> list[Route]:
-    """All that the document tells of."""
-    needed = permissions()
-    document = app.openapi()
+def routes_of(platform: Platform) -> list[Route]:
+    """All that the document tells of, with the routes of the platform's applications."""
+    needed = permissions([router for make in platform.routers for router in make()])
+    document = create_app(platform).openapi()
     found: list[Route] = []
     for path, methods in document["paths"].items():
         for method, told in methods.items():

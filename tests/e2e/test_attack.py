@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from stretto.api import create_app
 from tests.attack.__main__ import ATTACKS, attack
 from tests.attack.crossing import filled
 from tests.attack.findings import Findings
@@ -49,7 +48,7 @@ async def test_a_leak_would_be_seen():
 
 async def test_the_attacker_knows_ids_that_lead_somewhere():
     async with prepared() as ground:
-        for route in routes_of(create_app(ground.platform)):
+        for route in routes_of(ground.platform):
             if route.method != "GET" or not route.names("path") or route.path in NOT_THE_VICTIMS:
                 continue
             found = [(await ground.ask("GET", path, ground.victim["owner"])).status for path in filled(route, ground)]

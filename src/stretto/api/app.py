@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette_compress import CompressMiddleware, remove_compress_type
 
@@ -137,13 +138,13 @@ def create_app(platform: Platform) -> FastAPI:
     return app
 
 
-def permissions() -> dict[tuple[str, str], Permission | None]:
-    """What each route needs, by method and path as OpenAPI writes it; None for public ones."""
+def permissions(further: Sequence[APIRouter] = ()) -> dict[tuple[str, str], Permission | None]:
+    """What each route needs, by method and path as OpenAPI writes it; None for public ones. `further` are those of applications."""
     found: dict[tuple[str, str], Permission | None] = {}
     for route in ROUTES:
         for method in (route.methods or set()) - {"HEAD"}:
             found[method, route.path_format] = cast("Door", route.endpoint).permission
-    for route in (route for router in ROUTERS for route in router.routes):
+    for route in (route for router in (*ROUTERS, *further) for route in router.routes):
         if isinstance(route, APIRoute | APIWebSocketRoute):
             needed: list[Permission] = [
                 each.call.permission for each in route.dependant.dependencies if isinstance(each.call, Needs)

@@ -33,8 +33,8 @@ WITH given AS (
 SELECT count(DISTINCT line) FROM added;
 
 -- count_unread --
--- Lines that could not be read count among the import's, and as rejected
-UPDATE stretto_reviews.imports SET rows = rows + %(count)s, rejected = rejected + %(count)s
+-- Lines that could not be read count among the import's, as done and rejected
+UPDATE stretto_reviews.imports SET rows = rows + %(count)s, done = done + %(count)s, rejected = rejected + %(count)s
 WHERE tenant_id = %(tenant_id)s AND id = %(import_id)s;
 
 -- rows --

@@ -15,6 +15,8 @@ from uuid import UUID
 
 import orjson
 from langgraph.graph import END, START, StateGraph
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from stretto import Platform
 from stretto.events import put_events
@@ -88,6 +90,9 @@ class Ingestion:
         values = {"import_id": UUID(state["import_id"]), "after": after, "most": self._batch}
         rows = (await self._database.read(current_step().tenant_id, (QUERIES["lines"], values)))[0]
         upto = max((line for line, _ in rows), default=after)
+        if not rows:  # an import that never had a line is over as well
+            async with self._database.tenant(current_step().tenant_id) as connection:
+                await self._advance(connection, {**state, "after": after, "upto": upto})
         nothing: dict[str, Any] = {
             "sentiments": {},
             "themes": {},
@@ -113,8 +118,7 @@ class Ingestion:
         taken, rejected = await asyncio.to_thread(read_lines, tenant_id, lines, known.created_at)
         async with self._database.tenant(tenant_id) as connection:
             await take(connection, tenant_id, import_id, taken, rejected)
-            span = {"import_id": import_id, "after": state["after"], "upto": state["upto"]}
-            rows = await (await connection.execute(QUERIES["fresh"], span)).fetchall()
+            rows = await (await connection.execute(QUERIES["fresh"], _span(state))).fetchall()
         return {"ids": [str(id) for (id,) in rows]}
 
     def is_any_new(self, state: IngestionState) -> Literal["route", "finish"]:
@@ -123,12 +127,12 @@ class Ingestion:
 
     async def route(self, state: IngestionState) -> dict[str, Any]:
         """Which reviews a model reads: those that are hard, where one is configured."""
-        texts = await self._texts(state["ids"])
+        texts = await self._texts(state)
         return {"by_model": [each.id for each in texts if route_for(self._platform, each.complexity) is not None]}
 
     async def sentiment(self, state: IngestionState) -> dict[str, Any]:
         """Sentiments; and of what a model reads, its themes as well: it is asked once."""
-        texts = await self._texts(state["ids"])
+        texts = await self._texts(state)
         sentiments = await asyncio.to_thread(sentiments_here, texts)
         by = dict.fromkeys(sentiments, LOCAL)
         chosen = set(state["by_model"])
@@ -140,12 +144,12 @@ class Ingestion:
 
     async def themes(self, state: IngestionState) -> dict[str, Any]:
         """Themes by the lexicon."""
-        texts = await self._texts(state["ids"])
+        texts = await self._texts(state)
         return {"themes": await asyncio.to_thread(themes_here, texts)}
 
     async def places(self, state: IngestionState) -> dict[str, Any]:
         """The H3 cells of those that have a place."""
-        rows = await self._rows("texts", state["ids"])
+        rows = await self._rows(state)
         return {
             "cells": {
                 str(id): cell_of(latitude, longitude) for id, *_, latitude, longitude in rows if latitude is not None
@@ -155,7 +159,6 @@ class Ingestion:
     async def finish(self, state: IngestionState) -> dict[str, Any]:
         """Write down what was found, tell of it, and how far the import is: one transaction."""
         tenant_id, import_id = current_step().tenant_id, UUID(state["import_id"])
-        span = {"import_id": import_id, "upto": state["upto"]}
         found = [
             {
                 "id": id,
@@ -168,13 +171,14 @@ class Ingestion:
         ]
         async with self._database.tenant(tenant_id) as connection:
             if found:
-                cursor = await connection.execute(QUERIES["analysed"], {"rows": orjson.dumps(found).decode()})
+                cursor = await connection.execute(
+                    QUERIES["analysed"], {**_span(state), "rows": orjson.dumps(found).decode()}
+                )
                 ids = [str(id) for (id,) in await cursor.fetchall()]
                 if ids:
                     await put_events(connection, [_told(tenant_id, import_id, state["upto"], ids)])
-            await connection.execute(QUERIES["forget_lines"], span)
-            row = await (await connection.execute(QUERIES["advance"], {"import_id": import_id})).fetchone()
-        if row is not None and row[0]:
+            over = await self._advance(connection, state)
+        if over:
             async with self._database.system() as connection:
                 await connection.execute(QUERIES["refresh"])
         return {"taken": state.get("taken", 0) + len(found)}
@@ -193,13 +197,22 @@ class Ingestion:
         """Whether memory knows all of the import."""
         return "index" if state["last"] else "end"
 
-    async def _rows(self, query: str, ids: Sequence[str]) -> Sequence[tuple[Any, ...]]:
-        values = {"ids": [UUID(id) for id in ids]}
-        return (await self._database.read(current_step().tenant_id, (QUERIES[query], values)))[0]
+    async def _rows(self, state: IngestionState) -> Sequence[tuple[Any, ...]]:
+        values = {**_span(state), "ids": [UUID(id) for id in state["ids"]]}
+        return (await self._database.read(current_step().tenant_id, (QUERIES["texts"], values)))[0]
 
-    async def _texts(self, ids: Sequence[str]) -> list[Text]:
-        rows = await self._rows("texts", ids)
+    async def _texts(self, state: IngestionState) -> list[Text]:
+        rows = await self._rows(state)
         return [Text(str(id), whole(title, text), complexity or 0.0) for id, title, text, _, complexity, _, _ in rows]
+
+    async def _advance(self, connection: AsyncConnection[TupleRow], state: IngestionState) -> bool:
+        """Count the lines in hand, once; gives whether the import is over now."""
+        row = await (await connection.execute(QUERIES["advance"], _span(state))).fetchone()
+        return row is not None and bool(row[0])
+
+
+def _span(state: IngestionState) -> dict[str, Any]:
+    return {"import_id": UUID(state["import_id"]), "after": state["after"], "upto": state["upto"]}
 
 
 def whole(title: str, text: str) -> str:

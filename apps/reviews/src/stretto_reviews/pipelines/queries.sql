@@ -62,11 +62,14 @@ ON CONFLICT DO NOTHING
 
 -- alike --
 -- Reviews that share a band with others: of each band the first few.
-SELECT each.band, found.review_id, r.text
+SELECT each.band, found.review_id
 FROM unnest(%(bands)s::bigint[]) AS each (band)
 CROSS JOIN LATERAL (SELECT b.review_id FROM stretto_reviews.review_bands b
                     WHERE b.tenant_id = %(tenant_id)s AND b.band = each.band LIMIT 4) AS found
-JOIN stretto_reviews.reviews r ON r.id = found.review_id
+
+-- compared --
+-- The texts that new reviews are compared with. An array of ids is looked up by index, where a join would read whole months.
+SELECT r.id, r.text FROM stretto_reviews.reviews r WHERE r.id = ANY(%(ids)s::uuid[])
 
 -- put_rejects --
 -- Lines that cannot be taken, with the reason.
@@ -81,8 +84,9 @@ SELECT id FROM stretto_reviews.reviews
 WHERE import_id = %(import_id)s AND line > %(after)s AND line <= %(upto)s AND status = 'new' ORDER BY line
 
 -- texts --
--- What is to be analysed.
-SELECT id, title, text, language, complexity, latitude, longitude FROM stretto_reviews.reviews WHERE id = ANY(%(ids)s::uuid[])
+-- What is to be analysed: of these lines of an import, by which they are found in any month.
+SELECT id, title, text, language, complexity, latitude, longitude FROM stretto_reviews.reviews
+WHERE import_id = %(import_id)s AND line > %(after)s AND line <= %(upto)s AND id = ANY(%(ids)s::uuid[])
 
 -- to_index --
 -- Of an import the next reviews that memory does not know yet, with what it is to know.
@@ -100,26 +104,31 @@ UPDATE stretto_reviews.reviews SET indexed_at = now() WHERE id = ANY(%(ids)s::uu
 UPDATE stretto_reviews.reviews r
 SET status = 'analysed', sentiment = each.sentiment, themes = each.themes, h3_cell = each.cell, analysed_by = each.by, analysed_at = now()
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS each (id uuid, sentiment numeric, themes text[], cell text, by text)
-WHERE r.id = each.id AND r.status = 'new'
+WHERE r.id = each.id AND r.import_id = %(import_id)s AND r.line > %(after)s AND r.line <= %(upto)s AND r.status = 'new'
 RETURNING r.id
 
 -- advance --
--- How far an import has come. Its figures are counted anew, so that nothing counts twice; it is over with its last line.
+-- How far an import has come. Its lines go as they are counted, so that none counts twice; it is over with its last line.
+WITH gone AS (
+    DELETE FROM stretto_reviews.import_rows WHERE import_id = %(import_id)s AND line <= %(upto)s RETURNING line
+), span AS (SELECT min(line) AS first, max(line) AS last, count(*)::integer AS lines FROM gone),
+found AS (
+    SELECT count(*)::integer AS taken, count(*) FILTER (WHERE r.status = 'duplicate')::integer AS duplicates,
+           count(*) FILTER (WHERE r.status = 'spam')::integer AS spam
+    FROM span JOIN stretto_reviews.reviews r ON r.import_id = %(import_id)s AND r.line BETWEEN span.first AND span.last
+), bad AS (
+    SELECT count(DISTINCT line)::integer AS lines FROM stretto_reviews.rejects
+    WHERE import_id = %(import_id)s AND line IN (SELECT line FROM gone)
+)
 UPDATE stretto_reviews.imports i
-SET done = i.rows - rest.lines, taken = found.taken, duplicates = found.duplicates, spam = found.spam, rejected = bad.lines,
-    known = greatest(i.rows - rest.lines - found.taken - bad.lines, 0),
-    finished_at = CASE WHEN rest.lines = 0 THEN coalesce(i.finished_at, now()) END
-FROM (SELECT count(*)::integer AS taken, count(*) FILTER (WHERE status = 'duplicate')::integer AS duplicates,
-             count(*) FILTER (WHERE status = 'spam')::integer AS spam
-      FROM stretto_reviews.reviews WHERE import_id = %(import_id)s) AS found,
-     (SELECT count(DISTINCT line)::integer AS lines FROM stretto_reviews.rejects WHERE import_id = %(import_id)s) AS bad,
-     (SELECT count(*)::integer AS lines FROM stretto_reviews.import_rows WHERE import_id = %(import_id)s) AS rest
-WHERE i.id = %(import_id)s
+SET done = i.done + span.lines, taken = i.taken + found.taken, duplicates = i.duplicates + found.duplicates,
+    spam = i.spam + found.spam, rejected = i.rejected + bad.lines,
+    known = i.known + greatest(span.lines - found.taken - bad.lines, 0),
+    finished_at = CASE WHEN NOT EXISTS (SELECT FROM stretto_reviews.import_rows WHERE import_id = %(import_id)s AND line > %(upto)s)
+                       THEN coalesce(i.finished_at, now()) END
+FROM span, found, bad
+WHERE i.id = %(import_id)s AND (span.lines > 0 OR i.finished_at IS NULL)
 RETURNING i.finished_at IS NOT NULL
-
--- forget_lines --
--- What is done needs no lines.
-DELETE FROM stretto_reviews.import_rows WHERE import_id = %(import_id)s AND line <= %(upto)s
 
 -- refresh --
 -- The figures anew.

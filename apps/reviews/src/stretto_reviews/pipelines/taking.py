@@ -145,15 +145,18 @@ async def _mark_duplicates(connection: AsyncConnection[TupleRow], tenant_id: UUI
     """Compare each new review with those that share bands: of the tenant's, and of the same batch those before it."""
     bands = sorted({band for each in fresh for band in each.bands})
     cursor = await connection.execute(QUERIES["alike"], {"tenant_id": tenant_id, "bands": bands})
-    texts: dict[UUID, str] = {}
     sharing: dict[int, list[UUID]] = {}
-    for band, id, text in await cursor.fetchall():
-        texts[id] = text
+    for band, id in await cursor.fetchall():
         sharing.setdefault(band, []).append(id)
+    known = {id for ids in sharing.values() for id in ids}
+    cursor = await connection.execute(QUERIES["compared"], {"ids": list(known)})
+    texts: dict[UUID, str] = dict(await cursor.fetchall())
     for each in fresh:
         if each.status == "new":
             shared = Counter(id for band in each.bands for id in sharing.get(band, ()))
             for id, _ in shared.most_common(MOST_CANDIDATES):
+                if id not in texts:
+                    continue  # its month was dropped meanwhile
                 alike = similarity(each.row.text, texts[id])
                 if alike >= ALIKE and alike > (each.similarity or 0.0):
                     each.status, each.duplicate_of, each.similarity = "duplicate", id, alike
