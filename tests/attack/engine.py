@@ -175,7 +175,7 @@ async def _bodies(ground: Ground, findings: Findings) -> None:
 async def _over(ground: Ground, run_id: str) -> Json:
     for _ in range(400):
         run: Json = (await ground.ask("GET", f"/v1/runs/{run_id}", ground.attacker["owner"])).json
-        if run["status"] not in ("queued", "running"):
+        if run["status"] in ("completed", "failed", "cancelled"):
             break
         await asyncio.sleep(0.05)
     return run

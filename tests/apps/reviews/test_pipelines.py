@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from stretto.errors import NotFound
 from stretto.review import Filter
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
-from stretto_reviews.imports import rejects
+from stretto_reviews.imports import get_import, rejects, take_in
 from stretto_reviews.pipelines.action import POINTS
+from stretto_reviews.pipelines.ingestion import start_ingestion
 from stretto_reviews.pipelines.query import HELP, query_graph
 from stretto_reviews.pipelines.router import router_graph
 from tests.apps.reviews.engine import OTHER, engine, over, rows, taken, until
@@ -65,6 +67,16 @@ async def test_what_is_taken_in_is_analysed_marked_counted_and_found(settings: S
         assert await rows(
             platform, "SELECT day::text, reviews, positive, negative FROM stretto_reviews.daily_sentiment"
         ) == [("2026-05-03", 2, 1, 1)]
+
+
+async def test_an_import_without_lines_or_with_none_that_can_be_read_is_over(settings: Settings) -> None:
+    async with engine(settings) as platform:
+        empty = await taken(platform, [])
+        assert (empty.rows, empty.done, empty.finished_at is not None) == (0, 0, True)
+        import_id = await take_in(platform.database, DEFAULT_TENANT, "odd", BytesIO(b"5\nnonsense\n"), "jsonl")
+        await over(platform, await start_ingestion(platform, DEFAULT_TENANT, import_id))
+        odd = await get_import(platform.database, DEFAULT_TENANT, import_id)
+        assert (odd.rows, odd.done, odd.rejected, odd.finished_at is not None) == (2, 2, 2, True)
 
 
 async def test_the_same_import_again_changes_nothing(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import cast
 
@@ -9,6 +10,7 @@ import h3
 
 FINEST = 9
 """The resolution that reviews are kept with: a tenth of a square kilometre."""
+CELL = re.compile(r"[0-9a-f]{15}")
 COARSEST_ASKED = 3
 
 
@@ -34,6 +36,10 @@ def corners_of(cell: str) -> list[tuple[float, float]]:
 
 def cells_inside(cell: str) -> list[str]:
     """The finest cells within a cell; none for what is no cell, or one that is too large to ask for."""
-    if not h3.is_valid_cell(cell) or not COARSEST_ASKED <= h3.get_resolution(cell) <= FINEST:
+    if (
+        not CELL.fullmatch(cell)
+        or not h3.is_valid_cell(cell)
+        or not COARSEST_ASKED <= h3.get_resolution(cell) <= FINEST
+    ):
         return []
     return list(cast("Sequence[str]", h3.cell_to_children(cell, FINEST)))
