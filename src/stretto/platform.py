@@ -104,6 +104,8 @@ class Platform:
         """What runs beside a worker, by name; begun anew when it meets a fault."""
         self.routers: list[Callable[[], Sequence[APIRouter]]] = []
         """What makes further routes of the HTTP door, of applications."""
+        self.examples: list[Callable[[], Mapping[str, Any]]] = []
+        """What gives the examples of these routes."""
         self.apps: dict[str, str] = {}
         """The applications that were opened: their titles, by name."""
         self._seal = Seal(lambda: own_key(settings, database, "*webhooks"))

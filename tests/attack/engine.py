@@ -173,8 +173,9 @@ async def _bodies(ground: Ground, findings: Findings) -> None:
 
 
 async def _over(ground: Ground, run_id: str) -> Json:
+    run: Json = {}
     for _ in range(400):
-        run: Json = (await ground.ask("GET", f"/v1/runs/{run_id}", ground.attacker["owner"])).json
+        run = (await ground.ask("GET", f"/v1/runs/{run_id}", ground.attacker["owner"])).json
         if run["status"] in ("completed", "failed", "cancelled"):
             break
         await asyncio.sleep(0.05)

@@ -65,3 +65,16 @@ def test_a_lock_with_an_address_or_a_path_is_found(root: Path, line: str) -> Non
 def test_a_lock_of_pins_and_digests_passes(root: Path) -> None:
     text = "# Made by `make lock`.\nok[pool]==1.2 ; sys_platform != 'win32' \\\n    --hash=sha256:00ff\n    # via -c requirements/a.txt\n"
     assert check_files.lock_problems(write(root / "requirements" / "dev.txt", text)) == []
+
+
+def test_an_application_imports_only_public_names(root: Path) -> None:
+    write(root / "src" / "stretto" / "room" / "__init__.py", '__all__ = ["Open"]\n')
+    write(root / "src" / "stretto" / "room" / "inner.py", "Open = Hidden = 1\n")
+    check_files.public_names.cache_clear()
+    bad = "from stretto.room import Hidden, Open\nfrom stretto.room.inner import Open\nimport stretto.room\n"
+    good = "from stretto.room import Open\nfrom stretto.errors import Invalid\nimport strettoish\nfrom .room import Hidden\n"
+    problems = check_files.import_problems(write(root / "apps" / "a" / "src" / "a" / "bad.py", bad))
+    assert [problem.partition(": ")[0] for problem in problems] == [f"apps/a/src/a/bad.py:{line}" for line in (1, 2, 3)]
+    assert check_files.import_problems(write(root / "apps" / "a" / "src" / "a" / "good.py", good)) == []
+    assert check_files.import_problems(write(root / "src" / "stretto" / "other.py", bad)) == []
+    check_files.public_names.cache_clear()

@@ -134,7 +134,7 @@ def create_app(platform: Platform) -> FastAPI:
     if platform.telemetry is not None:
         app.state.exposition = Exposition(platform.telemetry, platform.database)
         app.add_middleware(Observed, telemetry=platform.telemetry)
-    describe(app, (*ROUTERS, *further))
+    describe(app, (*ROUTERS, *further), platform.examples)
     return app
 
 

@@ -4,7 +4,8 @@ examples, and the doors."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from stretto.api import explained
 from stretto.api.doors import Needs
-from stretto.api.examples import Several, example_at
+from stretto.api.examples import EXAMPLES, Several, example_at
 from stretto.api.openai.described import PATHS
 from stretto.api.problems import PROBLEM_SCHEMA, fails
 from stretto.auth import Permission
@@ -89,8 +90,10 @@ Every answer has an `X-Request-Id`, which the log and the audit log know, too.
 """
 
 
-def describe(app: FastAPI, routers: Sequence[APIRouter]) -> None:
-    """Let `app.openapi()` say all of it."""
+def describe(
+    app: FastAPI, routers: Sequence[APIRouter], examples: Sequence[Callable[[], Mapping[str, Any]]] = ()
+) -> None:
+    """Let `app.openapi()` say all of it, with further examples of applications."""
     made = app.openapi
     permissions = permissions_of(routers)
     described: Json | None = None
@@ -99,7 +102,7 @@ def describe(app: FastAPI, routers: Sequence[APIRouter]) -> None:
         nonlocal described
         if described is None:
             document = made()
-            complete(document, permissions)
+            complete(document, permissions, ChainMap({**EXAMPLES}, *({**give()} for give in examples)))
             described = document
         return described
 
@@ -117,7 +120,9 @@ def permissions_of(routers: Sequence[APIRouter]) -> dict[str, Permission | None]
     return found
 
 
-def complete(document: Json, permissions: Mapping[str, Permission | None]) -> None:
+def complete(
+    document: Json, permissions: Mapping[str, Permission | None], examples: Mapping[str, Any] = EXAMPLES
+) -> None:
     """Add what FastAPI does not know to its document."""
     schemas: Json = document.setdefault("components", {}).setdefault("schemas", {})
     for gone in ("HTTPValidationError", "ValidationError"):
@@ -134,7 +139,7 @@ def complete(document: Json, permissions: Mapping[str, Permission | None]) -> No
     document["paths"].update(deepcopy(dict(PATHS)))
     for operations in cast("Mapping[str, Json]", document["paths"]).values():
         for operation in operations.values():
-            _tell_more(operation)
+            _tell_more(operation, examples)
     document["tags"] = [{"name": name, "description": told} for name, told in TAGS.items() if name in used | {"doors"}]
 
 
@@ -176,25 +181,25 @@ def _add(answers: Json, status: str, answer: Json) -> None:
     answers[status]["description"] = f"{answers[status]['description']} {told}".strip()
 
 
-def _tell_more(operation: Json) -> None:
+def _tell_more(operation: Json, examples: Mapping[str, Any]) -> None:
     """Add examples, and what ids in paths are."""
     name = operation["operationId"]
-    _add_example(name, "body", operation.get("requestBody", {}))
+    _add_example(examples, name, "body", operation.get("requestBody", {}))
     for status, answer in operation["responses"].items():
-        _add_example(name, status, answer)
+        _add_example(examples, name, status, answer)
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path" and parameter["name"] in PATH_PARTS:
             parameter.setdefault("description", PATH_PARTS[parameter["name"]])
 
 
-def _add_example(operation: str, place: str, body: Json) -> None:
+def _add_example(examples: Mapping[str, Any], operation: str, place: str, body: Json) -> None:
     contents: Mapping[str, Json] = body.get("content", {})
     for kind, media in contents.items():
         schema = str(media.get("schema", {}).get("$ref", "")).rpartition("/")[2]
         if kind == "application/json":
-            example = example_at(operation, place, schema)
+            example = example_at(examples, operation, place, schema)
         elif kind != "application/problem+json":  # these have their own
-            example = example_at(operation, f"{place} {kind}", "")
+            example = example_at(examples, operation, f"{place} {kind}", "")
         else:
             continue
         if isinstance(example, Several):

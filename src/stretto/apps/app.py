@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from stretto.events.service import Subscription
@@ -34,6 +34,9 @@ class Opened:
 
     routers: Callable[[], Sequence[APIRouter]] | None = None
     """Makes them, where there is an HTTP door."""
+    examples: Callable[[], Mapping[str, Any]] | None = None
+    """Examples of what these routes take and answer, for the description of the API: by the name of a schema, or by an operation and
+    the status of its answer or `body` (`add_reviews body`); what is no JSON is named with its media type."""
     subscriptions: Sequence[Subscription] = ()
     beside: Mapping[str, Work] = field(default_factory=dict[str, Work])
 

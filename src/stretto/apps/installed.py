@@ -100,6 +100,8 @@ async def opening(platform: Platform) -> AsyncGenerator[None]:
             platform.apps[name] = installed(name).title
             if opened.routers is not None:
                 platform.routers.append(opened.routers)
+            if opened.examples is not None:
+                platform.examples.append(opened.examples)
             platform.subscriptions.extend(opened.subscriptions)
             platform.beside.update((f"{name} {what}", work) for what, work in opened.beside.items())
         yield

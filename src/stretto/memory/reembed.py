@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from stretto.errors import Invalid, MemoryNotFound, NotPossible, StrettoError
+from stretto.errors import Invalid, MemoryNotFound, ModelRefused, NotPossible, StrettoError
 from stretto.memory.encoder import BATCH, Model, written
 from stretto.memory.indexes.port import Shelf
 from stretto.memory.indexes.postgres import PostgresIndex
@@ -47,12 +47,16 @@ async def change_model(memory: Memory, collection: str, model: Model) -> None:
 
 
 async def try_model(memory: Memory, model: Model) -> None:
-    """Raise `NotPossible` without an encoder, and a `ModelError` where the model does not give such vectors."""
+    """Raise `NotPossible` without an encoder, `Invalid` where the model does not give such vectors, and another `ModelError` where it
+    does not answer."""
     if memory.encoder is None:
         raise NotPossible(
             "There is no model for vectors here. Set STRETTO_MEMORY_MODEL to a route, or `pip install 'stretto[local]'`."
         )
-    await memory.encoder.texts({b"": "One text, to see whether it can be read."}, model)
+    try:
+        await memory.encoder.texts({b"": "One text, to see whether it can be read."}, model)
+    except ModelRefused as error:
+        raise Invalid(f"The model {model.name!r} cannot be used: {error}") from error
 
 
 async def carry_forward(database: Database, memories: Callable[[UUID], Memory], every_s: float = EVERY_S) -> None:

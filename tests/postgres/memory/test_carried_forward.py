@@ -11,7 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.errors import ModelRefused, NotPossible
+from stretto.errors import Invalid, ModelRefused, NotPossible
 from stretto.gateway.provider import Embeddings
 from stretto.gateway.simulated.vectors import SimulatedEmbedder
 from stretto.memory import Encoder, Item, Memory, Model, carry_forward, change_model, reembed, try_model
@@ -120,7 +120,7 @@ async def test_two_workers_do_no_text_twice_and_serve_all_tenants(
 async def test_a_model_is_tried_before_it_is_taken(database: Database) -> None:
     memory = door(database, Counting())
     await try_model(memory, NEW)
-    with pytest.raises(ModelRefused):
+    with pytest.raises(Invalid, match="It is broken"):
         await try_model(memory, Model("broken", 64))
     with pytest.raises(NotPossible, match="STRETTO_MEMORY_MODEL"):
         await try_model(Memory(database, DEFAULT_TENANT), NEW)

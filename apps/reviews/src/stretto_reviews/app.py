@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from stretto import Platform
@@ -40,6 +40,7 @@ async def opened(platform: Platform) -> AsyncGenerator[Opened]:
 
     yield Opened(
         routers=make_routers,
+        examples=make_examples,
         subscriptions=[
             Subscription(Group("reviews-action"), started_by(platform), types=[ANALYSED]),
             *subscriptions(platform, handed_in),
@@ -57,6 +58,13 @@ def make_routers() -> Sequence[APIRouter]:
     from stretto_reviews.api import ROUTERS  # noqa: PLC0415 - a worker needs none
 
     return ROUTERS
+
+
+def make_examples() -> Mapping[str, Any]:
+    """Examples of what the routes take and answer."""
+    from stretto_reviews.api.examples import EXAMPLES  # noqa: PLC0415 - a worker needs none
+
+    return EXAMPLES
 
 
 async def keep_figures(platform: Platform) -> None:

@@ -39,9 +39,9 @@ EXAMPLES: Mapping[str, Any] = {name: example for group in GROUPS for name, examp
 answer or `body` (`start_run 201`), which counts before the schema's. What is no JSON is named with its media type."""
 
 
-def example_at(operation: str, place: str, schema: str) -> Any:
+def example_at(examples: Mapping[str, Any], operation: str, place: str, schema: str) -> Any:
     """The example for a place, None when there is none."""
-    return EXAMPLES.get(f"{operation} {place}", EXAMPLES.get(schema))
+    return examples.get(f"{operation} {place}", examples.get(schema))
 
 
 __all__ = ["EXAMPLES", "GROUPS", "Several", "example_at"]

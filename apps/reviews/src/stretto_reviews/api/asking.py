@@ -100,7 +100,7 @@ class AnswerRemoved(BaseModel):
     reason: str
 
 
-class FiguresShown(BaseModel):
+class CountedFigures(BaseModel):
     """What was counted: how the question was understood, and the table."""
 
     understood: str
@@ -121,7 +121,7 @@ class ReviewAnswer(BaseModel):
     sources: list[AnswerSource]
     removed: list[AnswerRemoved]
     understood: str
-    figures: FiguresShown | None
+    figures: CountedFigures | None
     notes: list[str]
     run_id: UUID
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
@@ -24,7 +24,7 @@ MOST_CELLS = 3_000
 MOST_THEMES = 20
 
 
-class ReviewShown(BaseModel):
+class EngineReview(BaseModel):
     """A review and what was found in it. `sentiment` is 0 (worst) to 5 (best); `similarity` is to `duplicate_of`."""
 
     id: UUID
@@ -54,7 +54,7 @@ class ReviewShown(BaseModel):
 class EngineReviewList(BaseModel):
     """The latest written first."""
 
-    reviews: list[ReviewShown]
+    reviews: list[EngineReview]
     next: Next
 
 
@@ -255,19 +255,21 @@ async def list_engine_reviews(  # noqa: PLR0913, PLR0917 - each narrows the list
         "limit": limit + 1,
     }
     found = await _dicts(platform, principal.tenant_id, "reviews", values)
-    page = [ReviewShown.model_validate(row) for row in found[:limit]]
+    page = [EngineReview.model_validate(row) for row in found[:limit]]
     following = cursor_at(f"{page[-1].created_at.isoformat()}/{page[-1].id}") if len(found) > limit else None
     return EngineReviewList(reviews=page, next=following)
 
 
 @router.get("/reviews/{review_id}", dependencies=[needs("apps:read")], responses=fails(NotFound))
-async def get_engine_review(platform: PlatformDoor, principal: PrincipalDoor, review_id: UUID) -> ReviewShown:
+async def get_engine_review(
+    platform: PlatformDoor, principal: PrincipalDoor, review_id: Annotated[UUID, Path(description="The review's id.")]
+) -> EngineReview:
     """One review."""
     nothing = dict.fromkeys(("status", "product", "theme", "cell", "cells", "source", "before", "before_id"))
     found = await _dicts(platform, principal.tenant_id, "reviews", {**nothing, "id": review_id, "limit": 1})
     if not found:
         raise NotFound(f"There is no review {review_id}.")
-    return ReviewShown.model_validate(found[0])
+    return EngineReview.model_validate(found[0])
 
 
 @router.get("/overview", dependencies=[needs("apps:read")])

@@ -31,6 +31,7 @@ from stretto_reviews.qrvey.sets import export
 
 router = APIRouter(prefix="/v1/apps/reviews", tags=["review engine"], route_class=JsonRoute)
 files = APIRouter()
+ImportId = Annotated[UUID, Path(description="The import's id.")]
 
 
 class ImportShown(BaseModel):
@@ -114,7 +115,7 @@ async def list_imports(
 
 
 @router.get("/imports/{import_id}", dependencies=[needs("apps:read")], responses=fails(NotFound))
-async def get_one_import(platform: PlatformDoor, principal: PrincipalDoor, import_id: UUID) -> ImportShown:
+async def get_one_import(platform: PlatformDoor, principal: PrincipalDoor, import_id: ImportId) -> ImportShown:
     """How far an import is."""
     return _shown(await get_import(platform.database, principal.tenant_id, import_id))
 
@@ -125,7 +126,7 @@ async def get_one_import(platform: PlatformDoor, principal: PrincipalDoor, impor
     responses={**fails(NotFound), 200: {"content": {"text/csv": {}}, "description": "One line for each mistake."}},
     response_class=StreamingResponse,
 )
-async def get_rejects(platform: PlatformDoor, principal: PrincipalDoor, import_id: UUID) -> StreamingResponse:
+async def get_rejects(platform: PlatformDoor, principal: PrincipalDoor, import_id: ImportId) -> StreamingResponse:
     """What could not be taken: line, field, reason and the line itself, as CSV."""
     await get_import(platform.database, principal.tenant_id, import_id)
     told = rejects_csv(platform.database, principal.tenant_id, import_id)
