@@ -6,6 +6,7 @@ committed. Needs the packages of `web/` (make setup installs them).
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,8 @@ from stretto.api import create_app
 from stretto.platform import Platform
 from stretto.settings import Settings
 
-WEB = Path(__file__).resolve().parent.parent / "web"
+ROOT = Path(__file__).resolve().parent.parent
+WEB = ROOT / "web"
 TYPES = WEB / "src" / "api" / "schema.d.ts"
 
 
@@ -26,7 +28,7 @@ def client_types() -> str:
     """The types, as openapi-typescript writes them."""
     with tempfile.TemporaryDirectory() as folder:
         document, types = Path(folder, "openapi.json"), Path(folder, "schema.d.ts")
-        document.write_bytes(orjson.dumps(bare(openapi())))
+        document.write_bytes(told_apart(orjson.dumps(bare(openapi()))))
         generator = WEB / "node_modules" / ".bin" / "openapi-typescript"
         command = [generator, document, "--alphabetize", "--output", types]
         subprocess.run(command, check=True, capture_output=True, text=True)
@@ -48,13 +50,24 @@ def bare(value: Any, *, named: bool = False) -> Any:
     }
 
 
+def told_apart(document: bytes) -> bytes:
+    """Names that both the platform and an application use are the platform's; the application's get its own in front."""
+    return re.sub(
+        rb"\bstretto(?:_([a-z]+))?__(?:\w+?__)*([A-Z]\w*)",
+        lambda found: (found[1] or b"").capitalize() + found[2],
+        document,
+    )
+
+
 def openapi() -> object:
-    """The document, of an application that nothing is behind."""
+    """The document, of a platform that nothing is behind, with the applications of this repository."""
+    sys.path.append(str(ROOT / "apps" / "reviews" / "src"))  # whether or not it is installed
+    from stretto_reviews.app import make_routers  # noqa: PLC0415 - found only now
 
     class Unopened:
         settings = Settings()
         telemetry = None
-        routers = ()
+        routers = (make_routers,)
 
         def __getattr__(self, name: str) -> None:
             return None

@@ -32,7 +32,11 @@ export function Frame() {
     );
   }
   const { me } = account.data;
-  const sections = allSections().filter((section) => me.permissions.some((each) => each === section.permission));
+  const sections = allSections().filter(
+    (section) =>
+      me.permissions.some((each) => each === section.permission) &&
+      (section.app === undefined || me.apps.includes(section.app)),
+  );
   return (
     <div className="flex min-h-dvh flex-col md:flex-row">
       <a href="#page" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:bg-card focus:p-2">

@@ -15,6 +15,8 @@ export interface Section {
   label: string;
   icon: LucideIcon;
   permission: string;
+  /** The installed application that it belongs to: where it is not installed, the section is not shown. */
+  app?: string;
   pages: Page[];
 }
 
