@@ -4,7 +4,7 @@ import { useMay } from "@/shell/me";
 import { Panel } from "@/ui/panel";
 import type { Answer, Source } from "./data";
 import { FiguresTable } from "./figures_table";
-import { beginning } from "./marked";
+import { beginning, excerpt } from "./marked";
 import { ReviewSheet } from "./review_sheet";
 
 const LONG = 360;
@@ -15,7 +15,7 @@ interface Cited {
 }
 
 /** An answer: figures where some were asked for, sentences with their sources, and what was taken out. */
-export function Shown({ answer }: { answer: Answer }) {
+export function Shown({ answer, question }: { answer: Answer; question: string }) {
   const [open, setOpen] = useState<Cited | null>(null);
   const mayRuns = useMay("runs:read");
   return (
@@ -36,7 +36,7 @@ export function Shown({ answer }: { answer: Answer }) {
       <div className="flex flex-col gap-4">
         {answer.figures && <FiguresTable figures={answer.figures} />}
         {answer.sentences.length > 0 ? (
-          <Sentences answer={answer} onOpen={setOpen} />
+          <Sentences answer={answer} question={question} onOpen={setOpen} />
         ) : (
           !answer.figures && <p className="text-[15px]">{answer.text}</p>
         )}
@@ -48,12 +48,12 @@ export function Shown({ answer }: { answer: Answer }) {
   );
 }
 
-function Sentences({ answer, onOpen }: { answer: Answer; onOpen: (cited: Cited) => void }) {
+function Sentences({ answer, question, onOpen }: { answer: Answer; question: string; onOpen: (cited: Cited) => void }) {
   return (
     <ul aria-label="What reviews say" className="flex max-w-[75ch] flex-col gap-3">
       {answer.sentences.map((sentence) => (
         <li key={sentence.text} className="text-[15px]">
-          <Passage text={sentence.text} />{" "}
+          <Passage text={sentence.text} question={question} />{" "}
           {sentence.sources.map((number) => {
             const source = answer.sources.find((each) => each.number === number);
             if (!source) return null;
@@ -76,13 +76,13 @@ function Sentences({ answer, onOpen }: { answer: Answer; onOpen: (cited: Cited) 
   );
 }
 
-/** A sentence; what is as long as a whole passage is cut until it is wanted. */
-function Passage({ text }: { text: string }) {
+/** A sentence; what is as long as a whole passage is cut to where it speaks of the question, until all is wanted. */
+function Passage({ text, question }: { text: string; question: string }) {
   const [whole, setWhole] = useState(false);
   if (text.length <= LONG) return <>{text}</>;
   return (
     <>
-      {whole ? text : beginning(text, LONG)}{" "}
+      {whole ? text : excerpt(text, question, LONG)}{" "}
       <button
         type="button"
         aria-expanded={whole}

@@ -101,7 +101,7 @@ function Answered({ asked }: { asked: Asked }) {
         </p>
       )}
       {answer.isError && <Failure error={answer.error} retry={() => void answer.refetch()} />}
-      {answer.data && <Shown answer={answer.data} />}
+      {answer.data && <Shown answer={answer.data} question={q} />}
       <Found question={question} />
     </>
   );

@@ -5,7 +5,7 @@ import type { Figures } from "./data";
 export function FiguresTable({ figures }: { figures: Figures }) {
   const one = figures.rows.length === 1 && figures.columns.length === 1;
   return (
-    <section aria-label="Figures" className="flex flex-col gap-2">
+    <div className="flex flex-col gap-2">
       <p className="text-[15px] font-medium">{figures.sentence || figures.understood}</p>
       {!one && figures.rows.length > 0 && (
         <Table
@@ -27,7 +27,7 @@ export function FiguresTable({ figures }: { figures: Figures }) {
           {figures.sql}
         </pre>
       </details>
-    </section>
+    </div>
   );
 }
 

@@ -4,7 +4,7 @@ import { Failure } from "@/ui/failure";
 import { Panel } from "@/ui/panel";
 import { Badge } from "@/ui/status";
 import { type Hit, type Question, searchQuery } from "./data";
-import { beginning } from "./marked";
+import { excerpt } from "./marked";
 import { ReviewSheet } from "./review_sheet";
 import { Sentiment, Stars } from "./sentiment";
 
@@ -21,7 +21,7 @@ export function Found({ question }: { question: Question }) {
       {found.data?.hits.length === 0 && <p className="p-4 text-soft">No review is like that.</p>}
       <ol className="divide-y">
         {found.data?.hits.map((hit) => (
-          <OneHit key={hit.id} hit={hit} onOpen={() => setOpen(hit.id)} />
+          <OneHit key={hit.id} hit={hit} question={question.question} onOpen={() => setOpen(hit.id)} />
         ))}
       </ol>
       {(found.data?.notes.length ?? 0) > 0 && (
@@ -32,12 +32,12 @@ export function Found({ question }: { question: Question }) {
   );
 }
 
-function OneHit({ hit, onOpen }: { hit: Hit; onOpen: () => void }) {
+function OneHit({ hit, question, onOpen }: { hit: Hit; question: string; onOpen: () => void }) {
   const { product, stars, sentiment } = hit.metadata;
   return (
     <li className="flex flex-col gap-1.5 px-4 py-3">
       <button type="button" className="max-w-[85ch] text-left hover:underline" onClick={onOpen}>
-        {beginning(hit.text, 260)}
+        {excerpt(hit.text, question, 260)}
       </button>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-soft">
         {typeof product === "string" && <span>{product}</span>}

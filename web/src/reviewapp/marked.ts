@@ -47,3 +47,28 @@ export function beginning(text: string, most: number): string {
   const blank = cut.lastIndexOf(" ");
   return `${cut.slice(0, blank > most / 2 ? blank : most).trimEnd()}…`;
 }
+
+const BEFORE = 60;
+const LEAST_WORD = 4;
+
+/** The part of a text that has most of a question's words, cut between words; its beginning where it has none. */
+export function excerpt(text: string, question: string, most: number): string {
+  if (text.length <= most) return text;
+  const stems = new Set(wordsOf(question).flatMap((word) => (word.length < LEAST_WORD ? [] : [word.slice(0, 6)])));
+  const hits = [...text.matchAll(/[\p{L}\p{N}]+/gu)].flatMap((found) => {
+    const stem = found[0].toLowerCase().slice(0, 6);
+    return stems.has(stem) ? [{ at: found.index, stem }] : [];
+  });
+  const within = (from: number) =>
+    new Set(hits.filter((hit) => hit.at >= from && hit.at < from + most - BEFORE).map((hit) => hit.stem)).size;
+  let best = { at: 0, many: 0 };
+  for (const hit of hits) {
+    const many = within(hit.at);
+    if (many > best.many) best = { at: hit.at, many };
+  }
+  const from = Math.min(best.at - BEFORE, text.length - most);
+  if (from <= 0) return beginning(text, most);
+  const blank = text.indexOf(" ", from);
+  const start = blank >= 0 && blank < best.at ? blank + 1 : best.at;
+  return `… ${beginning(text.slice(start), most)}`;
+}

@@ -46,12 +46,15 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** The text of `stretto.yaml`; default: the simulated provider answers. */
   config?: string;
+  /** What `stretto up` is told beside its port, such as `["--app", "reviews"]`. */
+  args?: readonly string[];
 }
 
 /** Starts `stretto up` with a database of its own, on a free port. */
 export async function startServer({
   env = {},
   config = "routes: {default: [simulated/any]}\ndefault_route: default\n",
+  args = [],
 }: ServerOptions = {}): Promise<TestServer> {
   const home = mkdtempSync(join(tmpdir(), "stretto-browser-"));
   writeFileSync(join(home, "stretto.yaml"), config);
@@ -65,7 +68,7 @@ export async function startServer({
     PYTHONPATH: `${join(ROOT, "src")}:${join(ROOT, "apps/reviews/src")}`, // this checkout, whatever is installed
     ...env,
   };
-  const child = spawn(COMMAND, ["up", "--port", "0"], {
+  const child = spawn(COMMAND, ["up", "--port", "0", ...args], {
     cwd: home,
     env: environment,
     stdio: ["ignore", "pipe", "pipe"],

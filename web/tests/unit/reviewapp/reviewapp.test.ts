@@ -4,7 +4,7 @@ import { questionOf, readAsked, writtenAsked } from "../../../src/reviewapp/aske
 import { bucketsOf, type Day, startOf } from "../../../src/reviewapp/buckets";
 import { sentimentColour, sentimentWord, share } from "../../../src/reviewapp/colours";
 import { compared } from "../../../src/reviewapp/compared";
-import { beginning, markedParts, sentencesOf } from "../../../src/reviewapp/marked";
+import { beginning, excerpt, markedParts, sentencesOf } from "../../../src/reviewapp/marked";
 import {
   fitted,
   graticule,
@@ -174,6 +174,19 @@ describe("citations", () => {
     expect(beginning("one two three four", 9)).toBe("one two…");
     expect(beginning("short", 9)).toBe("short");
   });
+});
+
+test("of a long text that part is shown that speaks of the question", () => {
+  const text = `${"Something else. ".repeat(30)}The battery lasts for two days. ${"And more of it. ".repeat(30)}`;
+  expect(excerpt(text, "How long does the battery last?", 120)).toMatch(/^… .*battery lasts for two days/);
+  expect(excerpt(text, "", 120)).toBe(beginning(text, 120));
+  fc.assert(
+    fc.property(fc.string(), fc.string(), fc.integer({ min: 10, max: 40 }), (any, question, most) => {
+      const shown = excerpt(any, question, most);
+      expect(shown.length).toBeLessThanOrEqual(most + 3);
+      expect(any).toContain(shown.replace(/^… /, "").replace(/…$/, "").trim());
+    }),
+  );
 });
 
 describe("duplicates", () => {
