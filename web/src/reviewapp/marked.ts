@@ -50,11 +50,19 @@ export function beginning(text: string, most: number): string {
 
 const BEFORE = 60;
 const LEAST_WORD = 4;
+/** Words of questions that say nothing of what is asked for. */
+const ASKING = new Set(
+  "what which when where does about people customers reviews have with they there their that this many much from said".split(
+    " ",
+  ),
+);
 
 /** The part of a text that has most of a question's words, cut between words; its beginning where it has none. */
 export function excerpt(text: string, question: string, most: number): string {
   if (text.length <= most) return text;
-  const stems = new Set(wordsOf(question).flatMap((word) => (word.length < LEAST_WORD ? [] : [word.slice(0, 6)])));
+  const stems = new Set(
+    wordsOf(question).flatMap((word) => (word.length < LEAST_WORD || ASKING.has(word) ? [] : [word.slice(0, 6)])),
+  );
   const hits = [...text.matchAll(/[\p{L}\p{N}]+/gu)].flatMap((found) => {
     const stem = found[0].toLowerCase().slice(0, 6);
     return stems.has(stem) ? [{ at: found.index, stem }] : [];
