@@ -8,7 +8,7 @@ import { excerpt } from "./marked";
 import { ReviewSheet } from "./review_sheet";
 import { Sentiment, Stars } from "./sentiment";
 
-const LISTS: Record<string, string> = { vector: "meaning", text: "words", near: "place", filter: "filter" };
+const LISTS: Record<string, string> = { vector: "meaning", text: "words", place: "place" };
 
 /** What a search finds, the best first, each with why. */
 export function Found({ question }: { question: Question }) {
