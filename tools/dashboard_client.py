@@ -6,7 +6,6 @@ committed. Needs the packages of `web/` (make setup installs them).
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ def client_types() -> str:
     """The types, as openapi-typescript writes them."""
     with tempfile.TemporaryDirectory() as folder:
         document, types = Path(folder, "openapi.json"), Path(folder, "schema.d.ts")
-        document.write_bytes(told_apart(orjson.dumps(bare(openapi()))))
+        document.write_bytes(orjson.dumps(bare(openapi())))
         generator = WEB / "node_modules" / ".bin" / "openapi-typescript"
         command = [generator, document, "--alphabetize", "--output", types]
         subprocess.run(command, check=True, capture_output=True, text=True)
@@ -50,15 +49,6 @@ def bare(value: Any, *, named: bool = False) -> Any:
     }
 
 
-def told_apart(document: bytes) -> bytes:
-    """Names that both the platform and an application use are the platform's; the application's get its own in front."""
-    return re.sub(
-        rb"\bstretto(?:_([a-z]+))?__(?:\w+?__)*([A-Z]\w*)",
-        lambda found: (found[1] or b"").capitalize() + found[2],
-        document,
-    )
-
-
 def openapi() -> object:
     """The document, of a platform that nothing is behind, with the applications of this repository."""
     sys.path.append(str(ROOT / "apps" / "reviews" / "src"))  # whether or not it is installed
@@ -68,6 +58,7 @@ def openapi() -> object:
         settings = Settings()
         telemetry = None
         routers = (make_routers,)
+        examples = ()
 
         def __getattr__(self, name: str) -> None:
             return None

@@ -21,7 +21,7 @@
     ask("/v1/runs?limit=100")
       .then((answer) => answer.clone().json())
       .then((list) => {
-        if (list.runs?.length === 0) ask("/v1/examples"); // they are offered where nothing has run
+        if (list.runs?.length === 0) void ask("/v1/examples"); // they are offered where nothing has run
       })
       .catch(() => undefined);
   }

@@ -115,10 +115,10 @@ class Query:
         return {"figures": None if found is None else shown(found)}
 
     async def reply(self, state: QueryState) -> dict[str, Any]:
-        """Both together: figures answer a question of figures."""
+        """Both together. The grammar knows every word of what it takes, so such a question asks for figures alone."""
         told, figures = state["answer"], state.get("figures")
         if figures is not None and figures["by"] == "grammar":
-            told = {**told, "enough": True, "text": figures["sentence"]} if not told["enough"] else told
+            told = {"text": figures["sentence"], "enough": True, "sentences": [], "sources": [], "removed": []}
         return {"answer": told}
 
 
