@@ -22,6 +22,7 @@ from bench.measured import (
     memory,
     proxy,
     requests,
+    reviews,
     sizes,
     soak,
     state,
@@ -63,6 +64,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         state,
         checkpoints,
         memory,
+        reviews,
         dashboard,
         soak,
     )

@@ -147,12 +147,13 @@ class Deliverer:
         return found
 
     async def _send_all(self, connector: Connector | None, batch: Sequence[Delivery], until: float) -> None:
+        if connector is None:
+            told = f"{batch[0].connector} is not configured."
+            await store.settle_all(self._database, batch[0].tenant_id, batch, "off", error=told, tried=False)
+            return
         pause_s: float | None = None
         for delivery in batch:
-            if connector is None:
-                told = f"{delivery.connector} is not configured."
-                await store.settle(self._database, delivery, "off", error=told, tried=False)
-            elif pause_s is not None or time.monotonic() > until:
+            if pause_s is not None or time.monotonic() > until:
                 await store.settle(self._database, delivery, "planned", pause_s=pause_s or 0.0, tried=False)
             else:
                 pause_s = await self._send(connector, delivery)

@@ -33,12 +33,13 @@ FROM due WHERE d.tenant_id = %(tenant_id)s AND d.key = due.key
 RETURNING d.key, d.connector, d.body, d.attempts, d.created_at;
 
 -- settle --
--- What became of an attempt, unless another process has it in hand since. Without a pause it is over; what was not tried does not count
-UPDATE stretto_reviews.deliveries
-SET state = %(state)s, error = %(error)s, attempts = CASE WHEN %(tried)s THEN attempts ELSE attempts - 1 END,
+-- What became of attempts, each unless another process has it in hand since. Without a pause it is over; what was not tried does not count
+UPDATE stretto_reviews.deliveries d
+SET state = %(state)s, error = %(error)s, attempts = CASE WHEN %(tried)s THEN d.attempts ELSE d.attempts - 1 END,
     due_at = clock_timestamp() + make_interval(secs => %(pause_s)s),
     sent_at = CASE WHEN %(state)s = 'sent' THEN clock_timestamp() END
-WHERE tenant_id = %(tenant_id)s AND key = %(key)s AND attempts = %(attempts)s AND state = 'planned';
+FROM unnest(%(keys)s::text[], %(attempts)s::integer[]) AS g(key, attempts)
+WHERE d.tenant_id = %(tenant_id)s AND d.key = g.key AND d.attempts = g.attempts AND d.state = 'planned';
 
 -- send_again --
 -- Deliveries that failed, or whose connector was off, are due anew

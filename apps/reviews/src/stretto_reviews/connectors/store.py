@@ -114,14 +114,28 @@ async def settle(
     tried: bool = True,
 ) -> None:
     """Write down what became of an attempt; nothing, when another process has the delivery in hand since."""
+    await settle_all(database, delivery.tenant_id, [delivery], state, error=error, pause_s=pause_s, tried=tried)
+
+
+async def settle_all(
+    database: Database,
+    tenant_id: UUID,
+    deliveries: Sequence[Delivery],
+    state: State,
+    *,
+    error: str | None = None,
+    pause_s: float = 0.0,
+    tried: bool = True,
+) -> None:
+    """The same of many that have met with the same, in one statement."""
     values = {
-        "tenant_id": delivery.tenant_id,
-        "key": delivery.key,
-        "attempts": delivery.attempts,
+        "tenant_id": tenant_id,
+        "keys": [each.key for each in deliveries],
+        "attempts": [each.attempts for each in deliveries],
         "state": state,
         "error": None if error is None else error.replace("\0", "")[:MAX_ERROR_CHARS],
         "pause_s": pause_s,
         "tried": tried,
     }
-    async with database.tenant(delivery.tenant_id) as connection:
+    async with database.tenant(tenant_id) as connection:
         await connection.execute(_Q["settle"], values)
