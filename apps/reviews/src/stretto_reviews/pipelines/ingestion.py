@@ -33,7 +33,7 @@ COLLECTION = "reviews"
 """Memory's, of each tenant."""
 ANALYSED = "app.reviews.analysed"
 """The event that tells of a batch: `import_id` and the `reviews`' ids."""
-BATCH = 200
+BATCH = 400
 INDEXED_AT_ONCE = 16
 MOST_STEPS = 1_000_000
 """LangGraph's limit against endless loops; an import ends with its lines."""
@@ -88,9 +88,9 @@ class Ingestion:
         """The next lines, by their numbers."""
         after = state.get("upto", 0)
         values = {"import_id": UUID(state["import_id"]), "after": after, "most": self._batch}
-        rows = (await self._database.read(current_step().tenant_id, (QUERIES["lines"], values)))[0]
-        upto = max((line for line, _ in rows), default=after)
-        if not rows:  # an import that never had a line is over as well
+        [[(last,)]] = await self._database.read(current_step().tenant_id, (QUERIES["next_lines"], values))
+        upto: int = after if last is None else last
+        if last is None:  # an import that never had a line is over as well
             async with self._database.tenant(current_step().tenant_id) as connection:
                 await self._advance(connection, {**state, "after": after, "upto": upto})
         nothing: dict[str, Any] = {
@@ -112,9 +112,7 @@ class Ingestion:
         """Lines that are reviews are stored; duplicates and spam are marked, the others are listed with a reason."""
         tenant_id, import_id = current_step().tenant_id, UUID(state["import_id"])
         known = await get_import(self._database, tenant_id, import_id)
-        values = {"import_id": import_id, "after": state["after"], "most": state["upto"] - state["after"]}
-        lines = (await self._database.read(tenant_id, (QUERIES["lines"], values)))[0]
-        lines = [(line, body) for line, body in lines if line <= state["upto"]]
+        lines = (await self._database.read(tenant_id, (QUERIES["lines"], _span(state))))[0]
         taken, rejected = await asyncio.to_thread(read_lines, tenant_id, lines, known.created_at)
         async with self._database.tenant(tenant_id) as connection:
             await take(connection, tenant_id, import_id, taken, rejected)

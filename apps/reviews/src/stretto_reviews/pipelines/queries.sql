@@ -1,7 +1,13 @@
+-- next_lines --
+-- How far the next lines of an import go.
+SELECT max(line) FROM (
+    SELECT line FROM stretto_reviews.import_rows
+    WHERE import_id = %(import_id)s AND line > %(after)s ORDER BY line LIMIT %(most)s) AS next
+
 -- lines --
--- The next lines of an import.
+-- These lines of an import.
 SELECT line, body FROM stretto_reviews.import_rows
-WHERE import_id = %(import_id)s AND line > %(after)s ORDER BY line LIMIT %(most)s
+WHERE import_id = %(import_id)s AND line > %(after)s AND line <= %(upto)s ORDER BY line
 
 -- put_customers --
 -- Customers who are new; who says anew whether he wants points is asked no more.
