@@ -81,6 +81,14 @@ _ADVERTISEMENTS = (
     "Buy followers now, 10000 for $9, whatsapp +49 170 1234 5678",
     "Casino bonus, click the link www.lucky.ru, make money tonight",
 )
+_HASTY = (
+    "Great product, I love it.",
+    "Very good, works fine for me.",
+    "Best one that I ever had!",
+    "Super quality, fast delivery.",
+    "Perfect, would buy again.",
+    "Nice, five stars from me.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +214,7 @@ def made_up(now: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
                     "purchased_at": (written - timedelta(days=chance.randint(2, 60))).isoformat(),
                 }
             )
-    rows += _edited(rows, reviews, chance) + _advertised(rows, chance)
+    rows += _edited(rows, reviews, chance) + _advertised(rows, chance) + _hasty(now)
     return rows, purchases
 
 
@@ -223,6 +231,24 @@ def _edited(rows: list[dict[str, Any]], reviews: list[SampleReview], chance: ran
         }
         found.append({**rows[at], **other})
     return found
+
+
+def _hasty(now: datetime) -> list[dict[str, Any]]:
+    """Praise in few words by somebody new who bought nothing, all within an hour: people decide about the points."""
+    products = sorted({review.product for review in sample_reviews()})
+    customer = {"name": "Max Quick", "email": "max.quick@example.org", "opted_into_loyalty": True}
+    return [
+        {
+            "source": "shop",
+            "external_id": f"sample-hasty-{n}",
+            "created_at": (now - timedelta(days=1, minutes=60 - 9 * n)).isoformat(),
+            "rating": 5,
+            "text": text,
+            "product": {"external_id": product.lower().replace(" ", "-"), "name": product},
+            "customer": customer,
+        }
+        for n, (product, text) in enumerate(zip(products, _HASTY, strict=False))
+    ]
 
 
 def _advertised(rows: list[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:

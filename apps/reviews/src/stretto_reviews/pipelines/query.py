@@ -118,7 +118,8 @@ class Query:
         """Both together. The grammar knows every word of what it takes, so such a question asks for figures alone."""
         told, figures = state["answer"], state.get("figures")
         if figures is not None and figures["by"] == "grammar":
-            told = {"text": figures["sentence"], "enough": True, "sentences": [], "sources": [], "removed": []}
+            none: list[Any] = []
+            told = {"text": figures["sentence"], "enough": True, "sentences": none, "sources": none, "removed": none}
         return {"answer": told}
 
 
