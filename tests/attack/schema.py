@@ -23,6 +23,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 LEFT_OUT = r"^/auth/|/stream$|/replay$"
 """Logging in leads to another server; streams have no end."""
 KEY = "STRETTO_ATTACK_KEY"
+HOOKS = str(Path(__file__).with_name("serializers.py"))
 MOST_AT_ONCE = 2_000
 """So many requests are made before something is told of them."""
 KNOWN_SHARE = 0.6
@@ -99,7 +100,7 @@ async def called(command: Sequence[str], folder: str, key: str) -> tuple[bool, s
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
-        env=os.environ | {KEY: key, "PYTHONWARNINGS": "ignore"},
+        env=os.environ | {KEY: key, "PYTHONWARNINGS": "ignore", "SCHEMATHESIS_HOOKS": HOOKS},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
