@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from stretto_reviews.pipelines.ingestion import ANALYSED, ingestion_graph, start
 from stretto_reviews.pipelines.query import query_graph
 from stretto_reviews.pipelines.router import router_graph
 from stretto_reviews.qrvey.feed import feed
+from stretto_reviews.retention import keep_retention, retention_days
 from stretto_reviews.samples import take_samples
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ async def opened(platform: Platform) -> AsyncGenerator[Opened]:
     async def handed_in(tenant_id: UUID, import_id: UUID) -> None:
         await start_ingestion(platform, tenant_id, import_id)
 
+    beside: dict[str, Callable[[], Awaitable[None]]] = {
+        "figures": lambda: keep_figures(platform),
+        "deliveries": lambda: deliver(platform),
+        "qrvey": lambda: feed(platform),
+    }
+    if (days := retention_days()) is not None:
+        beside["retention"] = lambda: keep_retention(platform, days)
     yield Opened(
         routers=make_routers,
         examples=make_examples,
@@ -45,11 +53,7 @@ async def opened(platform: Platform) -> AsyncGenerator[Opened]:
             Subscription(Group("reviews-action"), started_by(platform), types=[ANALYSED]),
             *subscriptions(platform, handed_in),
         ],
-        beside={
-            "figures": lambda: keep_figures(platform),
-            "deliveries": lambda: deliver(platform),
-            "qrvey": lambda: feed(platform),
-        },
+        beside=beside,
     )
 
 

@@ -32,3 +32,13 @@ ON CONFLICT (tenant_id, order_id, line) DO NOTHING
 -- refresh --
 -- The figures anew.
 SELECT stretto_reviews.refresh_figures()
+
+-- forgotten --
+-- The reviews of months that lie wholly before a day, of all tenants; for the owner of the tables.
+SELECT tenant_id, id FROM stretto_reviews.reviews
+WHERE created_at < date_trunc('month', %(before)s::timestamp AT TIME ZONE 'UTC', 'UTC') AND created_at >= '1995-01-01 00:00+00'
+  AND indexed_at IS NOT NULL
+
+-- drop_months --
+-- Drop these months.
+SELECT stretto_reviews.drop_months(%(before)s::date)
