@@ -11,8 +11,9 @@ from uuid import UUID
 
 from stretto.errors import Invalid
 from stretto.store import Database
+from stretto_reviews.sqlagent.allowed import FUNCTIONS_SAID
 from stretto_reviews.sqlagent.catalogue import describe
-from stretto_reviews.sqlagent.check import FUNCTIONS_SAID, MOST_ROWS, checked
+from stretto_reviews.sqlagent.check import MOST_ROWS, checked
 from stretto_reviews.sqlagent.grammar import understand
 from stretto_reviews.sqlagent.names import read_names
 from stretto_reviews.sqlagent.run import Table, ask_rows
