@@ -254,8 +254,23 @@ async def with_engine_reviews(ground: Ground) -> tuple[list[str], list[str]]:
         assert file.status == 202, file.told
         for each in (made, file):
             await until(ground, f"/v1/runs/{each.json['run_id']}", "completed", owner)
+    await thanked(ground)
     listed = await ground.ask("GET", "/v1/apps/reviews/reviews", ground.victim["owner"])
     return [str(made.json["id"]), str(file.json["id"])], [str(each["id"]) for each in listed.json["reviews"]][:2]
+
+
+async def thanked(ground: Ground) -> None:
+    """Wait until the review engine has nothing left to do by itself: points are decided, and letters settled."""
+    async with ground.platform.database.operator() as connection, asyncio.timeout(30):
+        while True:
+            cursor = await connection.execute(
+                "SELECT EXISTS (SELECT FROM stretto_reviews.reviews r WHERE r.customer_id IS NOT NULL AND r.status = 'analysed'"
+                " AND NOT EXISTS (SELECT FROM stretto_reviews.actions a WHERE a.review_id = r.id))"
+                " OR EXISTS (SELECT FROM stretto_reviews.deliveries WHERE state = 'planned')"
+            )
+            if (await cursor.fetchall())[0] == (False,):
+                return
+            await asyncio.sleep(0.05)
 
 
 async def with_webhooks(ground: Ground) -> tuple[str, str]:
