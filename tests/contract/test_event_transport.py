@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from stretto.errors import DatabaseUnreachable, SettingsInvalid, StoreError
 from stretto.events import Event, Group, PostgresTransport, Relay, Transport
 from stretto.events.redis_streams import RedisTransport
+from stretto.events.service import begin
 from stretto.events.store import EventStore
 from stretto.events.transport import SLOTS, Move, Share
 from stretto.store import DEFAULT_TENANT, Database
@@ -131,6 +132,14 @@ class TransportContract:
         share = await ground.join("m")
         assert [(held.slot, held.position) for held in share.held] == [(slot, 2) for slot in range(SLOTS)]
         assert share.fair == SLOTS
+
+    async def test_a_group_that_has_begun_hears_what_happens_before_anybody_joins(self, ground: Ground) -> None:
+        await ground.put("a")
+        await begin(ground.transport, GROUP)
+        await ground.put("b")
+        share = await ground.join("m")
+        assert [(held.slot, held.position) for held in share.held] == [(slot, 1) for slot in range(SLOTS)]
+        assert share.fair == SLOTS, "who let it begin is no member"
 
     async def test_members_share_and_what_is_given_back_goes_to_others(self, ground: Ground) -> None:
         await ground.join("one")

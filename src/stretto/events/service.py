@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import structlog
 
@@ -21,6 +22,7 @@ from stretto.store import Database
 log = structlog.get_logger(__name__)
 
 AGAIN_S = 1.0
+PASSING_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ def make_transport(settings: Settings, database: Database) -> Transport:
     )
 
 
+async def begin(transport: Transport, group: Group) -> None:
+    """Let a group that is new begin at the log's end, as it is now: by a member who comes and goes."""
+    passing = f"begins-{uuid4().hex}"
+    await transport.join(group, passing, PASSING_S)
+    await transport.leave(group, passing)
+
+
 @asynccontextmanager
 async def carrying(
     database: Database,
@@ -69,8 +78,12 @@ async def carrying(
 ) -> AsyncGenerator[None]:
     """Relay and consume until the end of the block; what is in hand then is finished first. `transport` is open.
 
+    The groups are there before the block begins: a new one hears of all that happens in it.
+
     `others` run beside, by their names, and are begun anew when they meet a fault.
     """
+    for each in subscriptions:
+        await begin(transport, each.group)
     relay = Relay(database, None if isinstance(transport, PostgresTransport) else transport)
     tasks = [asyncio.create_task(_keep("relay", relay.run), name="events relay")]
     for name, run in (others or {}).items():
