@@ -32,7 +32,7 @@ from tests.postgres.store.processes import processes_of, wait_until_gone
 
 PREFIX = "stretto-tests-"
 HOME = "STRETTO_TEST_HOME"  # tells the workers of a session which folder is theirs
-STALE_S = 600  # no test lasts that long
+STALE_S = 7200  # no session lasts that long, and other sessions come and go meanwhile
 TEMPLATE = "stretto_template"
 # The machine will not lose power between two tests, and each test has a database of its own.
 LOCAL_CONF = "fsync = off\nfull_page_writes = off\nautovacuum = off\nmax_connections = 200\n"
