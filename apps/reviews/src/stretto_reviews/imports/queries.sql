@@ -57,13 +57,6 @@ WHERE tenant_id = %(tenant_id)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
        OR (created_at, id) < (SELECT b.created_at, b.id FROM stretto_reviews.imports b WHERE b.tenant_id = %(tenant_id)s AND b.id = %(before)s))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s;
 
--- finish --
--- An import is over: its lines go
-WITH gone AS (
-    DELETE FROM stretto_reviews.import_rows WHERE tenant_id = %(tenant_id)s AND import_id = %(import_id)s
-)
-UPDATE stretto_reviews.imports SET finished_at = coalesce(finished_at, now()) WHERE tenant_id = %(tenant_id)s AND id = %(import_id)s RETURNING 1;
-
 -- put_customer --
 -- The customer of an address, made when he is new; a name that is known stays
 INSERT INTO stretto_reviews.customers AS c (tenant_id, email, name) VALUES (%(tenant_id)s, %(email)s, %(name)s)

@@ -216,13 +216,6 @@ async def _imports(connection: AsyncConnection[TupleRow], tenant_id: UUID, impor
     return Import(*row)
 
 
-async def finish(connection: AsyncConnection[TupleRow], tenant_id: UUID, import_id: UUID) -> None:
-    """An import is over, in the transaction that has taken its last lines: they go, its counts and rejects stay. Raises `NotFound`."""
-    values = {"tenant_id": tenant_id, "import_id": import_id}
-    if await (await connection.execute(_Q["finish"], values)).fetchone() is None:
-        raise NotFound(f"There is no import {import_id}.")
-
-
 async def put_order(connection: AsyncConnection[TupleRow], tenant_id: UUID, order: OrderRow) -> None:
     """An order as it is now: its customer, its purchases, and the stock, of which an event tells where it becomes low."""
     place = {"tenant_id": tenant_id, "order_id": order.order_id, "at": order.purchased_at}

@@ -77,13 +77,6 @@ CROSS JOIN LATERAL (SELECT b.review_id FROM stretto_reviews.review_bands b
 -- The texts that new reviews are compared with. An array of ids is looked up by index, where a join would read whole months.
 SELECT r.id, r.text FROM stretto_reviews.reviews r WHERE r.id = ANY(%(ids)s::uuid[])
 
--- put_rejects --
--- Lines that cannot be taken, with the reason.
-INSERT INTO stretto_reviews.rejects (tenant_id, import_id, line, field, reason, body)
-SELECT %(tenant_id)s, %(import_id)s, each.line, each.field, each.reason, each.body
-FROM unnest(%(lines)s::integer[], %(fields)s::text[], %(reasons)s::text[], %(bodies)s::text[]) AS each (line, field, reason, body)
-ON CONFLICT DO NOTHING
-
 -- fresh --
 -- Of these lines of an import those whose reviews are still to be analysed.
 SELECT id FROM stretto_reviews.reviews

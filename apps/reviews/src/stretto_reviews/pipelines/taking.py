@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from stretto.store import load_queries
 from stretto_reviews.analysis import complexity_of, language_of, spam_in
 from stretto_reviews.duplicates import ALIKE, bands_of, similarity
-from stretto_reviews.imports import Rejected, ReviewRow, read_row
+from stretto_reviews.imports import Rejected, ReviewRow, put_rejects, read_row
 
 QUERIES = load_queries("stretto_reviews.pipelines")
 MOST_CANDIDATES = 5
@@ -104,13 +104,7 @@ async def take(
     """Store all of it, in the caller's transaction. What was taken before, by this import or another, is passed over."""
     own = {"tenant_id": tenant_id, "import_id": import_id}
     if rejected:
-        columns = {
-            "lines": [each.line for each in rejected],
-            "fields": [each.field for each in rejected],
-            "reasons": [each.reason for each in rejected],
-            "bodies": [each.body for each in rejected],
-        }
-        await connection.execute(QUERIES["put_rejects"], {**own, **columns})
+        await put_rejects(connection, tenant_id, import_id, rejected)
     fresh = await _fresh(connection, tenant_id, taken)
     if not fresh:
         return
