@@ -2,7 +2,7 @@
 
 from stretto.langgraph.chat_model import GatewayChatModel
 from stretto.langgraph.checkpoint import StrettoSaver
-from stretto.langgraph.hosted import HostedGraph, host
+from stretto.langgraph.hosted import HostedGraph, host, hosted
 from stretto.langgraph.seat import current_step
 
-__all__ = ["GatewayChatModel", "HostedGraph", "StrettoSaver", "current_step", "host"]
+__all__ = ["GatewayChatModel", "HostedGraph", "StrettoSaver", "current_step", "host", "hosted"]

@@ -6,7 +6,7 @@ import asyncio
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -59,32 +59,38 @@ class Known:
 
 
 class Knowledge:
-    """What is stored last of channels; of those used longest ago it forgets."""
+    """What is stored last of channels, thread by thread (with its namespace); of threads used longest ago it forgets all."""
 
     def __init__(self, most_bytes: int = MOST_KNOWN) -> None:
         self._most = most_bytes
         self._bytes = 0
-        self._known: OrderedDict[tuple[str, str, str], Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], dict[str, Known]] = OrderedDict()
 
-    def get(self, key: tuple[str, str, str]) -> Known | None:
-        """What is stored last of a channel (thread, namespace, channel), as far as it is remembered."""
-        known = self._known.get(key)
-        if known is not None:
-            self._known.move_to_end(key)
+    def of(self, thread: tuple[str, str]) -> Mapping[str, Known]:
+        """What is remembered of a thread's channels."""
+        if (known := self._known.get(thread)) is None:
+            return {}
+        self._known.move_to_end(thread)
         return known
 
-    def put(self, key: tuple[str, str, str], known: Known) -> None:
+    def put(self, thread: tuple[str, str], known: Mapping[str, Known]) -> None:
         """Remember what was stored."""
-        self.drop(key)
-        self._known[key] = known
-        self._bytes += known.bytes
+        self.drop(thread, known)
+        self._known.setdefault(thread, {}).update(known)
+        self._known.move_to_end(thread)
+        self._bytes += sum(each.bytes for each in known.values())
         while self._bytes > self._most and self._known:
-            self.drop(next(iter(self._known)))
+            oldest = next(iter(self._known))
+            self.drop(oldest, list(self._known[oldest]))
 
-    def drop(self, key: tuple[str, str, str]) -> None:
-        """Forget a channel."""
-        if (known := self._known.pop(key, None)) is not None:
-            self._bytes -= known.bytes
+    def drop(self, thread: tuple[str, str], channels: Iterable[str]) -> None:
+        """Forget channels."""
+        known = self._known.get(thread, {})
+        for channel in channels:
+            if (gone := known.pop(channel, None)) is not None:
+                self._bytes -= gone.bytes
+        if not known:
+            self._known.pop(thread, None)
 
     def clear(self) -> None:
         """Forget all."""
@@ -141,11 +147,9 @@ class StrettoSaver(BaseCheckpointSaver[str]):
                 # Somebody has deleted the thread meanwhile. What is left of it shall be readable.
                 await self.store.put(Given(values=[_whole(thread_id, ns, channel, one) for channel, one in lost]))
         except BaseException:
-            for value, _ in packed.values:
-                self._known.drop((thread_id, ns, value.channel))
+            self._known.drop((thread_id, ns), [value.channel for value, _ in packed.values])
             raise
-        for _, (channel, known) in packed.values:
-            self._known.put((thread_id, ns, channel), known)
+        self._known.put((thread_id, ns), dict(known for _, known in packed.values))
         return _config(thread_id, ns, checkpoint["id"])
 
     def _pack(self, thread_id: str, ns: str, checkpoint: Checkpoint, new_versions: ChannelVersions) -> Packed:
@@ -177,7 +181,7 @@ class StrettoSaver(BaseCheckpointSaver[str]):
     def _change_of(
         self, thread_id: str, ns: str, channel: str, version: str, type_: str, data: bytes, *, changes: bool
     ) -> tuple[Value, tuple[str, Known]]:
-        before = self._known.get((thread_id, ns, channel)) if changes else None
+        before = self._known.of((thread_id, ns)).get(channel) if changes else None
         if before is not None and isinstance(before.value, bytes) and _may_follow(before, type_, version):
             change = cut_change(before.value, data)
             if change is not None and before.changed + len(change) <= max(len(data), 4096):
@@ -188,7 +192,7 @@ class StrettoSaver(BaseCheckpointSaver[str]):
 
     def _document(self, thread_id: str, ns: str, version: str, document: Document) -> tuple[Value, tuple[str, Known]]:
         whole = orjson.dumps(document, option=_OPTIONS, default=str)
-        before = self._known.get((thread_id, ns, DOCUMENT))
+        before = self._known.of((thread_id, ns)).get(DOCUMENT)
         if before is not None and isinstance(before.value, dict) and before.depth < MOST_CHAIN:
             change = orjson.dumps(diff_document(before.value, document), option=_OPTIONS, default=str)
             if before.changed + len(change) <= 4 * len(whole) and len(change) < len(whole):
@@ -224,8 +228,17 @@ class StrettoSaver(BaseCheckpointSaver[str]):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The checkpoint that `checkpoint_id` names, else the thread's latest."""
         thread_id, ns, _ = _place(config)
-        found = await self.store.get(thread_id, ns, get_checkpoint_id(config))
-        return self._tuple(found, found.heads[0], remembers=True) if found.heads else None
+        # Of a version that is remembered nothing is read again: it never changes, and no other has its name.
+        remembered = {
+            channel: each for channel, each in self._known.of((thread_id, ns)).items() if _is_random(each.version)
+        }
+        versions = {channel: each.version for channel, each in remembered.items()}
+        found = await self.store.get(thread_id, ns, get_checkpoint_id(config), versions)
+        if not found.heads:
+            return None
+        read = self._channels(found, found.heads[0], remembered)
+        self._known.put((thread_id, ns), {channel: each for channel, each in read.items() if each is not None})
+        return self._tuple(found, found.heads[0], read)
 
     async def alist(
         self,
@@ -250,31 +263,37 @@ class StrettoSaver(BaseCheckpointSaver[str]):
             size = int(min(left, PAGE))
             found = await self.store.list(size, last, **values)
             for head in found.heads:
-                yield self._tuple(found, head)
+                yield self._tuple(found, head, self._channels(found, head, {}))
             if len(found.heads) < size:
                 return
             left, last = left - size, found.heads[-1]
 
-    def _tuple(self, found: Found, head: Head, *, remembers: bool = False) -> CheckpointTuple:
-        read = {
-            channel: self._read(found, head, channel, version) for channel, version in orjson.loads(head.refs).items()
+    def _channels(self, found: Found, head: Head, remembered: Mapping[str, Known]) -> dict[str, Known | None]:
+        """The channels of a checkpoint; None for one whose value is gone."""
+        refs: dict[str, str] = orjson.loads(head.refs)
+        return {
+            channel: known
+            if (known := remembered.get(channel)) is not None and known.version == version
+            else self._read(found, head, channel, version)
+            for channel, version in refs.items()
         }
-        if remembers:
-            for channel, known in read.items():
-                if known is not None:
-                    self._known.put((head.thread_id, head.ns, channel), known)
-        document = read.pop(DOCUMENT, None)
+
+    def _tuple(self, found: Found, head: Head, read: Mapping[str, Known | None]) -> CheckpointTuple:
+        document = read.get(DOCUMENT)
         if document is None:
             raise StoreError(
                 f"Checkpoint {head.id} of thread {head.thread_id!r} is incomplete. Go back to an earlier one."
             )
-        checkpoint = dict(cast("Document", document.value))
         values = {
             channel: self.serde.loads_typed((known.type, cast("bytes", known.value)))
             for channel, known in read.items()
-            if known is not None
+            if known is not None and channel != DOCUMENT
         }
+        # The document may be remembered: LangGraph gets parts of its own.
+        checkpoint = dict(cast("Document", document.value))
         checkpoint["channel_values"] = {**checkpoint["channel_values"], **values}
+        checkpoint["channel_versions"] = dict(checkpoint["channel_versions"])
+        checkpoint["versions_seen"] = {node: dict(seen) for node, seen in checkpoint["versions_seen"].items()}
         return CheckpointTuple(
             _config(head.thread_id, head.ns, head.id),
             cast("Checkpoint", checkpoint),
@@ -431,6 +450,11 @@ def _config(thread_id: str, ns: str, checkpoint_id: str) -> RunnableConfig:
 
 def _may_follow(before: Known, type_: str, version: str) -> bool:
     return before.type == type_ and before.version != version and before.depth < MOST_CHAIN
+
+
+def _is_random(version: str) -> bool:
+    """Whether it is a version of `get_next_version`, not one that a caller has counted by himself."""
+    return "." in version
 
 
 def _is_small(value: object) -> bool:

@@ -29,6 +29,7 @@ from stretto.langgraph.voices import Voices
 from stretto.store import Database
 from stretto.tools.function import to_failure, to_json
 from stretto.tools.lending import lent_database
+from stretto.tools.registry import Tools
 from stretto.tools.tool import Effects
 
 STATE = "state"
@@ -139,6 +140,19 @@ class HostedGraph:
             )
         given = arguments.get(STATE) if self.fields is None else arguments
         return {name: value for name, value in (given or {}).items() if value is not None}
+
+
+def hosted(tools: Tools, name: str) -> HostedGraph:
+    """The graph that was put among a platform's tools under this name: `hosted(platform.tools, "desk").flow`.
+
+    Raises `ToolNotFound`, and `Invalid` for a tool that is no graph.
+    """
+    found = tools.get(name)
+    if not isinstance(found, HostedGraph):
+        raise Invalid(
+            f"The tool {name!r} is no graph of LangGraph. Put one among the tools: `host(graph, name={name!r})`."
+        )
+    return found
 
 
 @dataclass

@@ -36,27 +36,27 @@ ON CONFLICT (tenant_id, thread_id, ns, checkpoint_id, task_id, idx) DO UPDATE
 SET channel = excluded.channel, type = excluded.type, value = excluded.value;
 
 -- get --
--- A checkpoint, or the latest of its thread and namespace: with the values that it needs, and what its tasks have written
+-- A checkpoint, or the latest of its thread and namespace: with the values that it needs but for those that are known, and what
+-- its tasks have written
 WITH RECURSIVE head AS MATERIALIZED (
     SELECT thread_id, ns, id, parent_id, metadata, refs FROM graph_checkpoints
     WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s AND ns = %(ns)s
       AND id >= coalesce(%(id)s::text, '') AND (%(id)s::text IS NULL OR id <= %(id)s::text)
     ORDER BY id DESC LIMIT 1
 ), chain AS (
-    SELECT b.channel, b.version, b.base
+    SELECT b.channel, b.version, b.base, b.type, b.value
     FROM head, jsonb_each_text(head.refs) AS w(channel, version)
     JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s
         AND b.channel = w.channel AND b.version = w.version
-    UNION
-    SELECT b.channel, b.version, b.base FROM chain c
+    WHERE (w.channel, w.version) NOT IN (SELECT * FROM unnest(%(channels)s::text[], %(versions)s::text[]))
+    UNION ALL
+    SELECT b.channel, b.version, b.base, b.type, b.value FROM chain c
     JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s
         AND b.channel = c.channel AND b.version = c.base
 )
 SELECT 'c', thread_id, ns, id, parent_id, metadata::text, refs::text, NULL::bytea, 0, '' FROM head
 UNION ALL
-SELECT 'v', b.thread_id, b.ns, b.channel, b.version, b.base, b.type, b.value, 0, '' FROM chain c
-JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s
-    AND b.channel = c.channel AND b.version = c.version
+SELECT 'v', %(thread_id)s, %(ns)s, channel, version, base, type, value, 0, '' FROM chain
 UNION ALL
 SELECT 'w', w.thread_id, w.ns, w.checkpoint_id, w.task_id, w.channel, w.type, w.value, w.idx, w.task_path FROM head
 JOIN graph_writes w ON w.tenant_id = %(tenant_id)s AND w.thread_id = head.thread_id AND w.ns = head.ns

@@ -88,7 +88,7 @@ class CheckpointStore:
     """One tenant's checkpoints. `close` it when nobody stores anything any more."""
 
     def __init__(self, database: Database, tenant_id: UUID) -> None:
-        self._database = database
+        self.database = database
         self._tenant_id = tenant_id
         self._pending: list[tuple[Given, asyncio.Future[set[tuple[str, ...]]]]] = []
         self._flights: set[asyncio.Task[None]] = set()
@@ -162,12 +162,13 @@ class CheckpointStore:
         statements: list[tuple[LiteralString, Mapping[str, Any]]] = [
             (_Q[query], {"tenant_id": self._tenant_id, **given}) for query, given in columns.items()
         ]
-        rows = await self._database.apply(self._tenant_id, *statements)
+        rows = await self.database.apply(self._tenant_id, *statements)
         return set(rows[0]) if heads or values else set()
 
-    async def get(self, thread_id: str, ns: str, id: str | None) -> Found:
-        """The checkpoint with this id, or the latest."""
-        return _found(await self._read("get", thread_id=thread_id, ns=ns, id=id))
+    async def get(self, thread_id: str, ns: str, id: str | None, known: Mapping[str, str]) -> Found:
+        """The checkpoint with this id, or the latest; of its channels those whose version is not `known`."""
+        versions = {"channels": list(known), "versions": list(known.values())}
+        return _found(await self._read("get", thread_id=thread_id, ns=ns, id=id, **versions))
 
     async def list(self, limit: int, last: Head | None, **wanted: Any) -> Found:
         """A page of checkpoints, the latest first, after the `last` one of the page before."""
@@ -205,10 +206,10 @@ class CheckpointStore:
         await self._change("copy", source=source, target=target)
 
     async def _read(self, query: str, **values: Any) -> list[TupleRow]:
-        return (await self._database.read(self._tenant_id, (_Q[query], {"tenant_id": self._tenant_id, **values})))[0]
+        return (await self.database.read(self._tenant_id, (_Q[query], {"tenant_id": self._tenant_id, **values})))[0]
 
     async def _change(self, query: str, **values: Any) -> list[TupleRow]:
-        async with self._database.tenant(self._tenant_id) as connection:
+        async with self.database.tenant(self._tenant_id) as connection:
             cursor = await connection.execute(_Q[query], {"tenant_id": self._tenant_id, **values})
             return await cursor.fetchall() if cursor.description else []
 

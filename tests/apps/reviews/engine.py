@@ -21,8 +21,8 @@ OTHER = UUID("00000000-0000-7000-8000-0000000000aa")
 
 
 @asynccontextmanager
-async def engine(settings: Settings) -> AsyncGenerator[Platform]:
-    """The platform with the application, at work; a second tenant is there."""
+async def engine(settings: Settings, *, worker: bool = True) -> AsyncGenerator[Platform]:
+    """The platform with the application, at work when not told otherwise; a second tenant is there."""
 
     @asynccontextmanager
     async def add_and_open(platform: Platform) -> AsyncGenerator[None]:
@@ -35,7 +35,7 @@ async def engine(settings: Settings) -> AsyncGenerator[Platform]:
         async with opening(platform):
             yield
 
-    async with Platform.open(settings, extend=add_and_open) as platform:
+    async with Platform.open(settings, worker=worker, extend=add_and_open) as platform:
         yield platform
 
 

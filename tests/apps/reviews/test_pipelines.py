@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from stretto.errors import NotFound
+from stretto.langgraph import hosted
 from stretto.review import Filter
 from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT
 from stretto_reviews.imports import get_import, rejects, take_in
 from stretto_reviews.pipelines.action import POINTS
 from stretto_reviews.pipelines.ingestion import start_ingestion
-from stretto_reviews.pipelines.query import HELP, query_graph
+from stretto_reviews.pipelines.query import HELP
+from stretto_reviews.pipelines.query import NAME as QUERY
 from stretto_reviews.pipelines.router import router_graph
 from tests.apps.reviews.engine import OTHER, engine, over, rows, taken, until
 
@@ -92,7 +94,7 @@ async def test_the_same_import_again_changes_nothing(settings: Settings) -> None
 async def test_a_question_is_answered_with_citations_and_with_figures(settings: Settings) -> None:
     async with engine(settings) as platform:
         await taken(platform, [review("1", BATTERY, rating=5), review("2", ROUTER, rating=1)])
-        flow = query_graph(platform).flow
+        flow = hosted(platform.tools, QUERY).flow
 
         async def ask(question: str) -> dict[str, Any]:
             run = await over(platform, await platform.runs().start(flow, {"question": question}))
@@ -114,7 +116,9 @@ async def test_a_question_is_answered_with_citations_and_with_figures(settings: 
 
 async def test_an_empty_engine_says_what_to_do(settings: Settings) -> None:
     async with engine(settings) as platform:
-        run = await over(platform, await platform.runs().start(query_graph(platform).flow, {"question": "Is it good?"}))
+        run = await over(
+            platform, await platform.runs().start(hosted(platform.tools, QUERY).flow, {"question": "Is it good?"})
+        )
         assert isinstance(run.output, dict)
         assert "Import some" in run.output["answer"]["text"]
 
@@ -207,7 +211,9 @@ async def test_two_tenants_never_meet(settings: Settings) -> None:
             await rejects(platform.database, DEFAULT_TENANT, theirs.id)
         run = await over(
             platform,
-            await platform.runs(OTHER).start(query_graph(platform).flow, {"question": "How many reviews are there?"}),
+            await platform.runs(OTHER).start(
+                hosted(platform.tools, QUERY).flow, {"question": "How many reviews are there?"}
+            ),
             OTHER,
         )
         assert isinstance(run.output, dict)

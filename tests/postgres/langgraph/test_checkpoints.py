@@ -18,7 +18,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from typing_extensions import TypedDict
 
-from stretto.errors import Invalid
+from stretto.errors import Invalid, StoreError
 from stretto.langgraph import StrettoSaver
 from stretto.langgraph.checkpoint import Knowledge, Known
 from stretto.store import Database
@@ -105,9 +105,26 @@ async def test_whoever_forgets_what_is_stored_stores_the_whole(database: Databas
 def test_knowledge_is_bounded() -> None:
     knowledge = Knowledge(most_bytes=1000)
     for number in range(50):
-        knowledge.put(("t", "", str(number)), Known("1", "msgpack", b"x" * 100, 100))
-    kept = [number for number in range(50) if knowledge.get(("t", "", str(number)))]
+        knowledge.put((str(number), ""), {"notes": Known("1", "msgpack", b"x" * 100, 100)})
+    kept = [number for number in range(50) if knowledge.of((str(number), ""))]
     assert kept == list(range(40, 50))
+
+
+async def test_a_version_that_is_remembered_is_not_read_again(
+    database: Database, owner: AsyncConnection[TupleRow]
+) -> None:
+    await growing(StrettoSaver(database)).ainvoke({"notes": []}, thread("a"))
+    graph = growing(StrettoSaver(database))
+    first = await graph.aget_state(thread("a"))
+    states = [state async for state in graph.aget_state_history(thread("a"))]
+    assert (await graph.aget_state(states[5].config)).values == states[
+        5
+    ].values  # of another moment the others are read
+    assert (await graph.aget_state(thread("a"))).values == first.values
+    await owner.execute("DELETE FROM graph_values")
+    assert (await graph.aget_state(thread("a"))).values == first.values
+    with pytest.raises(StoreError, match="is incomplete"):
+        await growing(StrettoSaver(database)).aget_state(thread("a"))
 
 
 async def test_what_another_process_has_deleted_is_stored_whole(database: Database) -> None:

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api import Body, JsonRoute, PlatformDoor, PrincipalDoor, fails, needs
 from stretto.errors import Invalid, MemoryNotFound, NotPossible
+from stretto.langgraph import hosted
 from stretto.memory import Place
 from stretto_reviews.pipelines.ingestion import COLLECTION
-from stretto_reviews.pipelines.query import query_graph
+from stretto_reviews.pipelines.query import NAME
 
 router = APIRouter(prefix="/v1/apps/reviews", tags=["review engine"], route_class=JsonRoute)
 WAIT_S = 60.0
@@ -154,7 +155,7 @@ async def ask_reviews(platform: PlatformDoor, principal: PrincipalDoor, body: Re
     runs = platform.runs(principal.tenant_id)
     near = None if body.near is None else body.near.model_dump()
     given = {"question": body.question, "filter": body.filter, "near": near}
-    run_id = await runs.start(query_graph(platform).flow, given, priority=0)
+    run_id = await runs.start(hosted(platform.tools, NAME).flow, given, priority=0)
     with suppress(TimeoutError):
         async with asyncio.timeout(WAIT_S), aclosing(runs.follow(run_id)) as events:
             async for _ in events:

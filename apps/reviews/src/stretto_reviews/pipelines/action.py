@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 from stretto import Platform
 from stretto.engine import PersonAnswered
 from stretto.events import Event, put_events
-from stretto.langgraph import HostedGraph, current_step, host
+from stretto.langgraph import HostedGraph, current_step, host, hosted
 from stretto_reviews.connectors import plan
 from stretto_reviews.pipelines.fraud import DOUBTFUL, fraud_score
 from stretto_reviews.pipelines.state import ActionState
@@ -110,7 +110,7 @@ class Action:
     async def share(self, state: ActionState) -> dict[str, Any]:
         """A run for each that is in doubt; the same one when this begins again."""
         runs = self._platform.runs(current_step().tenant_id)
-        flow = action_graph(self._platform).flow
+        flow = hosted(self._platform.tools, NAME).flow
         for each in state["doubtful"]:
             await runs.start(
                 flow, {"review_ids": [each["review_id"]]}, idempotency_key=f"reviews-action/{each['review_id']}"
@@ -193,7 +193,7 @@ def started_by(platform: Platform) -> Any:
     async def start(event: Event) -> None:
         ids = list(event.data.get("reviews", []))
         if ids:
-            flow = action_graph(platform).flow
+            flow = hosted(platform.tools, NAME).flow
             await platform.runs(event.tenant_id).start(
                 flow, {"review_ids": ids}, idempotency_key=f"reviews-action/{event.id}"
             )

@@ -20,7 +20,7 @@ from psycopg.rows import TupleRow
 
 from stretto import Platform
 from stretto.events import put_events
-from stretto.langgraph import HostedGraph, current_step, host
+from stretto.langgraph import HostedGraph, current_step, host, hosted
 from stretto.memory import Item, Place
 from stretto_reviews.imports import get_import
 from stretto_reviews.pipelines.reading import LOCAL, Text, read_by_models, route_for, sentiments_here, themes_here, tidy
@@ -72,7 +72,9 @@ def ingestion_graph(platform: Platform, batch: int = BATCH) -> HostedGraph:
 async def start_ingestion(platform: Platform, tenant_id: UUID, import_id: UUID) -> UUID:
     """Let an import be taken up; gives the run, the same one when it is asked for again."""
     return await platform.runs(tenant_id).start(
-        ingestion_graph(platform).flow, {"import_id": str(import_id)}, idempotency_key=f"reviews-ingestion/{import_id}"
+        hosted(platform.tools, NAME).flow,
+        {"import_id": str(import_id)},
+        idempotency_key=f"reviews-ingestion/{import_id}",
     )
 
 
