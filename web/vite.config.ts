@@ -3,12 +3,13 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 import { early } from "./early_plugin.ts";
+import { packedOnce } from "./packed_plugin.ts";
 
 // `npm run dev` shows the pages with a server of `stretto up` behind them.
 const server = process.env.STRETTO_URL ?? "http://127.0.0.1:8700";
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), early()],
+  plugins: [react(), tailwindcss(), early(), packedOnce()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../src/stretto/api/dashboard",

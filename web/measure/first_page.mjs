@@ -1,22 +1,12 @@
 // How soon the first page can be used on a slowed CPU, and what it loads: `node measure/first_page.mjs URL SLOWER` prints JSON.
+
+import { bareTab } from "./bare_tab.mjs";
 import { launch } from "./browser.mjs";
 
 const [url, slower = "4"] = process.argv.slice(2);
-const browser = await launch();
-const page = await browser.newPage();
-const devtools = await page.context().newCDPSession(page);
-await devtools.send("Network.enable");
-let scriptBytes = 0;
-let allBytes = 0;
-const scripts = new Set();
-devtools.on("Network.responseReceived", ({ requestId, type }) => type === "Script" && scripts.add(requestId));
-devtools.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-  allBytes += encodedDataLength;
-  if (scripts.has(requestId)) scriptBytes += encodedDataLength;
-});
-await devtools.send("Emulation.setCPUThrottlingRate", { rate: Number(slower) });
+
 // The page itself says when its list can be used, counted from the beginning of the navigation.
-await page.addInitScript(() => {
+const WATCH = `
   const usable = () =>
     [...document.querySelectorAll("h1")].some((each) => each.textContent === "Runs") &&
     document.querySelector('[role="table"][aria-label="Runs"] [role="row"] a, li button') !== null;
@@ -26,13 +16,28 @@ await page.addInitScript(() => {
     observer.disconnect();
   });
   observer.observe(document, { childList: true, subtree: true });
-});
-await page.goto(`${url}/`, { waitUntil: "commit" });
-await page.waitForFunction(() => window.usableMs !== undefined);
-const usableMs = await page.evaluate(() => window.usableMs);
-await page.waitForTimeout(1500);
-const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
-process.stdout.write(
-  `${JSON.stringify({ usable_ms: usableMs, paint_ms: paint, script_kb: scriptBytes / 1000, all_kb: allBytes / 1000 })}\n`,
-);
+`;
+const FOUND = `new Promise((resolve) => {
+  const look = () => {
+    if (window.usableMs === undefined) return setTimeout(look, 200);
+    const size = (entries) => entries.reduce((sum, each) => sum + each.transferSize, 0) / 1000;
+    const files = performance.getEntriesByType("resource");
+    resolve({
+      usable_ms: window.usableMs,
+      paint_ms: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+      script_kb: size(files.filter((each) => each.initiatorType === "script")),
+      all_kb: size([...files, ...performance.getEntriesByType("navigation")]),
+    });
+  };
+  setTimeout(look, 1500);
+})`;
+
+const browser = await launch();
+const tab = await bareTab(browser);
+await tab.send("Page.enable");
+await tab.send("Page.addScriptToEvaluateOnNewDocument", { source: WATCH });
+await tab.send("Emulation.setCPUThrottlingRate", { rate: Number(slower) });
+await tab.send("Page.navigate", { url: `${url}/` });
+const { result } = await tab.send("Runtime.evaluate", { expression: FOUND, awaitPromise: true, returnByValue: true });
+process.stdout.write(`${JSON.stringify(result.value)}\n`);
 await browser.close();

@@ -1,4 +1,4 @@
-// Runs before everything else, by itself (early_plugin.ts): the page gets its colours before it is painted, and what the first
+// Runs before everything else, in the page itself (early_plugin.ts): the page gets its colours before it is painted, and what the first
 // page shows is asked for while its script still comes. `api/asked_early.ts` takes the answers.
 {
   const kept = localStorage.getItem("stretto.theme");
@@ -14,16 +14,11 @@
     const answer = fetch(path, { headers });
     answer.catch(() => undefined); // whoever takes it is told
     asked.set(path, answer);
-    return answer;
   };
   ask("/v1/me");
   if (window.location.pathname === "/") {
-    ask("/v1/runs?limit=100")
-      .then((answer) => answer.clone().json())
-      .then((list) => {
-        if (list.runs?.length === 0) void ask("/v1/examples"); // they are offered where nothing has run
-      })
-      .catch(() => undefined);
+    ask("/v1/runs?limit=100");
+    if (!localStorage.getItem("stretto.ran")) ask("/v1/examples"); // they are offered where nothing has run
   }
   (window as { askedEarly?: typeof asked }).askedEarly = asked;
 }

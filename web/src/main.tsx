@@ -55,7 +55,9 @@ async function start(root: HTMLElement): Promise<void> {
 async function prefetchRuns(): Promise<void> {
   const runs = runsQuery(ALL);
   await queries.prefetchInfiniteQuery(runs);
-  if (queries.getQueryData(runs.queryKey)?.pages[0]?.runs.length === 0) await queries.prefetchQuery(examplesQuery);
+  const nothing = queries.getQueryData(runs.queryKey)?.pages[0]?.runs.length === 0;
+  if (nothing) await queries.prefetchQuery(examplesQuery);
+  else localStorage.setItem("stretto.ran", "yes"); // `early.ts` asks for no examples any more
 }
 
 /** Waits for what is worth waiting for, but not for long. */

@@ -5,7 +5,10 @@ The page's address says which part of it is meant; its script asks the API for e
 
 from __future__ import annotations
 
+import re
 import secrets
+from base64 import b64encode
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +26,11 @@ PAGES = ("runs", "flows", "schedules", "reviews", "usage", "fleet", "settings", 
 """The first parts of the paths that are the dashboard's; what follows them is read by its script."""
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 """Built files are named after their contents."""
-_FOLDER = Path(str(files("stretto.api"))) / "dashboard"
+FOLDER = Path(str(files("stretto.api"))) / "dashboard"
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+_BROTLI = re.compile(r"\bbr\b(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))")
+"""Whether a client takes Brotli (RFC 9110, 12.5.3)."""
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stretto</title>
 <h1>The dashboard is not built</h1>
 <p>This is a checkout in which it was never built. With Node 20.19 or newer, run <code>make setup</code>, then load this page again.</p>
@@ -35,14 +41,14 @@ _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Stre
 def shown(request: Request) -> HTMLResponse:
     """The page, allowed to run its own scripts and to talk to this server. Pictures of what is reviewed may come from elsewhere."""
     try:
-        template = (_FOLDER / "index.html").read_text("utf-8")  # 700 bytes; a new build counts at once
+        template = (FOLDER / "index.html").read_text("utf-8")  # 700 bytes; a new build counts at once
     except FileNotFoundError:
         return HTMLResponse(_NOT_BUILT, 503, {"Content-Security-Policy": "default-src 'none'", "Retry-After": "60"})
     nonce = secrets.token_urlsafe(16)
     policy = "; ".join(
         [
             "default-src 'none'",
-            "script-src 'self'",
+            " ".join(["script-src 'self'", *scripts_within(template)]),
             f"style-src 'self' 'nonce-{nonce}'",
             "connect-src 'self'",
             "img-src 'self' data: blob: https:",
@@ -58,6 +64,12 @@ def shown(request: Request) -> HTMLResponse:
     return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
 
+def scripts_within(page: str) -> list[str]:
+    """What a policy calls the scripts that stand in a page itself: by their digests."""
+    digests = (sha256(script.encode()).digest() for script in _INLINE.findall(page))
+    return [f"'sha256-{b64encode(digest).decode()}'" for digest in digests]
+
+
 @router.get("/")
 async def start_page(request: Request) -> Response:
     """The first page."""
@@ -65,18 +77,23 @@ async def start_page(request: Request) -> Response:
 
 
 @router.get("/assets/{name}")
-async def asset(name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]) -> Response:
-    """A built file."""
-    file = _FOLDER / "assets" / name
+async def asset(request: Request, name: Annotated[str, InPath(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]) -> Response:
+    """A built file, as it was packed when it was built where the client takes that."""
+    file = FOLDER / "assets" / name
     if file.suffix not in _KINDS or not file.is_file():
         raise NotFound("There is no such file. The dashboard was built anew: load the page again.")
-    return FileResponse(file, media_type=_KINDS[file.suffix], headers=FOREVER)
+    kind = _KINDS[file.suffix]
+    packed = file.with_name(f"{name}.br")
+    headers = {**FOREVER, "vary": "accept-encoding"}
+    if packed.is_file() and _BROTLI.search(request.headers.get("accept-encoding", "")):
+        return FileResponse(packed, media_type=kind, headers={**headers, "content-encoding": "br"})
+    return FileResponse(file, media_type=kind, headers=headers)
 
 
 @router.get("/favicon.svg")
 async def icon() -> Response:
     """The sign on the browser's tab."""
-    return FileResponse(_FOLDER / "favicon.svg", media_type=_KINDS[".svg"])
+    return FileResponse(FOLDER / "favicon.svg", media_type=_KINDS[".svg"])
 
 
 async def _page(request: Request) -> Response:

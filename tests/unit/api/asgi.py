@@ -1,5 +1,6 @@
 """Calls an ASGI app without a server."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -52,10 +53,12 @@ async def call(
 ) -> Answer:
     answer = Answer()
     parts = list(chunks)
+    answered = asyncio.Event()
 
     async def receive() -> Message:
         if parts:
             return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+        await answered.wait()  # whoever leaves before gets no answer
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
@@ -64,6 +67,8 @@ async def call(
             answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
             answer.body += message.get("body", b"")
+            if not message.get("more_body"):
+                answered.set()
 
     await app(scope_for(method, path, headers.items(), client), receive, send)
     return answer
