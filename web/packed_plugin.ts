@@ -1,3 +1,5 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, constants } from "node:zlib";
 import type { Plugin } from "vite";
@@ -5,18 +7,21 @@ import type { Plugin } from "vite";
 const WORTH_BYTES = 1_024;
 const packed = promisify(brotliCompress);
 
-/** Writes each file once more, packed as tightly as Brotli can: done once here, not by the server at each request. */
+/**
+ * Writes each file once more, packed as tightly as Brotli can: done once here, not by the server at each request.
+ * It packs what was written, since other plugins change chunks to the last (Vite puts in what a page preloads).
+ */
 export function packedOnce(): Plugin {
   return {
     name: "stretto:packed",
     apply: "build",
-    async generateBundle(_, bundle) {
-      const files = Object.values(bundle).filter((each) => each.fileName.startsWith("assets/"));
-      for (const file of files) {
-        const whole = Buffer.from(file.type === "chunk" ? file.code : file.source);
-        if (whole.length < WORTH_BYTES || !/\.(js|css|svg|json)$/.test(file.fileName)) continue;
+    async writeBundle({ dir = "." }, bundle) {
+      const files = Object.keys(bundle).filter((name) => name.startsWith("assets/"));
+      for (const name of files.filter((each) => /\.(js|css|svg|json)$/.test(each))) {
+        const whole = await readFile(join(dir, name));
+        if (whole.length < WORTH_BYTES) continue;
         const params = { [constants.BROTLI_PARAM_SIZE_HINT]: whole.length };
-        this.emitFile({ type: "asset", fileName: `${file.fileName}.br`, source: await packed(whole, { params }) });
+        await writeFile(join(dir, `${name}.br`), await packed(whole, { params }));
       }
     },
   };
