@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import resource
@@ -28,7 +27,6 @@ from stretto.memory import Encoder, Item, Memory, Model, Place
 from stretto.memory.indexes.port import Shelf
 from stretto.memory.indexes.postgres import PostgresIndex
 from stretto.memory.store import EVERYTHING, MemoryStore
-from stretto.memory.words import sentences
 from stretto.settings import load_settings
 from stretto.store import DEFAULT_TENANT, Database
 
@@ -43,33 +41,20 @@ Vectors = NDArray[np.float32]
 
 
 def sources() -> list[Path]:
-    """Where the sentences come from: what STRETTO_BENCH_TEXTS names (a folder of .txt and .zip files), else our own pages."""
-    folder = os.environ.get("STRETTO_BENCH_TEXTS")
-    if folder:
-        return sorted(path for path in Path(folder).rglob("*") if path.suffix in (".txt", ".zip"))
-    return [*sorted((ROOT / "docs").glob("*.md")), *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE"))]
+    """Where the sentences come from: the review engine's samples."""
+    return sorted((ROOT / "apps" / "reviews" / "src" / "stretto_reviews" / "data").glob("*.zip"))
 
 
-def read(path: Path) -> str:
-    if path.suffix != ".zip":
-        return path.read_text(errors="replace")
+def read(path: Path) -> list[str]:
+    """The sentences of annotated reviews: what stands behind the marks."""
     with zipfile.ZipFile(path) as held:
         names = sorted(name for name in held.namelist() if name.endswith(".txt") and "readme" not in name.lower())
-        return "\n\n".join(held.read(name).decode("utf-8", "replace") for name in names)
-
-
-def prose(text: str) -> list[str]:
-    """The sentences of a page, without code and tables; of annotated reviews, what stands behind the marks."""
-    if "##" in text and re.search(r"\[[+-]\d\]", text):
-        lines = [line.partition("##")[2] for line in text.splitlines() if "##" in line]
-        return [" ".join(line.split()) for line in lines]
-    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    parts = [part for part in text.split("\n\n") if not part.lstrip().startswith(("|", "#"))]
-    return [each for part in parts for each in sentences(part.replace("\n", " "))]
+        lines = [line for name in names for line in held.read(name).decode("utf-8", "replace").splitlines()]
+    return [" ".join(line.partition("##")[2].split()) for line in lines if "##" in line]
 
 
 def all_sentences() -> list[str]:
-    found = dict.fromkeys(each for path in sources() for each in prose(read(path)) if 20 <= len(each) <= MOST_CHARS)
+    found = dict.fromkeys(each for path in sources() for each in read(path) if 20 <= len(each) <= MOST_CHARS)
     chosen = list(found)
     random.Random(3).shuffle(chosen)
     return chosen[:MOST_SENTENCES]

@@ -38,7 +38,7 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
         name=NAME,
         title="Memory",
         what=(
-            f"{items:,} texts of {PER_TEXT} sentences each, drawn from {prepared['sentences']:,.0f}, are remembered 500 at a time by one "
+            f"{items:,} texts of {PER_TEXT} sentences each, drawn from {prepared['sentences']:,.0f} of product reviews, are remembered 500 at a time by one "
             f"process, then searched one question after the other ({searches} of each kind: three to nine words of a sentence). Each text has a "
             "shop, stars and a place. Plain SQL is one table with a GIN and an HNSW index, filled by COPY, and one statement that fuses "
             "`ts_rank_cd` with pgvector: no tenants, no counts, no re-ranker."

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
 
 from stretto.store import DEFAULT_TENANT, Database
+from stretto_reviews.figures import figures_changed
 
 OWN = DEFAULT_TENANT
 OTHER = UUID("00000000-0000-7000-8000-0000000000b2")
@@ -49,8 +50,7 @@ async def fill(database: Database, owner: AsyncConnection[TupleRow]) -> None:
     for tenant, mark in ((OWN, ""), (OTHER, MARK)):
         for statement in _FILL.split(";\n"):
             await owner.execute(statement.encode(), {"tenant": tenant, "mark": mark})
-    async with database.tenant(OWN) as connection:
-        await connection.execute("SELECT stretto_reviews.refresh_figures()")
+    await figures_changed(database)
 
 
 async def digest(owner: AsyncConnection[TupleRow]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from stretto.settings import Settings
 from stretto.store import DEFAULT_TENANT, Database
 from stretto_reviews.connectors import deliveries
 from stretto_reviews.connectors.deliver import Deliverer
+from stretto_reviews.figures import figures_changed
 from stretto_reviews.qrvey import SETS, export, pages, sets
 from stretto_reviews.qrvey.feed import plan_pushes
 from tests.apps.reviews.vendors import QRVEY_KEY, Vendors, vendors
@@ -50,8 +51,7 @@ async def platform(settings: Settings, database: Database) -> AsyncIterator[Plat
             "INSERT INTO stretto_reviews.products (tenant_id, external_id, name, sku) VALUES (%s, 'a', 'theirs', 'X1')",
             [OTHER],
         )
-    async with database.system() as connection:
-        await connection.execute("SELECT stretto_reviews.refresh_figures()")
+    await figures_changed(database)
     async with Platform.open(settings, worker=False) as platform:
         yield platform
 

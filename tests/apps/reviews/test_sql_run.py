@@ -15,6 +15,7 @@ from stretto.errors import Invalid, NotPossible, StrettoError
 from stretto.settings import Settings
 from stretto.store import Database
 from stretto.store.migrate import load_migrations
+from stretto_reviews.figures import figures_changed
 from stretto_reviews.sqlagent import CATALOGUE, Checked, ask_rows, checked
 from tests.apps.reviews.sql_ground import MARK, OTHER, OWN, REVIEWS, digest, fill, hostile
 
@@ -74,8 +75,7 @@ async def leave_only_own(database: Database, owner: AsyncConnection[TupleRow]) -
     """Remove the rows of the other tenant."""
     for table in ("actions", "points", "reviews", "purchases", "customers", "products", "imports"):
         await owner.execute(f"DELETE FROM stretto_reviews.{table} WHERE tenant_id = %s".encode(), [OTHER])
-    async with database.tenant(OWN) as connection:
-        await connection.execute("SELECT stretto_reviews.refresh_figures()")
+    await figures_changed(database)
 
 
 @pytest.mark.parametrize("fenced", ["role", "settings"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from uuid import UUID
 from stretto import Platform
 from stretto.apps import App, Opened
 from stretto.events import Group, Subscription
-from stretto.store import load_queries
 from stretto_reviews.connectors.deliver import deliver
+from stretto_reviews.figures import keep_figures
 from stretto_reviews.imports.hooks import subscriptions
 from stretto_reviews.pipelines.action import action_graph, started_by
 from stretto_reviews.pipelines.ingestion import ANALYSED, ingestion_graph, start_ingestion
@@ -25,10 +24,6 @@ from stretto_reviews.samples import take_samples
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-QUERIES = load_queries("stretto_reviews")
-REFRESH_S = 300.0
-"""How often the figures are made anew."""
-
 
 @asynccontextmanager
 async def opened(platform: Platform) -> AsyncGenerator[Opened]:
@@ -40,7 +35,7 @@ async def opened(platform: Platform) -> AsyncGenerator[Opened]:
         await start_ingestion(platform, tenant_id, import_id)
 
     beside: dict[str, Callable[[], Awaitable[None]]] = {
-        "figures": lambda: keep_figures(platform),
+        "figures": lambda: keep_figures(platform.database),
         "deliveries": lambda: deliver(platform),
         "qrvey": lambda: feed(platform),
     }
@@ -69,14 +64,6 @@ def make_examples() -> Mapping[str, Any]:
     from stretto_reviews.api.examples import EXAMPLES  # noqa: PLC0415 - a worker needs none
 
     return EXAMPLES
-
-
-async def keep_figures(platform: Platform) -> None:
-    """Make the figures anew every few minutes; of several processes one does."""
-    while True:
-        async with platform.database.system() as connection:
-            await connection.execute(QUERIES["refresh"])
-        await asyncio.sleep(REFRESH_S)
 
 
 APP = App("reviews", "Review engine", "stretto_reviews", opened, samples=take_samples)

@@ -29,9 +29,13 @@ JOIN stretto_reviews.customers c ON c.tenant_id = %(tenant_id)s AND c.email = ea
 JOIN stretto_reviews.products p ON p.tenant_id = %(tenant_id)s AND p.external_id = each.product_id
 ON CONFLICT (tenant_id, order_id, line) DO NOTHING
 
--- refresh --
--- The figures anew.
-SELECT stretto_reviews.refresh_figures()
+-- want_figures --
+-- Something has changed that figures count.
+SELECT stretto_reviews.want_figures()
+
+-- keep_figures --
+-- The figures anew, where they are due.
+SELECT stretto_reviews.keep_figures()
 
 -- forgotten --
 -- The reviews of months that lie wholly before a day, of all tenants; for the owner of the tables.

@@ -15,6 +15,7 @@ from stretto import Platform
 from stretto.errors import MemoryNotFound, SettingsInvalid
 from stretto.memory import MAX_ITEMS
 from stretto.store import load_queries
+from stretto_reviews.figures import figures_changed
 from stretto_reviews.pipelines.ingestion import COLLECTION
 
 RETENTION = "STRETTO_REVIEWS_RETENTION_DAYS"
@@ -55,4 +56,5 @@ async def drop_months(platform: Platform, before: date) -> list[str]:
         dropped = [name for (name,) in await (await connection.execute(QUERIES["drop_months"], values)).fetchall()]
     if dropped:
         log.info("dropped months of reviews", partitions=dropped)
+        await figures_changed(platform.database)
     return dropped

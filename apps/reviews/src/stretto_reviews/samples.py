@@ -20,6 +20,7 @@ from stretto import Platform
 from stretto.apps import Progress
 from stretto.errors import StrettoError
 from stretto.store import load_queries
+from stretto_reviews.figures import figures_changed
 from stretto_reviews.imports import begin_import, get_import, put_rows
 from stretto_reviews.pipelines.ingestion import start_ingestion
 
@@ -285,6 +286,5 @@ async def take_samples(platform: Platform, tenant_id: UUID) -> AsyncIterator[Pro
                     f"The samples were not taken in: run {run_id} is {run.status}. `stretto retry {run_id}` tries again."
                 )
             await asyncio.sleep(LOOK_S)
-        async with database.tenant(tenant_id) as connection:
-            await connection.execute(QUERIES["refresh"])
+        await figures_changed(database)
         yield Progress(known.rows, known.rows, "the sample reviews are there")

@@ -22,6 +22,7 @@ from stretto import Platform
 from stretto.events import put_events
 from stretto.langgraph import HostedGraph, current_step, host, hosted
 from stretto.memory import Item, Place
+from stretto_reviews.figures import figures_changed
 from stretto_reviews.imports import get_import
 from stretto_reviews.pipelines.reading import LOCAL, Text, read_by_models, route_for, sentiments_here, themes_here, tidy
 from stretto_reviews.pipelines.state import IngestionState
@@ -179,8 +180,7 @@ class Ingestion:
                     await put_events(connection, [_told(tenant_id, import_id, state["upto"], ids)])
             over = await self._advance(connection, state)
         if over:
-            async with self._database.system() as connection:
-                await connection.execute(QUERIES["refresh"])
+            await figures_changed(self._database)
         return {"taken": state.get("taken", 0) + len(found)}
 
     async def index(self, state: IngestionState) -> dict[str, Any]:

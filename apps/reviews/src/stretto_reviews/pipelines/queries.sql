@@ -129,10 +129,6 @@ FROM span, found, bad
 WHERE i.id = %(import_id)s AND (span.lines > 0 OR i.finished_at IS NULL)
 RETURNING i.finished_at IS NOT NULL
 
--- refresh --
--- The figures anew.
-SELECT stretto_reviews.refresh_figures()
-
 -- eligible --
 -- Reviews whose customers may get points for them: the customer opted in and is active, the review has four stars or more and is
 -- neither a duplicate nor spam. With what speaks for fraud.
