@@ -7,6 +7,7 @@ CREATE TABLE figures (
     took      interval NOT NULL DEFAULT '0'
 );
 INSERT INTO figures DEFAULT VALUES;
+ALTER TABLE figures ENABLE ROW LEVEL SECURITY; -- without a policy: only the functions below come to it
 
 -- Say that something has changed: in a transaction of its own, once the change is committed.
 CREATE FUNCTION want_figures() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = stretto_reviews, pg_temp AS $$
