@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -34,6 +34,8 @@ PREFIX = "stretto-tests-"
 HOME = "STRETTO_TEST_HOME"  # tells the workers of a session which folder is theirs
 STALE_S = 7200  # no session lasts that long, and other sessions come and go meanwhile
 TEMPLATE = "stretto_template"
+OUTSIDE = "STRETTO_TEST_DATABASE_URL"
+"""Tests use the server at this URL, if it is set; its user may make databases and roles."""
 # The machine will not lose power between two tests, and each test has a database of its own.
 LOCAL_CONF = "fsync = off\nfull_page_writes = off\nautovacuum = off\nmax_connections = 200\n"
 
@@ -65,16 +67,26 @@ def remove_stale_homes() -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """The session's server."""
+    """The session's server: an embedded one, or `outside` the one at a URL."""
 
-    member: Membership
+    embedded: Membership | None
+    outside: str = ""
+
+    @property
+    def member(self) -> Membership:
+        """Of the embedded server; tests that need one are passed over where there is none."""
+        if self.embedded is None:
+            pytest.skip("needs the embedded server")
+        return self.embedded
 
     def url(self, database: str) -> str:
         """A STRETTO_DATABASE_URL for one of its databases, as their owner."""
+        if self.embedded is None:
+            return urlsplit(self.outside)._replace(path=f"/{database}").geturl()
         place = {
-            "host": str(self.member.sockets),
+            "host": str(self.embedded.sockets),
             "port": "5432",
-            "passfile": str(passwords_file(self.member.folder)),
+            "passfile": str(passwords_file(self.embedded.folder)),
         }
         return f"postgresql://{OWNER}@/{database}?{urlencode(place, quote_via=quote)}"
 
@@ -85,7 +97,14 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The session's server, with the template in place."""
+    """The session's server, with the template in place. With OUTSIDE it is one of another version, say, and no other session uses it."""
+    if url := os.environ.get(OUTSIDE):
+        server = Server(None, url)
+        drop_template(server)
+        make_template(server)
+        yield server
+        drop_template(server)
+        return
     home = Path(os.environ[HOME])
     folder = home / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +130,15 @@ def make_template(server: Server) -> None:
         connection.execute(SQL("CREATE DATABASE {}").format(name))
         asyncio.run(migrate_template(Settings(database_url=server.url(TEMPLATE))))
         connection.execute(SQL("ALTER DATABASE {} IS_TEMPLATE true ALLOW_CONNECTIONS false").format(name))
+
+
+def drop_template(server: Server) -> None:
+    """Remove the database that tests clone, where it is there."""
+    with server.connect() as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            name = Identifier(TEMPLATE)
+            connection.execute(SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 async def migrate_template(settings: Settings) -> None:
