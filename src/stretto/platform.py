@@ -27,7 +27,7 @@ from stretto.engine import Flows, Handler, Runs, Schedules, Worker
 from stretto.engine.schedules import start_due
 from stretto.engine.store import deliver_in
 from stretto.errors import NotFound
-from stretto.events import Events, Group, Transport
+from stretto.events import Event, Events, Group, Transport
 from stretto.events.service import Subscription, carrying, make_transport
 from stretto.events.webhooks import HookReceiver, HookSources, Seal, Sender, Webhooks
 from stretto.events.webhooks.places import Places
@@ -44,6 +44,7 @@ from stretto.gateway.watch_config import watch_config
 from stretto.memory import Encoder, Memory, Model, carry_forward
 from stretto.memory.encoder import Questions, RouteEmbedder
 from stretto.memory.indexes import PostgresIndex, QdrantIndex, VectorIndex
+from stretto.recall import Episodes, recall_tools
 from stretto.review import Links, PastReviews, Reviews, tend_deadlines
 from stretto.settings import Settings, load_settings
 from stretto.state import State
@@ -197,7 +198,7 @@ class Platform:
                     or builtin_tools(
                         lambda tenant_id: State(database, tenant_id),
                         lambda tenant_id: platform.memory(tenant_id),  # noqa: PLW0108 - there is no platform yet
-                    ),
+                    ).merge(recall_tools(lambda tenant_id: platform.episodes(tenant_id))),  # noqa: PLW0108 - as above
                     transport,
                 )
                 platform.telemetry = telemetry
@@ -212,6 +213,9 @@ class Platform:
                     if worker:
                         sender = Sender(database, platform._seal, platform._places)
                         platform.subscriptions.append(Subscription(Group("webhooks"), sender.plan))
+                        platform.subscriptions.append(
+                            Subscription(Group("episodes"), platform._remember, types=["stretto.run.completed"])
+                        )
                         async with (
                             carrying(
                                 database,
@@ -368,6 +372,14 @@ class Platform:
     def memory(self, tenant_id: UUID = DEFAULT_TENANT) -> Memory:
         """The door to a tenant's memory."""
         return self._memories(tenant_id)
+
+    def episodes(self, tenant_id: UUID = DEFAULT_TENANT) -> Episodes:
+        """The door to a tenant's past runs, by what they were about."""
+        return Episodes(self.runs(tenant_id), self.flows(tenant_id), self.memory(tenant_id))
+
+    async def _remember(self, event: Event) -> None:
+        if event.data.get("memorable"):
+            await self.episodes(event.tenant_id).remember(UUID(event.data["run_id"]))
 
     def events(self, tenant_id: UUID = DEFAULT_TENANT) -> Events:
         """The door to a tenant's events."""

@@ -21,6 +21,7 @@ from stretto.cli.listing import runs
 from stretto.cli.memory import memory
 from stretto.cli.provider_keys import provider_key
 from stretto.cli.quotas import quota
+from stretto.cli.recall import recall
 from stretto.cli.replay import replay
 from stretto.cli.reviews import review
 from stretto.cli.run import run
@@ -66,7 +67,7 @@ def stretto(
 
 # In the order in which one needs them.
 app.command()(up)
-for command in (run, lint, runs, show, replay, fork):
+for command in (run, lint, runs, recall, show, replay, fork):
     app.command()(command)
 for command in (control.pause, control.resume, control.cancel, control.retry, control.inject, control.priority):
     app.command()(command)

@@ -65,6 +65,8 @@ def _announce(append: Append, at: datetime, type_: str, data: dict[str, Any]) ->
     data = {"run_id": run_id, "flow": append.lease.flow, **data}
     if type_ in _OVER and append.effects is not None and append.effects.listing is not None:
         data["cost_usd"] = f"{append.effects.listing.cost_usd.normalize():f}"
+        if append.effects.listing.memorable:
+            data["memorable"] = True
     return Announcement(new_id(), type_, f"runs/{run_id}", at, data, traceparent_of(run_id))
 
 

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from stretto.engine.announced import flow_saved
+from stretto.engine.graphs import COMPILED
 from stretto.engine.rows import json_text
 from stretto.engine.store import RunStore, fetch
 from stretto.errors import FlowArchived, FlowNotFound
@@ -84,6 +85,14 @@ class Flows:
         if found is None:
             raise _missing(name, version)
         return found[0], found[1]
+
+    async def graph(self, name: str, version: int | None = None) -> Graph:
+        """The graph of a version; the latest where none is named."""
+        found = await self._store.flow(self._tenant_id, name, version)
+        if found is None:
+            raise _missing(name, version)
+        _, document, digest = found
+        return COMPILED.of(self._tenant_id, digest, document)
 
     async def versions(self, name: str, before: int | None = None, limit: int = 50) -> list[FlowVersion]:
         """A flow's versions, latest first."""

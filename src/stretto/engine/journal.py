@@ -68,6 +68,8 @@ class Listing:
     error: Any = None
     priority: int | None = None
     finished: bool = False
+    memorable: bool = False
+    """It is over, and its flow says that it shall be remembered."""
 
 
 @dataclass(frozen=True, slots=True)

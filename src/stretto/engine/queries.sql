@@ -104,6 +104,12 @@ SELECT id, flow_name, flow_version, status, priority, input, output, error, pare
        accepted_at, updated_at, finished_at
 FROM runs WHERE tenant_id = %(tenant_id)s AND id = %(run_id)s;
 
+-- some_runs --
+-- Those of these runs that are there
+SELECT id, flow_name, flow_version, status, priority, input, output, error, parent_id, cost_usd,
+       accepted_at, updated_at, finished_at
+FROM runs WHERE tenant_id = %(tenant_id)s AND id = ANY(%(run_ids)s::uuid[]);
+
 -- list_runs --
 -- Latest runs first, of these states, flows, priorities and parent, accepted in a time, before a cursor; those whose flow's
 -- name holds a text or whose id lies in a range

@@ -226,8 +226,16 @@ class RunTask:
         return seq
 
     def _list(self, status: str, *, output: Any = None, error: Any = None, finished: bool = False) -> None:
+        memorable = status == "completed" and self.graph.remember is not None
         self.scribe.effects.listing = Listing(
-            status, now(), self.progress.cost_usd, output, error, self.progress.priority, finished=finished
+            status,
+            now(),
+            self.progress.cost_usd,
+            output,
+            error,
+            self.progress.priority,
+            finished=finished,
+            memorable=memorable,
         )
 
     def _lost(self) -> None:

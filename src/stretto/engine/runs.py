@@ -163,6 +163,10 @@ class Runs:
             raise RunNotFound(f"There is no run {run_id}. `stretto runs` lists them.", run_id=run_id)
         return run
 
+    async def some(self, run_ids: Sequence[UUID]) -> list[Run]:
+        """Those of these runs that the tenant has, in any order."""
+        return await self._store.some_runs(self.tenant_id, run_ids)
+
     async def list(  # noqa: PLR0913 - each narrows the list by itself
         self,
         *,

@@ -89,6 +89,10 @@ class RunStore:
         rows = await self._all(tenant_id, "get_run", run_id=run_id)
         return Run(*rows[0]) if rows else None
 
+    async def some_runs(self, tenant_id: UUID, run_ids: Sequence[UUID]) -> list[Run]:
+        """Those of these runs that are there, in any order."""
+        return [Run(*row) for row in await self._all(tenant_id, "some_runs", run_ids=list(run_ids))]
+
     async def runs(self, tenant_id: UUID, values: Mapping[str, Any]) -> list[Run]:
         """Latest runs first; `values` are those of `list_runs`."""
         return [Run(*row) for row in await self._all(tenant_id, "list_runs", **values)]

@@ -74,6 +74,7 @@ TYPES: tuple[EventType, ...] = (
         "The run is over, and its output is there.",
         "runs/{run_id}",
         {**_RUN, "cost_usd": _COST},
+        {"memorable": {"const": True, "description": "Its flow says with `remember` what it was about."}},
     ),
     EventType(
         "stretto.run.failed",

@@ -268,6 +268,7 @@ class Defaults(TypedDict, total=False):
     budget: str
     concurrency: int
     policies: Mapping[str, Mapping[str, Json]]
+    remember: str
 
 
 class Flow:

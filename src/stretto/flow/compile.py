@@ -201,6 +201,7 @@ def _graph(flow: DraftFlow, document: dict[str, Json], inner: Mapping[str, Graph
         priority=flow.priority,
         budget_usd=flow.budget_usd,
         policies={name: draft.policy for name, draft in flow.policies.items()},
+        remember=flow.remember,
     )
 
 

@@ -160,3 +160,4 @@ class DraftFlow:
     budget_usd: float | None = None
     concurrency: int | None = None
     policies: dict[str, DraftPolicy] = field(default_factory=dict[str, DraftPolicy])
+    remember: Template | None = None

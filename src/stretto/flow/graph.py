@@ -385,3 +385,5 @@ class Graph:
     priority: int = 2
     budget_usd: float | None = None
     policies: Mapping[str, Policy] = field(default_factory=dict[str, Policy])
+    remember: Template | None = None
+    """What a run was about, as a text of its `input`: under it the run is found again."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from stretto.documents.plain import Json, kind_of
 from stretto.flow.declared_types import TypeReader, check_schema
 from stretto.flow.drafts import DraftBlock, DraftFlow, Schema
+from stretto.flow.graph import Template
 from stretto.flow.json_schema import misfits
 from stretto.flow.policies import read_policies
 from stretto.flow.read_agent import plain_name, read_agents
@@ -37,10 +38,12 @@ def read_flow(
         reader.at_key((), "the flow has no `steps`.", "Add them: `steps: {draft: {agent: writer}}`.")
     if "output" in document:
         root.output, root.output_uses = reader.template(("output",), document["output"], "`output`")
+    remember = _remember(reader, document, root)
     draft = DraftFlow(
         name, _description(reader, document), _input(reader, document), types, agents or {}, root, steps.known
     )
     draft.policies = policies or {}
+    draft.remember = remember
     _defaults(reader, document, draft)
     return draft
 
@@ -92,6 +95,25 @@ def _input(reader: Reader, document: Mapping[str, Json]) -> Schema:
 def _check_default(reader: Reader, schema: Schema, path: tuple[str, ...]) -> None:
     for misfit in misfits(schema, schema["default"], most=1):
         reader.at_value((*path, *misfit.path), f"the default {misfit.message}.", "Correct the default or its schema.")
+
+
+def _remember(reader: Reader, document: Mapping[str, Json], root: DraftBlock) -> Template | None:
+    if document.get("remember") is None:
+        return None
+    path = ("remember",)
+    text = reader.text(path, document["remember"], "`remember`")
+    if text is None:
+        return None
+    template, uses = reader.template(path, text, "`remember`")
+    if template is not None and template.names != frozenset({"input"}):
+        reader.at_value(
+            path,
+            "`remember` says what a run is about, in words of its `input` alone.",
+            'Write it like `remember: "{{ input.task }}"`.',
+        )
+        return None
+    root.output_uses = [*root.output_uses, *uses]  # what it reads of the input is checked as for `output`
+    return template
 
 
 def _defaults(reader: Reader, document: Mapping[str, Json], draft: DraftFlow) -> None:

@@ -149,6 +149,11 @@ def _keys() -> dict[str, Json]:
         },
         "steps": _ref("steps"),
         "output": {**_TEMPLATE, "description": "What the run gives; without it, the last step's value."},
+        "remember": {
+            "type": ["string", "null"],
+            "description": "What a run is about, of its input: its completed runs are kept in memory, and found when something like it is to be "
+            "done, such as `{{ input.task }}`.",
+        },
         "retry": _ref("retry", "For steps that do not say otherwise."),
         "timeout": {
             **_DURATION,

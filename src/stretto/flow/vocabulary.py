@@ -7,7 +7,8 @@ from typing import get_args
 from stretto.flow.graph import SegmentKind, StepKind
 
 FLOW_KEYS = (
-    "flow", "description", "input", "types", "agents", "policies", "retry", "timeout", "priority", "budget", "concurrency", "steps", "output", "flows",
+    "flow", "description", "input", "types", "agents", "policies", "retry", "timeout", "priority", "budget", "concurrency", "steps", "output", "remember",
+    "flows",
 )  # fmt: skip
 AGENT_KEYS = ("model", "prompt", "system", "returns", "temperature", "max_tokens", "tools", "limits", "memory")
 LIMIT_KEYS = ("turns", "tokens", "cost", "time")

@@ -73,6 +73,7 @@ EXAMPLES: Mapping[str, Any] = {
                 "pattern": "^\\d+(\\.\\d+)?$",
                 "description": "US dollars, an exact decimal.",
             },
+            "memorable": {"const": True, "description": "Its flow says with `remember` what it was about."},
         },
     },
     "get_asyncapi 200": {

@@ -135,6 +135,11 @@ _STEP: dict[str, Any] = {
 }
 
 _RUNS: Mapping[str, Any] = {
+    "WantedTask": {"task": "Write a note on the moon and the sea.", "flow": story.FLOW, "within_s": 604800, "limit": 3},
+    "EpisodeList": {
+        "episodes": [{"run": _SUMMARY, "task": "tides", "score": 0.94, "similarity": 0.71}],
+        "notes": [],
+    },
     "NewRun": Several(
         of_a_stored_flow=("Of a flow that is stored.", {"flow": story.FLOW, "input": _INPUT}),
         of_a_document=(
