@@ -27,7 +27,13 @@ PAGES = ("runs", "flows", "schedules", "reviews", "usage", "fleet", "settings", 
 FOREVER = {"cache-control": "public, max-age=31536000, immutable"}
 """Built files are named after their contents."""
 FOLDER = Path(str(files("stretto.api"))) / "dashboard"
-_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2"}
+_KINDS = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+    ".json": "application/json",
+}
 _INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _BROTLI = re.compile(r"\bbr\b(?!\s*;\s*q=0(?:\.0*)?(?:\s|,|$))")
 """Whether a client takes Brotli (RFC 9110, 12.5.3)."""

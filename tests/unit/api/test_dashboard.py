@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from stretto.api import dashboard
+from stretto.errors import NotFound
 from tests.unit.api.asgi import call
 
 SCRIPT = "document.title = 'early'"
@@ -19,6 +20,9 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     (tmp_path / "assets" / "a-1.js").write_text("whole")
     (tmp_path / "assets" / "a-1.js.br").write_bytes(b"packed")
     (tmp_path / "assets" / "b-1.css").write_text("never packed")
+    (tmp_path / "assets" / "world-1.json").write_text("{}")
+    (tmp_path / "assets" / "world-1.json.br").write_bytes(b"packed data")
+    (tmp_path / "assets" / "world-1.html").write_text("<p>no page of ours</p>")
     monkeypatch.setattr(dashboard, "FOLDER", tmp_path)
     app = FastAPI()
     app.include_router(dashboard.router)
@@ -47,6 +51,19 @@ async def test_a_file_comes_packed_to_those_who_take_it(app: FastAPI, accepts: s
 async def test_what_was_not_packed_comes_whole(app: FastAPI) -> None:
     answer = await call(app, "GET", "/assets/b-1.css", headers={"accept-encoding": "br"})
     assert (answer.body, answer.headers.get("content-encoding")) == (b"never packed", None)
+
+
+async def test_data_of_a_page_come_under_their_name_for_ever(app: FastAPI) -> None:
+    answer = await call(app, "GET", "/assets/world-1.json", headers={"accept-encoding": "br"})
+    assert (answer.body, answer.headers["content-type"]) == (b"packed data", "application/json")
+    assert "immutable" in answer.headers["cache-control"]
+    assert "max-age=31536000" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", ["world-1.json.br", "world-1.html", "world-2.json"])
+async def test_nothing_else_is_served(app: FastAPI, name: str) -> None:
+    with pytest.raises(NotFound):
+        await call(app, "GET", f"/assets/{name}")
 
 
 def test_the_policy_names_the_script_within_the_page_by_its_digest() -> None:

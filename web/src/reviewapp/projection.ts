@@ -41,6 +41,16 @@ export function outline(corners: readonly (readonly [number, number])[], longitu
   });
 }
 
+/** Degrees between −180 and 180: the same place, without the turns around the earth. */
+export function turned(x: number): number {
+  return x - 360 * Math.round(x / 360);
+}
+
+/** The copy of a point that lies nearest to a view: the plane goes on beyond the date line. */
+export function nearest(point: Point, view: View): Point {
+  return { x: view.x + turned(point.x - view.x), y: point.y };
+}
+
 /** Where a point of the plane is in the picture. */
 export function onScreen(point: Point, view: View, size: Size): Point {
   return {
@@ -52,14 +62,24 @@ export function onScreen(point: Point, view: View, size: Size): Point {
 /** A view that has all points in it, with some room around. */
 export function fitted(points: readonly Point[], size: Size): View {
   if (points.length === 0) return { x: 0, y: 0, scale: Math.max(LEAST_SCALE, size.width / 360) };
-  const xs = points.map((point) => point.x);
   const ys = points.map((point) => point.y);
-  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const [left, right] = narrowest(points.map((point) => turned(point.x)).sort((a, b) => a - b));
   const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
   const wide = Math.max(right - left, 0.02);
   const high = Math.max(bottom - top, 0.02);
   const scale = Math.min(size.width / wide, size.height / high) * 0.86;
-  return { x: (left + right) / 2, y: (top + bottom) / 2, scale: held(scale) };
+  return { x: turned((left + right) / 2), y: (top + bottom) / 2, scale: held(scale) };
+}
+
+/** From where to where sorted longitudes go around the earth, the widest gap between them left out. */
+function narrowest(xs: readonly number[]): [number, number] {
+  const [first = 0, last = 0] = [xs[0], xs.at(-1)];
+  let found = { left: first, right: last, gap: first + 360 - last };
+  for (const [index, x] of xs.entries()) {
+    const before = xs[index - 1] ?? x;
+    if (x - before > found.gap) found = { left: x, right: before + 360, gap: x - before };
+  }
+  return [found.left, found.right];
 }
 
 /** A view so many times closer; what is at a place of the picture stays there. */
@@ -67,14 +87,14 @@ export function zoomed(view: View, times: number, at: Point, size: Size): View {
   const scale = held(view.scale * times);
   const x = view.x + (at.x - size.width / 2) * (1 / view.scale - 1 / scale);
   const y = view.y + (at.y - size.height / 2) * (1 / view.scale - 1 / scale);
-  return { x, y, scale };
+  return { x: turned(x), y, scale };
 }
 
 /** A view moved by pixels. */
 export function moved(view: View, dx: number, dy: number): View {
   return {
     ...view,
-    x: Math.max(-360, Math.min(360, view.x - dx / view.scale)),
+    x: turned(view.x - dx / view.scale),
     y: Math.max(-180, Math.min(180, view.y - dy / view.scale)),
   };
 }

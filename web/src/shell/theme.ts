@@ -20,3 +20,10 @@ export function applyTheme(): void {
 }
 
 dark.addEventListener("change", applyTheme);
+
+/** Tells when the page gets other colours, for what is painted and not styled. Gives what ends that. */
+export function onTheme(changed: () => void): () => void {
+  const watched = new MutationObserver(changed);
+  watched.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  return () => watched.disconnect();
+}

@@ -19,11 +19,6 @@ def cell_of(latitude: float, longitude: float) -> str:
     return cast("str", h3.latlng_to_cell(latitude, longitude, FINEST))
 
 
-def parent_of(cell: str, resolution: int) -> str:
-    """The cell of a coarser resolution around a cell."""
-    return cast("str", h3.cell_to_parent(cell, resolution))
-
-
 def middle_of(cell: str) -> tuple[float, float]:
     """Latitude and longitude of a cell's middle."""
     return cast("tuple[float, float]", h3.cell_to_latlng(cell))
@@ -34,12 +29,28 @@ def corners_of(cell: str) -> list[tuple[float, float]]:
     return list(cast("Sequence[tuple[float, float]]", h3.cell_to_boundary(cell)))
 
 
-def cells_inside(cell: str) -> list[str]:
-    """The finest cells within a cell; none for what is no cell, or one that is too large to ask for."""
-    if (
-        not CELL.fullmatch(cell)
-        or not h3.is_valid_cell(cell)
-        or not COARSEST_ASKED <= h3.get_resolution(cell) <= FINEST
-    ):
-        return []
-    return list(cast("Sequence[str]", h3.cell_to_children(cell, FINEST)))
+def within(cell: str) -> tuple[str, str]:
+    """Between which texts the finest cells lie that are within a cell, and no others.
+
+    Nothing lies between those of what is no cell, or of one that is too large to ask for.
+    """
+    resolution = cast("int", h3.get_resolution(cell)) if CELL.fullmatch(cell) and h3.is_valid_cell(cell) else -1
+    if not COARSEST_ASKED <= resolution <= FINEST:
+        return "g", ""
+    last = (int(cell, 16) | finer_digits(resolution)) + resolutions_up(resolution)
+    first = last & ~finer_digits(resolution) | finer_digits(FINEST)
+    return f"{first:x}", f"{last:x}"
+
+
+def finer_digits(resolution: int) -> int:
+    """The bits of a cell's number that say where in its parent of a resolution it lies. All are set in the parent's own number.
+
+    A cell's number is its resolution and the digits that lead down to it, three bits for each of 15 resolutions; those
+    that a cell does not have are 7 (https://h3geo.org/docs/core-library/h3Indexing).
+    """
+    return (1 << 3 * (15 - resolution)) - 1
+
+
+def resolutions_up(resolution: int) -> int:
+    """What to take from a number of the finest resolution, so that it says that it is one of this resolution."""
+    return (FINEST - resolution) << 52

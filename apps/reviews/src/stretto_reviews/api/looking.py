@@ -16,7 +16,7 @@ from stretto import Platform
 from stretto.api import CursorOf, JsonRoute, Limit, Next, PlatformDoor, PrincipalDoor, cursor_at, fails, needs
 from stretto.errors import NotFound
 from stretto.store import load_queries
-from stretto_reviews.places import cells_inside, corners_of, middle_of, parent_of
+from stretto_reviews.places import corners_of, finer_digits, middle_of, resolutions_up, within
 
 router = APIRouter(prefix="/v1/apps/reviews", tags=["review engine"], route_class=JsonRoute)
 QUERIES = load_queries("stretto_reviews.api")
@@ -242,13 +242,15 @@ async def list_engine_reviews(  # noqa: PLR0913, PLR0917 - each narrows the list
     limit: Limit = 50,
 ) -> EngineReviewList:
     """The reviews, whole."""
+    first, last = (None, None) if cell is None else within(cell)
     values = {
         "id": None,
         "status": status,
         "product": product,
         "theme": theme,
         "cell": cell,
-        "cells": [] if cell is None else await asyncio.to_thread(cells_inside, cell),
+        "first_cell": first,
+        "last_cell": last,
         "source": source,
         "before": place and place[0],
         "before_id": place and place[1],
@@ -265,7 +267,8 @@ async def get_engine_review(
     platform: PlatformDoor, principal: PrincipalDoor, review_id: Annotated[UUID, Path(description="The review's id.")]
 ) -> EngineReview:
     """One review."""
-    nothing = dict.fromkeys(("status", "product", "theme", "cell", "cells", "source", "before", "before_id"))
+    unasked = ("status", "product", "theme", "cell", "first_cell", "last_cell", "source", "before", "before_id")
+    nothing = dict.fromkeys(unasked)
     found = await _dicts(platform, principal.tenant_id, "reviews", {**nothing, "id": review_id, "limit": 1})
     if not found:
         raise NotFound(f"There is no review {review_id}.")
@@ -325,7 +328,8 @@ async def get_map(
     ] = 5,
 ) -> MapShown:
     """Where reviews come from, in H3 cells."""
-    rows = (await platform.database.read(principal.tenant_id, (QUERIES["cells"], {})))[0]
+    values = {"finer": finer_digits(resolution), "less": resolutions_up(resolution), "most": MOST_CELLS}
+    rows = (await platform.database.read(principal.tenant_id, (QUERIES["cells"], values)))[0]
     return await asyncio.to_thread(_cells, rows, resolution)
 
 
@@ -402,15 +406,8 @@ async def _dicts(platform: Platform, tenant_id: UUID, query: str, values: Mappin
 
 
 def _cells(rows: Sequence[tuple[Any, ...]], resolution: int) -> MapShown:
-    counts: dict[str, int] = {}
-    sums: dict[str, float] = {}
-    for cell, n, sentiment in rows:
-        parent = parent_of(cell, resolution)
-        counts[parent] = counts.get(parent, 0) + n
-        sums[parent] = sums.get(parent, 0.0) + n * (sentiment or 0.0)
-    best = sorted(counts, key=lambda cell: (-counts[cell], cell))
-    shown = [_cell(cell, counts[cell], sums[cell] / counts[cell]) for cell in best[:MOST_CELLS]]
-    return MapShown(resolution=resolution, cells=shown, left_off=len(best) - len(shown))
+    shown = [_cell(cell, n, sentiment or 0.0) for cell, n, sentiment, _ in rows]
+    return MapShown(resolution=resolution, cells=shown, left_off=rows[0][3] - len(shown) if rows else 0)
 
 
 def _cell(cell: str, reviews: int, sentiment: float) -> CellShown:

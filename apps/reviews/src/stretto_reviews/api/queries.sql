@@ -10,7 +10,7 @@ WHERE (%(id)s::uuid IS NULL OR r.id = %(id)s)
   AND (%(status)s::text IS NULL OR r.status = %(status)s)
   AND (%(product)s::text IS NULL OR p.name = %(product)s)
   AND (%(theme)s::text IS NULL OR %(theme)s = ANY(r.themes))
-  AND (%(cell)s::text IS NULL OR r.h3_cell = ANY(%(cells)s::text[]))
+  AND (%(cell)s::text IS NULL OR r.h3_cell BETWEEN %(first_cell)s AND %(last_cell)s)
   AND (%(source)s::text IS NULL OR r.source = %(source)s)
   AND (%(before)s::timestamptz IS NULL OR (r.created_at, r.id) < (%(before)s, %(before_id)s))
 ORDER BY r.created_at DESC, r.id DESC LIMIT %(limit)s
@@ -52,9 +52,14 @@ LEFT JOIN stretto_reviews.reviews r ON r.product_id = p.id AND r.status = 'analy
 GROUP BY p.id ORDER BY count(r.id) DESC, p.name LIMIT 500
 
 -- cells --
--- Where reviews come from: cells with how many and how they judge.
-SELECT h3_cell, count(*)::integer, avg(sentiment)::float8 FROM stretto_reviews.reviews
-WHERE h3_cell IS NOT NULL AND status = 'analysed' GROUP BY h3_cell LIMIT 50000
+-- Where reviews come from: the cells of a resolution with most reviews, and how many there are in all. A cell is a number whose
+-- digits lead down to it: with all finer ones set it is the last cell in its parent, and `less` takes that to the parent's own number.
+WITH parents AS (
+    SELECT (('x0' || h3_cell)::bit(64)::bigint | %(finer)s::bigint) - %(less)s::bigint AS cell, count(*)::integer AS reviews,
+           avg(sentiment)::float8 AS sentiment
+    FROM stretto_reviews.reviews WHERE h3_cell IS NOT NULL AND status = 'analysed' GROUP BY 1
+)
+SELECT to_hex(cell), reviews, sentiment, (count(*) OVER ())::integer FROM parents ORDER BY reviews DESC, cell LIMIT %(most)s
 
 -- pairs --
 -- Duplicates beside what they are copies of.
