@@ -110,7 +110,9 @@ async def test_what_comes_in_is_an_event_once(settings: Settings, tmp_path: Path
         assert (repeated.json, repeated.headers["idempotency-replayed"]) == (made.json, "true")
         path = made.json["path"]
         assert made.status == 201
-        assert SECRET not in (await client.get("/v1/hook-sources", **admin)).body.decode()
+        listed = await client.get("/v1/hook-sources", **admin)
+        assert SECRET not in listed.body.decode()
+        assert {"github", "stripe", "standard-webhooks"} <= set(listed.json["schemes"])
         assert (await client.post("/v1/hook-sources", source, **admin)).status == 409
         assert (await client.post("/v1/hook-sources", source | {"scheme": "none"}, **admin)).status == 422
 

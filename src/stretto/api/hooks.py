@@ -16,7 +16,7 @@ from stretto.api.paging import Limit, NameCursor, Next, page_of
 from stretto.api.problems import fails
 from stretto.auth import Principal
 from stretto.errors import IdempotencyConflict, Invalid, NotFound, NotPossible, SignatureRefused
-from stretto.events.webhooks import HookSources, Source
+from stretto.events.webhooks import HookSources, Source, scheme_names
 from stretto.events.webhooks.sources import MAX_BODY_BYTES
 
 router = APIRouter(tags=["webhooks"])
@@ -45,14 +45,15 @@ class SourceShown(BaseModel):
 
 
 class SourceList(BaseModel):
-    """In the order of their names."""
+    """In the order of their names. `schemes` are the ways to sign that a new one may have."""
 
     sources: list[SourceShown]
+    schemes: list[str]
     next: Next
 
 
 class NewSource(Body):
-    """A source to make: how it signs (`standard-webhooks`, `github`, `shopify`, `stripe`, `slack`), and its secret."""
+    """A source to make: how it signs (one of the list's `schemes`), and its secret."""
 
     name: str = Field(pattern=NAME)
     scheme: str = Field(min_length=1, max_length=40)
@@ -78,7 +79,7 @@ class HookReceived(BaseModel):
 async def list_hook_sources(sources: SourcesDoor, after: NameCursor, limit: Limit = 50) -> SourceList:
     """From where the tenant takes webhooks in."""
     page, following = page_of(await sources.list(after=after, limit=limit + 1), limit, lambda each: each.name)
-    return SourceList(sources=[_shown(each) for each in page], next=following)
+    return SourceList(sources=[_shown(each) for each in page], schemes=scheme_names(), next=following)
 
 
 @sources.post("", status_code=201, dependencies=WRITE, responses=fails(Invalid, NotPossible, IdempotencyConflict))

@@ -22,7 +22,6 @@ from stretto.gateway.keys import Key
 from stretto.store import DEFAULT_TENANT
 from stretto_reviews.connectors import Connector, Delivery
 from stretto_reviews.connectors.configured import connectors_of
-from stretto_reviews.connectors.shopify import Shopify
 from tests.apps.reviews.vendors import (
     KLAVIYO_KEY,
     QRVEY_KEY,
@@ -137,21 +136,6 @@ async def test_shopify_adds_tags_to_the_customer(there: Vendors, session: aiohtt
     with pytest.raises(ToolUnavailable) as caught:
         await shopify.send(delivery("shopify"))
     assert caught.value.retry_after_s == 5.0
-
-
-async def test_shopify_tells_of_a_product(there: Vendors, session: aiohttp.ClientSession) -> None:
-    shopify = made(session, "shopify", there.url)
-    assert isinstance(shopify, Shopify)
-    found = await shopify.product("7")
-    assert found is not None
-    assert (found.external_id, found.name, found.sku, str(found.price), found.quantity) == (
-        "7",
-        "Kettle",
-        "K-1",
-        "19.90",
-        4,
-    )
-    assert await shopify.product("8") is None
 
 
 async def test_qrvey_gets_all_pages_and_may_get_them_again(there: Vendors, session: aiohttp.ClientSession) -> None:

@@ -108,23 +108,11 @@ class Vendors:
         if "customerByIdentifier" in body["query"]:
             there = {"id": "gid://shopify/Customer/1"} if variables["email"] == "ann@example.com" else None
             return web.json_response({"data": {"customerByIdentifier": there}})
-        if "tagsAdd" in body["query"]:
-            if "bad" in variables["tags"]:
-                wrong = [{"message": "Tag is invalid"}]
-                return web.json_response({"data": {"tagsAdd": {"node": None, "userErrors": wrong}}})
-            self.tags[variables["id"]] |= set(variables["tags"])
-            return web.json_response({"data": {"tagsAdd": {"node": {"id": variables["id"]}, "userErrors": []}}})
-        if variables["id"] != "gid://shopify/Product/7":
-            return web.json_response({"data": {"product": None}})
-        product = {
-            "id": "gid://shopify/Product/7",
-            "title": "Kettle",
-            "updatedAt": "2026-01-02T03:04:05Z",
-            "totalInventory": 4,
-            "tracksInventory": True,
-            "variants": {"nodes": [{"sku": "K-1", "price": "19.90"}]},
-        }
-        return web.json_response({"data": {"product": product}})
+        if "bad" in variables["tags"]:
+            wrong = [{"message": "Tag is invalid"}]
+            return web.json_response({"data": {"tagsAdd": {"node": None, "userErrors": wrong}}})
+        self.tags[variables["id"]] |= set(variables["tags"])
+        return web.json_response({"data": {"tagsAdd": {"node": {"id": variables["id"]}, "userErrors": []}}})
 
     async def qrvey(self, request: web.Request) -> web.Response:
         """POST /postdata: upserts by the data set's unique ids, and gives the id of a job."""

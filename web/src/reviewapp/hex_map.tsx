@@ -28,7 +28,7 @@ export function HexMap({ cells, pointed, onPoint, onOpen }: Props) {
   const whole = useMemo(
     () =>
       fitted(
-        shapes.map((shape) => shape.middle),
+        shapes.flatMap((shape) => shape.corners),
         size,
       ),
     [shapes, size],

@@ -126,6 +126,6 @@ function steps(from: number, to: number, step: number): number[] {
 
 /** Degrees as people write them: 12.5° E. */
 export function degrees(value: number, positive: string, negative: string): string {
-  const letter = value === 0 ? "" : value > 0 ? ` ${positive}` : ` ${negative}`;
+  const letter = value === 0 || Math.abs(value) === 180 ? "" : value > 0 ? ` ${positive}` : ` ${negative}`;
   return `${Math.abs(value)}°${letter}`;
 }

@@ -15,7 +15,6 @@ import { SealedSecret } from "./sealed_secret";
 import { CopyButton } from "./secret";
 
 type Source = Schemas["SourceShown"];
-const SCHEMES = ["standard-webhooks", "github", "shopify", "stripe", "slack"];
 
 /** From where webhooks are taken in. */
 export function HookSources() {
@@ -87,7 +86,7 @@ export function HookSources() {
           <Button onClick={() => void found.fetchNextPage()}>Show more</Button>
         </p>
       )}
-      {adding && <NewSource onClose={() => setAdding(false)} />}
+      {adding && <NewSource schemes={found.data?.pages[0]?.schemes ?? []} onClose={() => setAdding(false)} />}
       {removing && (
         <Confirm
           title={`Remove ${removing.name}`}
@@ -107,9 +106,10 @@ function addressOf(path: string): string {
   return window.location.origin + path;
 }
 
-function NewSource({ onClose }: { onClose: () => void }) {
+function NewSource({ schemes, onClose }: { schemes: readonly string[]; onClose: () => void }) {
   const [name, setName] = useState("");
-  const [scheme, setScheme] = useState(SCHEMES[0] ?? "");
+  const [chosen, setChosen] = useState<string | null>(null);
+  const scheme = chosen ?? schemes[0] ?? "";
   const [secret, setSecret] = useState("");
   const add = useAct(
     "hook sources",
@@ -138,8 +138,8 @@ function NewSource({ onClose }: { onClose: () => void }) {
         </Field>
         <Field label="How it signs">
           {(props) => (
-            <Select {...props} value={scheme} onChange={(event) => setScheme(event.target.value)}>
-              {SCHEMES.map((each) => (
+            <Select {...props} value={scheme} onChange={(event) => setChosen(event.target.value)}>
+              {schemes.map((each) => (
                 <option key={each}>{each}</option>
               ))}
             </Select>

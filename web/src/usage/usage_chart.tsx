@@ -1,9 +1,7 @@
-import "./chart.css";
-import { useEffect, useRef } from "react";
+import { useMemo } from "react";
 import uPlot from "uplot";
+import { axisColours, type Drawn, Plot } from "@/ui/plot";
 import { type Days, stacked } from "./series";
-
-const HEIGHT_PX = 260;
 
 /** Stacked bars by day. Everything that it shows stands in the tables beneath as well. */
 export default function UsageChart({
@@ -18,33 +16,9 @@ export default function UsageChart({
   /** Tells which day is pointed at, null for none. */
   onDay: (index: number | null) => void;
 }) {
-  const place = useRef<HTMLDivElement>(null);
-  const told = useRef(onDay);
-  told.current = onDay;
-  useEffect(() => {
-    const box = place.current;
-    if (!box) return;
-    let plot: uPlot | null = null;
-    const draw = () => {
-      plot?.destroy();
-      plot = new uPlot(
-        options(box, data, format, (index) => told.current(index)),
-        aligned(data),
-        box,
-      );
-    };
-    draw();
-    const resized = new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: HEIGHT_PX }));
-    resized.observe(box);
-    const repainted = new MutationObserver(draw); // its colours are those of the theme
-    repainted.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-    return () => {
-      resized.disconnect();
-      repainted.disconnect();
-      plot?.destroy();
-    };
-  }, [data, format]);
-  return <div ref={place} role="img" aria-label={label} style={{ height: HEIGHT_PX }} className="overflow-hidden" />;
+  const bars = useMemo(() => aligned(data), [data]);
+  const drawn = useMemo(() => drawnFor(data, format), [data, format]);
+  return <Plot label={label} height={260} data={bars} drawn={drawn} onPoint={onDay} />;
 }
 
 /** The colour of a series in the chart and beside its name. */
@@ -58,53 +32,42 @@ function aligned({ days, series }: Days): uPlot.AlignedData {
   return [at, ...stacked(series).reverse()];
 }
 
-function options(
-  box: HTMLElement,
-  { days, series }: Days,
-  format: (value: number) => string,
-  onDay: (index: number | null) => void,
-): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const bars = uPlot.paths.bars?.({ size: [0.7, 60] });
-  const grid = { stroke: colour("--line"), width: 1 };
-  const axis = { stroke: colour("--soft"), font: "12px system-ui, sans-serif" };
-  return {
-    width: box.clientWidth,
-    height: HEIGHT_PX,
-    legend: { show: false },
-    padding: [12, 8, 0, 0],
-    cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: {
-      x: { time: false, range: () => [-0.6, days.length - 0.4] },
-      y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.05 : 1] },
-    },
-    axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        ticks: { show: false },
-        size: 30,
-        incrs: [1, 2, 7, 14, 30, 60, 90],
-        space: 56,
-        values: (_plot, splits) => splits.map((index) => shortDay(days[index])),
+function drawnFor({ days, series }: Days, format: (value: number) => string): Drawn {
+  return (colour) => {
+    const bars = uPlot.paths.bars?.({ size: [0.7, 60] });
+    const { axis, grid } = axisColours(colour);
+    return {
+      padding: [12, 8, 0, 0],
+      scales: {
+        x: { time: false, range: () => [-0.6, days.length - 0.4] },
+        y: { range: (_plot, _least, most) => [0, most > 0 ? most * 1.05 : 1] },
       },
-      { ...axis, grid, ticks: grid, size: 64, values: (_plot, splits) => splits.map(format) },
-    ],
-    series: [
-      {},
-      ...series
-        .map((each, index) => ({
-          label: each.name,
-          fill: colour(`--voice-${index + 1}`),
-          stroke: colour(`--voice-${index + 1}`),
-          width: 0,
-          points: { show: false },
-          ...(bars ? { paths: bars } : {}),
-        }))
-        .reverse(),
-    ],
-    hooks: { setCursor: [(plot) => onDay(plot.cursor.idx ?? null)] },
+      axes: [
+        {
+          ...axis,
+          grid: { show: false },
+          ticks: { show: false },
+          size: 30,
+          incrs: [1, 2, 7, 14, 30, 60, 90],
+          space: 56,
+          values: (_plot, splits) => splits.map((index) => shortDay(days[index])),
+        },
+        { ...axis, grid, ticks: grid, size: 64, values: (_plot, splits) => splits.map(format) },
+      ],
+      series: [
+        {},
+        ...series
+          .map((each, index) => ({
+            label: each.name,
+            fill: colour(`--voice-${index + 1}`),
+            stroke: colour(`--voice-${index + 1}`),
+            width: 0,
+            points: { show: false },
+            ...(bars ? { paths: bars } : {}),
+          }))
+          .reverse(),
+      ],
+    };
   };
 }
 

@@ -104,6 +104,7 @@ EXAMPLES: Mapping[str, Any] = {
         "sources": [
             {**_SOURCE, "active": True, "created_by": story.OWNER, "created_at": "2026-11-20T08:20:43.548405Z"}
         ],
+        "schemes": ["standard-webhooks", "github", "shopify", "stripe", "slack"],
         "next": None,
     },
     "HookReceived": {"delivery": _BODY_DIGEST, "repeated": False},

@@ -2,7 +2,7 @@
 
 from stretto.events.webhooks.door import Webhooks
 from stretto.events.webhooks.places import Places
-from stretto.events.webhooks.schemes import Request, Scheme, Verified, register_scheme
+from stretto.events.webhooks.schemes import Request, Scheme, Verified, register_scheme, scheme_names
 from stretto.events.webhooks.sealing import Seal
 from stretto.events.webhooks.sender import Sender, open_session, seconds_of
 from stretto.events.webhooks.sources import HookReceiver, HookSources
@@ -23,5 +23,6 @@ __all__ = [
     "Webhooks",
     "open_session",
     "register_scheme",
+    "scheme_names",
     "seconds_of",
 ]

@@ -59,6 +59,11 @@ def register_scheme(name: str, scheme: Scheme) -> None:
     _SCHEMES[name] = scheme
 
 
+def scheme_names() -> list[str]:
+    """The names of all schemes: our own first, then those that were registered after."""
+    return list(_SCHEMES)
+
+
 def scheme_named(name: str) -> Scheme:
     """The scheme of this name. Raises `Invalid`."""
     found = _SCHEMES.get(name)

@@ -1,4 +1,4 @@
-"""Shopify: tags of a customer, and products, by the GraphQL Admin API.
+"""Shopify: tags of a customer, by the GraphQL Admin API.
 
 https://shopify.dev/docs/api/admin-graphql. `tagsAdd` adds a tag once, however often it is asked.
 """
@@ -13,7 +13,6 @@ from stretto.errors import ToolRefused, ToolUnavailable
 from stretto.gateway.keys import Key
 from stretto_reviews.connectors.client import Client, field
 from stretto_reviews.connectors.port import Delivery
-from stretto_reviews.imports import ProductRow, from_shopify_product
 
 VERSION = "2026-07"
 SHOP = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.myshopify\.com")
@@ -22,10 +21,6 @@ THROTTLED_PAUSE_S = 5.0
 FIND_CUSTOMER = "query ($email: String!) { customerByIdentifier(identifier: {emailAddress: $email}) { id } }"
 ADD_TAGS = (
     "mutation ($id: ID!, $tags: [String!]!) { tagsAdd(id: $id, tags: $tags) { node { id } userErrors { message } } }"
-)
-FIND_PRODUCT = (
-    "query ($id: ID!) { product(id: $id) { id title updatedAt totalInventory tracksInventory "
-    "variants(first: 1) { nodes { sku price } } } }"
 )
 
 
@@ -53,25 +48,6 @@ class Shopify:
         wrong = cast("dict[str, Any]", added).get("userErrors") if isinstance(added, dict) else None
         if wrong:
             raise ToolRefused(f"Shopify does not add the tags: {str(cast('list[Any]', wrong)[0])[:200]}")
-
-    async def product(self, external_id: str) -> ProductRow | None:
-        """A product as the shop has it now; None where there is none."""
-        found = await self._ask(FIND_PRODUCT, {"id": f"gid://shopify/Product/{external_id}"})
-        product = found.get("product")
-        if not isinstance(product, dict):
-            return None
-        body = cast("dict[str, Any]", product)
-        variants = cast("list[dict[str, Any]]", cast("dict[str, Any]", body.get("variants") or {}).get("nodes") or [{}])
-        quantity = body.get("totalInventory") if body.get("tracksInventory") else None
-        variant = {"sku": variants[0].get("sku"), "price": variants[0].get("price"), "inventory_quantity": quantity}
-        return from_shopify_product(
-            {
-                "id": body.get("id"),
-                "title": body.get("title"),
-                "updated_at": body.get("updatedAt"),
-                "variants": [variant],
-            }
-        )
 
     async def _ask(self, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         headers = {"x-shopify-access-token": self._key.reveal()}
