@@ -288,6 +288,14 @@ class Score:
         else:
             self._tell("◆", fact.step, f"{fact.tool} · {took}", "quiet")
 
+    def _node_ended(self, fact: f.NodeEnded, at: datetime, state: StepState | None) -> None:
+        node = one_line(f"{fact.inside}/{fact.node}" if fact.inside else fact.node, 100)
+        took = duration(fact.took_s)
+        if fact.error:
+            self._tell("✗", fact.step, f"{node} · {took} · {one_line(fact.error, 400)}", "warn")
+        elif not fact.interrupted:
+            self._tell("◆", fact.step, f"{node} · {took}", "quiet")
+
     def _step_failed(self, fact: f.StepFailed, at: datetime, state: StepState | None) -> None:
         why = one_line(fact.error, 400)
         if state is None or (state.is_container and fact.retry_in_s is None):
@@ -385,6 +393,7 @@ class Score:
         f.StepDeferred: _deferred,
         f.CallDecided: _call_decided,
         f.ToolCalled: _tool_called,
+        f.NodeEnded: _node_ended,
         f.StepSkipped: _skipped,
         f.StepStopped: _stopped,
         f.StepSteered: _steered,

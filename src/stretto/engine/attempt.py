@@ -10,10 +10,11 @@ from uuid import UUID
 
 from stretto.errors import OutputInvalid
 from stretto.flow.decide import Start
+from stretto.flow.facts import CallDecided
 
 if TYPE_CHECKING:
     from stretto.engine.step import Question
-    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
+    from stretto.flow.facts import Aside, Fact, ModelAnswered, PersonAnswered, ToolCalled
     from stretto.flow.graph import Graph
     from stretto.stream.text import StepText
 
@@ -27,7 +28,7 @@ class Owner(Protocol):
 
     def wrote(self, attempt: Attempt, offset: int, text: str) -> None: ...
     def retract(self, attempt: Attempt, position: int, reason: str) -> None: ...
-    def record(self, fact: CallDecided) -> None: ...
+    def record(self, fact: Aside) -> None: ...
     async def write_down(self, fact: Fact) -> None: ...
     async def ask(self, attempt: Attempt, question: Question) -> PersonAnswered: ...
     async def drain(self) -> None: ...
@@ -93,8 +94,9 @@ class Attempt:
         if not self.is_over and position < self._text.length:
             self._owner.retract(self, position, reason)
 
-    def record(self, fact: CallDecided) -> None:
-        self._owner.record(fact)
+    def record(self, fact: Aside) -> None:
+        if isinstance(fact, CallDecided) or not self.is_over:
+            self._owner.record(fact)
 
     async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
         if not self.is_over:

@@ -336,8 +336,8 @@ class RunTask:
         if not self._leaving:
             self._changed.set()
 
-    def record(self, fact: f.CallDecided) -> None:
-        """A call was decided, and maybe paid for."""
+    def record(self, fact: f.Aside) -> None:
+        """A call was decided, and maybe paid for; or a node of a hosted graph began or ended."""
         if self.lost is None and not self._resting and not self.progress.is_over:
             self._emit(fact)
             self.scribe.send()

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
+    from stretto.flow.facts import (
+        Aside,
+        Fact,
+        ModelAnswered,
+        PersonAnswered,
+        ToolCalled,
+    )
     from stretto.flow.graph import Graph, Step
 
 
@@ -53,8 +59,9 @@ class StepContext(Protocol):
         """Give up the step's own text from `position` (code points) on."""
         ...
 
-    def record(self, fact: CallDecided) -> None:
-        """Write down what was decided about a call of this attempt; also when the attempt is over, for it cost money."""
+    def record(self, fact: Aside) -> None:
+        """Write down what happens in this attempt, without waiting. What was decided about a call is also taken when the
+        attempt is over, for it cost money; what nodes do is passed over then."""
         ...
 
     async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:

@@ -195,6 +195,38 @@ class ToolCalled(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     took_s: float = 0.0
 
 
+class NodeFact(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact about a node of a graph that the step hosts. `decide` passes over it.
+
+    `task` is short, and the same when the node is taken up again; `inside` names the sub-graphs around it (`ingestion/validate`),
+    and first the graph where an agent called it as a tool. Nothing is told of what a node got and gave.
+    """
+
+    attempt: int
+    task: str
+    node: str
+    inside: str = ""
+
+
+class NodeStarted(NodeFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A node begins its work. It may never end: then its process died, or its step ended around it."""
+
+
+class NodeEnded(NodeFact, frozen=True, kw_only=True, omit_defaults=True):
+    """A node is done, has failed (`error`), or was `interrupted` by a question of its own, and begins again with the answer."""
+
+    took_s: float = 0.0
+    error: str = ""
+    interrupted: bool = False
+
+
+class NodesPassedOver(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """So many nodes of this attempt were told of; of the others only failures are, by `NodeEnded` alone."""
+
+    attempt: int
+    after: int
+
+
 class StepSkipped(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """The step's `when` did not hold, or what it needs is short and it may be left out; its value is null."""
 
@@ -350,6 +382,10 @@ class FeedbackGiven(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     mode: Literal["next", "now"]
     by: str = ""
+
+
+Aside = CallDecided | NodeStarted | NodeEnded | NodesPassedOver
+"""What an attempt tells of besides its work; no decision depends on it."""
 
 
 def _tree(root: type[Fact]) -> list[type[Fact]]:

@@ -23,6 +23,7 @@ from stretto.flow.builder import Flow, tool
 from stretto.flow.graph import Graph
 from stretto.gateway.tool_servers import AMOUNT
 from stretto.langgraph.checkpoint import Knowledge, StrettoSaver
+from stretto.langgraph.nodes import MODES, Nodes
 from stretto.langgraph.people import Resume, key_of, question_of, resume_with
 from stretto.langgraph.seat import Seat, seated
 from stretto.langgraph.voices import Voices
@@ -190,12 +191,19 @@ class _Work:
 
     async def _advance(self, given: Any) -> StateSnapshot:
         """Work until the end, or until somebody must be asked."""
-        voices = Voices(self.ctx)
+        voices, nodes = Voices(self.ctx), Nodes(self.ctx, self.hosted.name)
+        modes = ["messages", *MODES]
         stream = cast("Any", self.graph).astream(
-            given, self.config, stream_mode=["messages"], subgraphs=True, durability=self.hosted.durability
+            given, self.config, stream_mode=modes, subgraphs=True, durability=self.hosted.durability
         )
-        async for _, _, (message, _) in stream:
-            voices.hear(message)
+        try:
+            async for space, mode, payload in stream:
+                if mode == "messages":
+                    voices.hear(payload[0])
+                else:
+                    nodes.hear(space, mode, payload)
+        finally:
+            nodes.end()
         voices.end()
         return await self.graph.aget_state(self.config)
 

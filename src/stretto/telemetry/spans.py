@@ -79,6 +79,7 @@ class _Maker:
             link=str(accepted.get("traceparent") or ""),
         )
         self._open: dict[str, Span] = {}
+        self._nodes: dict[str, dict[str, Span]] = {}
         self._latest: dict[str, Span] = {}
         self._waiting: set[str] = set()
         self._cost = 0.0
@@ -88,9 +89,9 @@ class _Maker:
         found: list[Span] = []
         for row in self._rows:
             found += self._take(row)
-        for span in self._open.values():
+        for path, span in self._open.items():
             span.end = self._rows[-1].at
-            found.append(span)
+            found += [span, *self._cut_nodes(path, span.end)]
         self._root.attributes |= {
             "gen_ai.usage.input_tokens": self._tokens[0],
             "gen_ai.usage.output_tokens": self._tokens[1],
@@ -119,8 +120,12 @@ class _Maker:
             return [self._call(row, path, body)]
         elif row.kind == "ToolCalled":
             return [self._tool(row, path, body)]
+        elif row.kind == "NodeStarted":
+            self._nodes.setdefault(path, {})[str(body["task"])] = self._node(row, path, body)
+        elif row.kind == "NodeEnded":
+            return [self._end_node(row, path, body)]
         elif row.kind in ENDS and path in self._open:
-            return [self._end(row, path, body)]
+            return [self._end(row, path, body), *self._cut_nodes(path, row.at)]
         return []
 
     def _begin(self, row: Row, path: str, attempt: int) -> Span:
@@ -160,7 +165,10 @@ class _Maker:
             span.end = row.at
             span.error = "the process that did this step ended"
             span.attributes["error.type"] = "interrupted"
-        return found
+        for span in (nodes := [span for path in cut for span in self._cut_nodes(path, row.at)]):
+            span.error = "the process that did this node ended"
+            span.attributes["error.type"] = "interrupted"
+        return found + nodes
 
     def _holds_others(self, path: str) -> bool:
         step = self._step_of(path)
@@ -190,6 +198,41 @@ class _Maker:
         if self._content and body.get("output") is not None:
             span.attributes["gen_ai.tool.call.result"] = str(body["output"])[:MOST_TEXT]
         return span
+
+    def _node(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:
+        """A node of a graph that the step hosts. The conventions know no part of a workflow but agents and tools, so it has
+        a name of its own."""
+        over = self._open.get(path) or self._latest.get(path)
+        node, inside = str(body["node"]), str(body.get("inside", ""))
+        return Span(
+            span_id_of(self._run_id, path, "node", row.seq),
+            self._root.id if over is None else over.id,
+            f"node {inside}/{node}" if inside else f"node {node}",
+            row.at,
+            row.at,
+            attributes={"stretto.step": path, "stretto.node": node, "stretto.node.inside": inside},
+        )
+
+    def _end_node(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:
+        span = self._nodes.get(path, {}).pop(str(body["task"]), None)
+        if span is None:  # its beginning was passed over: too many others had been told of
+            span = self._node(row, path, body)
+            span.start = row.at - timedelta(seconds=float(body.get("took_s", 0)))
+        span.end = row.at
+        span.error = str(body.get("error", ""))
+        if span.error:
+            span.attributes["error.type"] = "node_error"
+        if body.get("interrupted"):
+            span.attributes["stretto.node.outcome"] = "interrupted"
+        return span
+
+    def _cut_nodes(self, path: str, at: datetime) -> list[Span]:
+        """The nodes that were at work when the step's attempt ended."""
+        found = list(self._nodes.pop(path, {}).values())
+        for span in found:
+            span.end = at
+            span.attributes["stretto.node.outcome"] = "cut off"
+        return found
 
     def _call(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:
         usage: Mapping[str, Any] = body.get("usage") or {}

@@ -8,7 +8,17 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from stretto.engine.step import Question
-from stretto.flow.facts import CallDecided, Fact, ModelAnswered, PersonAnswered, ToolCalled
+from stretto.flow.facts import (
+    Aside,
+    CallDecided,
+    Fact,
+    ModelAnswered,
+    NodeEnded,
+    NodesPassedOver,
+    NodeStarted,
+    PersonAnswered,
+    ToolCalled,
+)
 from stretto.flow.graph import Block, Graph, Step
 
 _NAMESPACE = UUID(int=0x57_3E_77_0)
@@ -56,6 +66,7 @@ class FakeContext:
         self.chunks: list[list[str]] = []
         self.retractions: list[Retraction] = []
         self.calls: list[CallDecided] = []
+        self.nodes: list[NodeStarted | NodeEnded | NodesPassedOver] = []
         self.history: Sequence[Fact] = tuple(history)
         self.written: list[ModelAnswered | ToolCalled] = []
         self.questions: list[Question] = []
@@ -92,9 +103,12 @@ class FakeContext:
         self.retractions.append(Retraction(position, reason, self._text[position:]))
         self._text = self._text[:position]
 
-    def record(self, fact: CallDecided) -> None:
-        """Keep it in `calls`."""
-        self.calls.append(fact)
+    def record(self, fact: Aside) -> None:
+        """Keep it in `calls`, or in `nodes`."""
+        if isinstance(fact, CallDecided):
+            self.calls.append(fact)
+        else:
+            self.nodes.append(fact)
 
     async def write_down(self, fact: ModelAnswered | ToolCalled) -> None:
         """Keep it in `written`."""

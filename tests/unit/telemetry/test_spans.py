@@ -16,7 +16,7 @@ GRAPH = compile_document(
     {
         "flow": "test",
         "agents": {"finder": {"model": "m", "prompt": "Find.\n", "tools": ["pages.read"]}},
-        "steps": {"find": {"agent": "finder"}},
+        "steps": {"find": {"agent": "finder"}, "desk": {"tool": "desk"}},
     }
 )
 
@@ -54,3 +54,44 @@ def test_a_tool_that_an_agent_calls_is_a_span_inside_the_agents() -> None:
     told = spans_of(TENANT, RUN, rows(*facts), GRAPH.root.steps.get, content=True)
     assert "secret" in str(told)
     assert len({span.id for span in spans}) == len(spans)
+
+
+def test_the_nodes_of_a_graph_are_spans_inside_the_attempt_that_they_worked_in() -> None:
+    facts = (
+        f.RunAccepted(flow="test", version=1, input={}, priority=2),
+        f.RunClaimed(worker="one"),
+        f.StepStarted(step="desk", attempt=1),
+        f.NodeStarted(step="desk", attempt=1, task="a", node="draft"),
+        f.NodeStarted(step="desk", attempt=1, task="b", node="check", inside="inner/deep"),
+        f.NodeEnded(step="desk", attempt=1, task="b", node="check", inside="inner/deep", error="away"),
+        f.RunClaimed(worker="two"),  # the process died while `draft` was at work
+        f.StepStarted(step="desk", attempt=2),
+        f.NodeStarted(step="desk", attempt=2, task="a", node="draft"),
+        f.NodeEnded(step="desk", attempt=2, task="a", node="draft", took_s=1.0, interrupted=True),
+        f.NodeStarted(step="desk", attempt=2, task="a", node="draft"),
+        f.NodeEnded(step="desk", attempt=2, task="a", node="draft", took_s=1.0),
+        f.NodesPassedOver(step="desk", attempt=2, after=2),
+        f.NodeEnded(step="desk", attempt=2, task="c", node="late", took_s=0.25, error="gone"),
+        f.NodeStarted(step="desk", attempt=2, task="d", node="beside"),
+        f.StepFailed(step="desk", attempt=2, error="gone"),
+        f.RunFailed(step="desk", error="gone"),
+    )
+    spans = spans_of(TENANT, RUN, rows(*facts), GRAPH.root.steps.get)
+    first, second = [span for span in spans if span.name == "execute_tool desk"]
+    nodes = {span.start: span for span in spans if span.name.startswith("node ")}
+    told = [(span.name, span.parent == first.id, span.error) for _, span in sorted(nodes.items())]
+    assert told == [
+        ("node draft", True, "the process that did this node ended"),
+        ("node inner/deep/check", True, "away"),
+        ("node draft", False, ""),
+        ("node draft", False, ""),
+        ("node late", False, "gone"),
+        ("node beside", False, ""),
+    ]
+    assert {span.parent for span in nodes.values()} == {first.id, second.id}
+    late = next(span for span in nodes.values() if span.name == "node late")
+    assert late.end - late.start == timedelta(seconds=0.25)
+    assert late.attributes["error.type"] == "node_error"
+    assert all(first.start <= span.start <= span.end <= second.end for span in nodes.values())
+    assert len({span.id for span in spans}) == len(spans)
+    assert spans == spans_of(TENANT, RUN, rows(*facts), GRAPH.root.steps.get)

@@ -1,0 +1,162 @@
+"""What the nodes of a hosted graph do, as facts of the step: which are at work, how long each took, which failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+from stretto.engine.step import StepContext
+from stretto.errors import StrettoError
+from stretto.flow.facts import NodeEnded, NodesPassedOver, NodeStarted
+from stretto.flow.graph import ToolCall
+
+MODES = ("tasks", "updates")
+"""What LangGraph has to stream for it: tasks say when nodes begin and end, updates which of them were done before."""
+MOST_NODES = 500
+"""So many nodes of an attempt are told of one by one: two facts each, and a journal of a thousand rows is still read at once."""
+MOST_FAILURES = 100
+"""So many failures are told of beyond."""
+MOST_CHARS = 500
+"""So much of an error is told: the step's own failure has all of it."""
+CUT_OFF = "It was cut off, for the graph around it ended."
+
+_Space = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Task:
+    """A node at work. Of two with the same name in the same place nobody can tell which is which."""
+
+    id: str
+    space: _Space
+    name: str
+    began: float
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was told of an attempt, in which an agent may call several graphs."""
+
+    nodes: int = 0
+    failures: int = 0
+
+
+_TOLD: WeakKeyDictionary[StepContext, _Told] = WeakKeyDictionary()
+
+
+class Nodes:
+    """Listens to one stretch of a graph's work, and records what its nodes do.
+
+    When a graph goes on after an answer or a failure, LangGraph says of nodes that were done before that they begin, and right
+    after that nothing is to be done. So beginnings are held back until the stream has nothing more to give at once.
+    """
+
+    def __init__(self, ctx: StepContext, name: str) -> None:
+        self._ctx = ctx
+        # The graph is the step, or one of the tools of the step's agent.
+        self._outer = "" if isinstance(ctx.step.call, ToolCall) else name
+        self._told = _TOLD.setdefault(ctx, _Told())
+        self._held: dict[str, _Task] = {}
+        self._open: dict[str, _Task] = {}
+        self._asks = False
+
+    def hear(self, space: _Space, mode: Literal["tasks", "updates"], payload: Mapping[str, Any]) -> None:
+        """Take what LangGraph streams in one of `MODES`, with the namespace that it comes from."""
+        if mode == "updates":
+            if payload.get("__metadata__", {}).get("cached"):
+                for name in payload:
+                    self._done_before(space, name)
+        elif "result" in payload:
+            self._end(space, payload)
+        else:
+            self._begin(_Task(payload["id"], space, payload["name"], time.monotonic()))
+
+    def end(self) -> None:
+        """The graph works no more, for now: nobody is at work any longer."""
+        self._tell_held()
+        for task in self._open.values():
+            self._tell_end(task, "" if self._asks else CUT_OFF, self._asks)
+        self._open.clear()
+
+    def _begin(self, task: _Task) -> None:
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._tell_held)
+        self._held[task.id] = task
+
+    def _done_before(self, space: _Space, name: str) -> None:
+        for tasks in (self._held, self._open):
+            if (task := next(_alike(tasks, space, name), None)) is not None:
+                del tasks[task.id]
+                if task.told:  # a graph in a thread of its own says it later
+                    self._tell_end(task, "", False)
+                return
+
+    def _end(self, space: _Space, payload: Mapping[str, Any]) -> None:
+        self._tell_held()
+        id, name, error = payload["id"], payload["name"], payload["error"]
+        task = self._open.get(id) or next(_alike(self._open, space, name), None)
+        if task is None:
+            return
+        del self._open[task.id]
+        inside = (*space, f"{name}:{id}")
+        for other in [each for each in self._open.values() if each.space[: len(inside)] == inside]:
+            del self._open[other.id]
+            self._tell_end(other, "" if payload["interrupts"] else CUT_OFF, bool(payload["interrupts"]))
+        self._asks = self._asks or bool(payload["interrupts"])
+        self._tell_end(task, "" if error is None else _words(error), bool(payload["interrupts"]))
+
+    # What is told
+
+    def _tell_held(self) -> None:
+        held, self._held = self._held, {}
+        for task in held.values():
+            self._open[task.id] = task
+            if self._told.nodes < MOST_NODES:
+                self._told.nodes += 1
+                task.told = True
+                where = _where(task, self._outer)
+                self._ctx.record(NodeStarted(step=self._ctx.path, attempt=self._ctx.attempt, **where))
+            elif self._told.nodes == MOST_NODES:
+                self._told.nodes += 1
+                self._ctx.record(NodesPassedOver(step=self._ctx.path, attempt=self._ctx.attempt, after=MOST_NODES))
+
+    def _tell_end(self, task: _Task, error: str, interrupted: bool) -> None:
+        if not task.told:
+            if not error or self._told.failures >= MOST_FAILURES:
+                return
+            self._told.failures += 1
+        self._ctx.record(
+            NodeEnded(
+                step=self._ctx.path,
+                attempt=self._ctx.attempt,
+                took_s=round(time.monotonic() - task.began, 3),
+                error=error,
+                interrupted=interrupted,
+                **_where(task, self._outer),
+            )
+        )
+
+
+def _alike(tasks: Mapping[str, _Task], space: _Space, name: str) -> Iterator[_Task]:
+    return (task for task in tasks.values() if task.space == space and task.name == name)
+
+
+def _where(task: _Task, outer: str) -> dict[str, str]:
+    """The fields that name a node: of a namespace, `ingestion:TASK` and the like, the names alone."""
+    names = [part.split(":")[0] for part in task.space if not part.isdigit()]
+    inside = "/".join(name for name in (outer, *names) if name)
+    return {"task": task.id.replace("-", "")[:12], "node": task.name[:MOST_CHARS], "inside": inside[:MOST_CHARS]}
+
+
+def _words(error: object) -> str:
+    """An error in one short text."""
+    if isinstance(error, StrettoError):
+        text = error.message
+    else:
+        text = f"{type(error).__name__}: {error}".rstrip(": ") if isinstance(error, BaseException) else str(error)
+    return text if len(text) <= MOST_CHARS else f"{text[:MOST_CHARS]}…"
