@@ -293,7 +293,7 @@ class Score:
         took = duration(fact.took_s)
         if fact.error:
             self._tell("✗", fact.step, f"{node} · {took} · {one_line(fact.error, 400)}", "warn")
-        elif not fact.interrupted:
+        elif fact.outcome == "done":
             self._tell("◆", fact.step, f"{node} · {took}", "quiet")
 
     def _step_failed(self, fact: f.StepFailed, at: datetime, state: StepState | None) -> None:

@@ -340,7 +340,10 @@ class RunTask:
         """A call was decided, and maybe paid for; or a node of a hosted graph began or ended."""
         if self.lost is None and not self._resting and not self.progress.is_over:
             self._emit(fact)
-            self.scribe.send()
+            if isinstance(fact, f.CallDecided):
+                self.scribe.send()
+            else:  # a commit for each node would cost more than what many nodes do
+                self.texts.send_soon()
 
     def tell(self, fact: f.Fact) -> None:
         """Write a fact down, where the run is still ours."""

@@ -71,6 +71,10 @@ class Texts:
             self.flush(path)
         self._sent()
 
+    def send_soon(self) -> None:
+        """What was numbered goes out with the next text, within the flusher's interval: for what is frequent, and urgent to nobody."""
+        self._flusher.note(self)
+
     def keep_only(self, wanted: Callable[[str], bool]) -> None:
         """Let go of the text of all other paths."""
         for path in [path for path in self._texts if not wanted(path)]:

@@ -213,11 +213,12 @@ class NodeStarted(NodeFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class NodeEnded(NodeFact, frozen=True, kw_only=True, omit_defaults=True):
-    """A node is done, has failed (`error`), or was `interrupted` by a question of its own, and begins again with the answer."""
+    """A node works no more: it is done, has failed (`error`), was interrupted by a question of its own, so that it begins again
+    with the answer, or was cut off, since one beside it failed."""
 
     took_s: float = 0.0
+    outcome: Literal["done", "failed", "interrupted", "cut_off"] = "done"
     error: str = ""
-    interrupted: bool = False
 
 
 class NodesPassedOver(StepFact, frozen=True, kw_only=True, omit_defaults=True):

@@ -22,8 +22,8 @@ MOST_FAILURES = 100
 """So many failures are told of beyond."""
 MOST_CHARS = 500
 """So much of an error is told: the step's own failure has all of it."""
-CUT_OFF = "It was cut off, for the graph around it ended."
 
+Outcome = Literal["done", "failed", "interrupted", "cut_off"]
 _Space = tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ class Nodes:
         """The graph works no more, for now: nobody is at work any longer."""
         self._tell_held()
         for task in self._open.values():
-            self._tell_end(task, "" if self._asks else CUT_OFF, self._asks)
+            self._tell_end(task, "interrupted" if self._asks else "cut_off")
         self._open.clear()
 
     def _begin(self, task: _Task) -> None:
@@ -93,7 +93,7 @@ class Nodes:
             if (task := next(_alike(tasks, space, name), None)) is not None:
                 del tasks[task.id]
                 if task.told:  # a graph in a thread of its own says it later
-                    self._tell_end(task, "", False)
+                    self._tell_end(task, "done")
                 return
 
     def _end(self, space: _Space, payload: Mapping[str, Any]) -> None:
@@ -106,9 +106,14 @@ class Nodes:
         inside = (*space, f"{name}:{id}")
         for other in [each for each in self._open.values() if each.space[: len(inside)] == inside]:
             del self._open[other.id]
-            self._tell_end(other, "" if payload["interrupts"] else CUT_OFF, bool(payload["interrupts"]))
-        self._asks = self._asks or bool(payload["interrupts"])
-        self._tell_end(task, "" if error is None else _words(error), bool(payload["interrupts"]))
+            self._tell_end(other, "interrupted" if payload["interrupts"] else "cut_off")
+        if error is not None:
+            self._tell_end(task, "failed", _words(error))
+        elif payload["interrupts"]:
+            self._asks = True
+            self._tell_end(task, "interrupted")
+        else:
+            self._tell_end(task, "done")
 
     # What is told
 
@@ -125,9 +130,9 @@ class Nodes:
                 self._told.nodes += 1
                 self._ctx.record(NodesPassedOver(step=self._ctx.path, attempt=self._ctx.attempt, after=MOST_NODES))
 
-    def _tell_end(self, task: _Task, error: str, interrupted: bool) -> None:
+    def _tell_end(self, task: _Task, outcome: Outcome, error: str = "") -> None:
         if not task.told:
-            if not error or self._told.failures >= MOST_FAILURES:
+            if outcome != "failed" or self._told.failures >= MOST_FAILURES:
                 return
             self._told.failures += 1
         self._ctx.record(
@@ -135,8 +140,8 @@ class Nodes:
                 step=self._ctx.path,
                 attempt=self._ctx.attempt,
                 took_s=round(time.monotonic() - task.began, 3),
+                outcome=outcome,
                 error=error,
-                interrupted=interrupted,
                 **_where(task, self._outer),
             )
         )

@@ -222,8 +222,8 @@ class _Maker:
         span.error = str(body.get("error", ""))
         if span.error:
             span.attributes["error.type"] = "node_error"
-        if body.get("interrupted"):
-            span.attributes["stretto.node.outcome"] = "interrupted"
+        if (outcome := body.get("outcome")) in ("interrupted", "cut_off"):
+            span.attributes["stretto.node.outcome"] = str(outcome)
         return span
 
     def _cut_nodes(self, path: str, at: datetime) -> list[Span]:
@@ -231,7 +231,7 @@ class _Maker:
         found = list(self._nodes.pop(path, {}).values())
         for span in found:
             span.end = at
-            span.attributes["stretto.node.outcome"] = "cut off"
+            span.attributes["stretto.node.outcome"] = "cut_off"
         return found
 
     def _call(self, row: Row, path: str, body: Mapping[str, Any]) -> Span:

@@ -27,8 +27,7 @@ def nodes(found: Sequence[Fact]) -> list[tuple[str, int, str]]:
         if isinstance(fact, NodeStarted):
             told.append((fact.node, fact.attempt, "begins"))
         elif isinstance(fact, NodeEnded):
-            what = "asks" if fact.interrupted else "fails" if fact.error else "ends"
-            told.append((fact.node, fact.attempt, what))
+            told.append((fact.node, fact.attempt, fact.outcome))
     return told
 
 
@@ -46,11 +45,11 @@ async def test_nodes_are_told_over_a_question_and_another_process(settings: Sett
     told = nodes(found)
     assert sorted(told[:4]) == [
         ("draft", 1, "begins"),
-        ("draft", 1, "ends"),
+        ("draft", 1, "done"),
         ("second", 1, "begins"),
-        ("second", 1, "ends"),
+        ("second", 1, "done"),
     ]
-    assert told[4:] == [("ask", 1, "begins"), ("ask", 1, "asks"), ("ask", 2, "begins"), ("ask", 2, "ends")]
+    assert told[4:] == [("ask", 1, "begins"), ("ask", 1, "interrupted"), ("ask", 2, "begins"), ("ask", 2, "done")]
     assert isinstance([fact for fact in found if fact.__class__ in (NodeEnded, StepCompleted)][-1], StepCompleted)
     asks = {fact.task for fact in found if isinstance(fact, NodeStarted | NodeEnded) and fact.node == "ask"}
     assert len(asks) == 1
@@ -78,5 +77,5 @@ async def test_a_node_that_fails_says_so_in_its_attempt(settings: Settings) -> N
     assert run.status == "failed"
     attempts = nodes(found)
     assert attempts
-    assert attempts == [("fail", n, what) for n in range(1, len(attempts) // 2 + 1) for what in ("begins", "fails")]
+    assert attempts == [("fail", n, what) for n in range(1, len(attempts) // 2 + 1) for what in ("begins", "failed")]
     assert {fact.error for fact in found if isinstance(fact, NodeEnded)} == {"ConnectionError: away"}

@@ -56,7 +56,7 @@ def told(facts: list[Any]) -> list[str]:
         if isinstance(fact, NodeStarted):
             words.append(f"{name} begins")
         else:
-            words.append(f"{name} {'asks' if fact.interrupted else 'fails' if fact.error else 'ends'}")
+            words.append(f"{name} {fact.outcome}")
     return words
 
 
@@ -71,8 +71,8 @@ async def test_nodes_side_by_side_and_one_after_the_other() -> None:
     facts = await work(graph.compile(), ctx, {"notes": ["a secret"]})
     words = told(facts)
     assert words[:2] == ["left begins", "right begins"]
-    assert sorted(words[2:4]) == ["left ends", "right ends"]
-    assert words[4:] == ["last begins", "last ends"]
+    assert sorted(words[2:4]) == ["left done", "right done"]
+    assert words[4:] == ["last begins", "last done"]
     assert {(fact.step, fact.attempt) for fact in facts} == {("desk", 3)}
     assert {len([fact for fact in facts if fact.task == task]) for task in {fact.task for fact in facts}} == {2}
     assert "secret" not in repr(facts)
@@ -101,14 +101,13 @@ async def test_a_failed_node_says_why_and_the_others_are_cut_off() -> None:
         "inner begins",
         "wait begins",
         "inner/fail begins",
-        "inner/fail fails",
-        "inner fails",
-        "wait fails",
+        "inner/fail failed",
+        "inner failed",
+        "wait cut_off",
     ]
     ends = {fact.node: fact for fact in ctx.nodes if isinstance(fact, NodeEnded)}
     assert ends["fail"].error.startswith("ConnectionError: away away")
     assert len(ends["fail"].error) == nodes.MOST_CHARS + 1
-    assert ends["wait"].error == nodes.CUT_OFF
 
 
 async def test_what_was_done_before_a_failure_is_not_told_as_done_again() -> None:
@@ -132,12 +131,12 @@ async def test_what_was_done_before_a_failure_is_not_told_as_done_again() -> Non
     ctx = FakeContext(STEP)
     with pytest.raises(ConnectionError):
         await work(compiled, ctx, {"notes": []})
-    assert sorted(told(ctx.nodes)) == ["each begins"] * 4 + ["each ends"] * 3 + [
-        "each fails",
+    assert sorted(told(ctx.nodes)) == ["each begins"] * 4 + ["each done"] * 3 + [
+        "each failed",
         "quiet begins",
-        "quiet ends",
+        "quiet done",
     ]
-    assert told(await work(compiled, ctx)) == ["each begins", "each ends"]
+    assert told(await work(compiled, ctx)) == ["each begins", "each done"]
     assert sorted(calls) == [0, 1, 2, 2, 3]
 
 
@@ -158,10 +157,10 @@ async def test_a_node_that_asks_begins_again_with_the_answer_and_is_the_same() -
     compiled = graph.compile(checkpointer=InMemorySaver())
     ctx = FakeContext(STEP)
     before = await work(compiled, ctx, {"notes": []})
-    assert told(before)[-1] == "inner asks"
-    assert "inner/ask asks" in told(before)
+    assert told(before)[-1] == "inner interrupted"
+    assert "inner/ask interrupted" in told(before)
     after = await work(compiled, ctx, Command(resume="yes"))
-    assert told(after) == ["inner begins", "inner/ask begins", "inner/ask ends", "inner ends"]
+    assert told(after) == ["inner begins", "inner/ask begins", "inner/ask done", "inner done"]
     assert {fact.task for fact in after} <= {fact.task for fact in before}
 
 
@@ -179,10 +178,10 @@ async def test_of_too_many_nodes_only_failures_are_told() -> None:
     with pytest.raises(ValueError, match="enough"):
         await work(graph.compile(), ctx, {"notes": []})
     words = told(ctx.nodes)
-    assert words == ["turn begins", "turn ends"] * MOST_NODES + [f"only failures after {MOST_NODES}", "turn fails"]
+    assert words == ["turn begins", "turn done"] * MOST_NODES + [f"only failures after {MOST_NODES}", "turn failed"]
     with pytest.raises(ValueError, match="enough"):  # another graph of the same attempt
         await work(graph.compile(), ctx, {"notes": ["x"] * MOST_NODES * 2})
-    assert told(ctx.nodes)[len(words) :] == ["turn fails"]
+    assert told(ctx.nodes)[len(words) :] == ["turn failed"]
 
 
 async def test_a_graph_that_an_agent_calls_goes_before_its_nodes() -> None:
@@ -191,4 +190,4 @@ async def test_a_graph_that_an_agent_calls_goes_before_its_nodes() -> None:
     graph.add_edge(START, "only")
     graph.add_edge("only", END)
     ctx = FakeContext(Step(id="talk", kind="agent", call=AgentCall(agent="writer")))
-    assert told(await work(graph.compile(), ctx, {"notes": []})) == ["desk/only begins", "desk/only ends"]
+    assert told(await work(graph.compile(), ctx, {"notes": []})) == ["desk/only begins", "desk/only done"]

@@ -63,15 +63,17 @@ def test_the_nodes_of_a_graph_are_spans_inside_the_attempt_that_they_worked_in()
         f.StepStarted(step="desk", attempt=1),
         f.NodeStarted(step="desk", attempt=1, task="a", node="draft"),
         f.NodeStarted(step="desk", attempt=1, task="b", node="check", inside="inner/deep"),
-        f.NodeEnded(step="desk", attempt=1, task="b", node="check", inside="inner/deep", error="away"),
+        f.NodeEnded(
+            step="desk", attempt=1, task="b", node="check", inside="inner/deep", outcome="failed", error="away"
+        ),
         f.RunClaimed(worker="two"),  # the process died while `draft` was at work
         f.StepStarted(step="desk", attempt=2),
         f.NodeStarted(step="desk", attempt=2, task="a", node="draft"),
-        f.NodeEnded(step="desk", attempt=2, task="a", node="draft", took_s=1.0, interrupted=True),
+        f.NodeEnded(step="desk", attempt=2, task="a", node="draft", took_s=1.0, outcome="interrupted"),
         f.NodeStarted(step="desk", attempt=2, task="a", node="draft"),
         f.NodeEnded(step="desk", attempt=2, task="a", node="draft", took_s=1.0),
         f.NodesPassedOver(step="desk", attempt=2, after=2),
-        f.NodeEnded(step="desk", attempt=2, task="c", node="late", took_s=0.25, error="gone"),
+        f.NodeEnded(step="desk", attempt=2, task="c", node="late", took_s=0.25, outcome="failed", error="gone"),
         f.NodeStarted(step="desk", attempt=2, task="d", node="beside"),
         f.StepFailed(step="desk", attempt=2, error="gone"),
         f.RunFailed(step="desk", error="gone"),

@@ -8,6 +8,7 @@ import { count, dollars, duration, Time } from "@/ui/amounts";
 import { Failure } from "@/ui/failure";
 import { Json } from "@/ui/json";
 import { Status } from "@/ui/status";
+import { NodeList } from "./node_list";
 
 type Step = Schemas["StepDetail"];
 
@@ -41,6 +42,7 @@ export function StepSheet({ store, runId, entry }: { store: ScoreStore; runId: s
       )}
       {entry.error && <p className="text-bad">{entry.error}</p>}
       {entry.strokes.length > 0 && <VoiceSheet store={store} entry={entry} />}
+      <NodeList store={store} step={entry.path} />
       {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
       {step && <Rest step={step} />}
     </div>

@@ -76,9 +76,11 @@ export const EntryBar = memo(function EntryBar({ store, entry, voice, pxPerMs, u
       type="button"
       aria-label={`${entry.path}, ${entry.outcome}, ${lasted}`}
       aria-pressed={chosen}
-      onClick={() => onChoose(entry.path)}
+      onClick={() => onChoose(entry.node?.step ?? entry.path)}
+      title={entry.node && entry.error ? entry.error : undefined}
       className={clsx(
-        "absolute top-1 h-11 overflow-hidden rounded-sm text-left [contain:strict]",
+        entry.node ? "h-6" : "h-11",
+        "absolute top-1 overflow-hidden rounded-sm text-left [contain:strict]",
         chosen && "bg-sunk ring-1 ring-accent",
       )}
       style={{ left, ["--voice" as string]: `var(--voice-${(voice % 8) + 1})` }}

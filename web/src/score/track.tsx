@@ -1,12 +1,13 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { clsx } from "clsx";
-import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { Line } from "@/stream/run_score";
 import { clock } from "@/ui/amounts";
 import { EntryBar } from "./entry";
 import type { ScoreStore } from "./store";
 
 const LINE_PX = 52;
+const NODE_LINE_PX = 30; // nodes have no text
 const AXIS_PX = 24;
 const LABEL_PX = 168;
 const TRAILING_PX = 200; // for the text of what came last
@@ -33,10 +34,17 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
   const head = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(800);
   const { score } = store;
+  const { lines, structure } = score;
+  // Lines differ in height and change places: with each change of structure they are laid out anew.
+  const keyOf = useMemo(
+    () => (structure < 0 ? String : (index: number) => lineKey(lines[index], index)),
+    [lines, structure],
+  );
   const rows = useVirtualizer({
-    count: score.lines.length,
+    count: lines.length,
+    getItemKey: keyOf,
     getScrollElement: () => frame.current,
-    estimateSize: () => LINE_PX,
+    estimateSize: (index) => (lines[index]?.of == null ? LINE_PX : NODE_LINE_PX),
     overscan: 4,
     paddingStart: AXIS_PX,
   });
@@ -101,9 +109,9 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
           const line = score.lines[item.index] as Line;
           return (
             <div
-              key={`${line.key} ${line.lane}`}
+              key={item.key}
               className="absolute inset-x-0 border-b border-line/60 [contain:layout_style]"
-              style={{ height: LINE_PX, top: item.start }}
+              style={{ height: item.size, top: item.start }}
             >
               <div
                 className="sticky left-0 z-10 flex h-full flex-col justify-center border-r bg-card pr-2 pl-3"
@@ -135,15 +143,20 @@ export function Track({ store, zoom, follow, chosen, onChoose, onFollow }: Props
   );
 }
 
-/** Lanes of one step have one colour. */
+function lineKey(line: Line | undefined, index: number): string {
+  return line ? `${line.key} ${line.lane}` : String(index);
+}
+
+/** Lanes of one step have one colour, and so have its nodes. */
 function voiceOf(lines: readonly Line[], index: number): number {
   let voice = 0;
-  for (let at = 1; at <= index; at++) if (lines[at]?.lane === 0) voice += 1;
+  for (let at = 1; at <= index; at++) if (lines[at]?.lane === 0 && lines[at]?.of === null) voice += 1;
   return voice;
 }
 
 function Label({ line }: { line: Line }) {
   const last = line.entries[line.entries.length - 1];
+  if (line.of !== null) return <NodeLabel line={line} of={line.of} />;
   const name = line.key.slice(line.key.lastIndexOf(".") + 1);
   return (
     <>
@@ -152,6 +165,19 @@ function Label({ line }: { line: Line }) {
       </span>
       <span className="truncate text-[11px] text-soft">{last?.model || last?.outcome}</span>
     </>
+  );
+}
+
+function NodeLabel({ line, of }: { line: Line; of: string }) {
+  const node = line.key.slice(of.length + 3);
+  return (
+    <span className="flex min-w-0 text-xs" title={line.key}>
+      <span className="min-w-6 truncate text-soft">{of.slice(of.lastIndexOf(".") + 1)}</span>
+      <span className="mx-1 text-soft">›</span>
+      <span className={clsx("max-w-[80%] shrink-0 truncate font-medium", line.lane > 0 && "text-soft")}>
+        {line.lane === 0 ? node : `${node} ·${line.lane + 1}`}
+      </span>
+    </span>
   );
 }
 

@@ -21,7 +21,16 @@ export interface Pause {
 /** Text that came, or was taken back, at a time: what `VoiceText` is folded from. */
 export type Stroke = { at: number; offset: number; text: string } | { at: number; from: number; reason: string };
 
-/** One step at work: from its first attempt, or the beginning of its wait, to its end. Times are ms since 1970. */
+/** Which node of a graph that a step hosts; `name` says the sub-graphs around it too: `ingestion/validate`. */
+export interface NodePlace {
+  step: string;
+  name: string;
+}
+
+/**
+ * One step at work: from its first attempt, or the beginning of its wait, to its end; or one node of a graph that a step hosts.
+ * Times are ms since 1970.
+ */
 export class Entry {
   to: number | null = null;
   outcome: Outcome = "working";
@@ -42,6 +51,7 @@ export class Entry {
   constructor(
     readonly path: string,
     readonly from: number,
+    readonly node: NodePlace | null = null,
   ) {}
 
   /** The text as it stood at a time: folds on from `known` where that is not later. */

@@ -1,6 +1,7 @@
 import { Entry, endPause, type Mark, type Outcome, type Pause, writtenFrom } from "./entry";
 import type { FactEvent, StreamEvent } from "./events";
 import { parents, withoutIndices } from "./paths";
+import { nodeLine, placeUnder, RunNodes } from "./run_nodes";
 
 export type RunStatus = "accepted" | "running" | "waiting" | "paused" | "completed" | "failed" | "cancelled";
 /** Entries that follow one another: the turns of a loop's step, the segments of a reader. What sounds together has lanes of its own. */
@@ -9,6 +10,8 @@ export interface Line {
   lane: number;
   depth: number;
   entries: Entry[];
+  /** Of a line of nodes: the key of its step's line. */
+  of: string | null;
 }
 
 interface Spent {
@@ -34,6 +37,7 @@ export class RunScore {
   readonly facts: FactEvent[] = [];
   readonly lines: Line[] = [];
   readonly entries = new Map<string, Entry>();
+  readonly nodes = new RunNodes();
   readonly spent: Spent[] = [];
   readonly pausedFrom: number[] = [];
   readonly pausedTo: number[] = [];
@@ -132,7 +136,8 @@ export class RunScore {
   }
 
   #place(entry: Entry): void {
-    const key = withoutIndices(entry.path);
+    const { node } = entry;
+    const key = node ? nodeLine(node.step, node.name) : withoutIndices(entry.path);
     let lanes = this.#lines.get(key);
     if (!lanes) {
       lanes = [];
@@ -146,11 +151,13 @@ export class RunScore {
       free.entries.push(entry);
       return;
     }
-    const line: Line = { key, lane: lanes.length, depth: key.split(".").length - 1, entries: [entry] };
+    const of = node ? withoutIndices(node.step) : null;
+    const depth = (of ?? key).split(".").length - (of === null ? 1 : 0);
+    const line: Line = { key, lane: lanes.length, depth, entries: [entry], of };
     const after = lanes[lanes.length - 1];
     lanes.push(line);
     if (after) this.lines.splice(this.lines.indexOf(after) + 1, 0, line);
-    else this.lines.push(line);
+    else this.lines.splice(node ? placeUnder(this.lines, node.step) : this.lines.length, 0, line);
   }
 
   /** A step proves to hold others: it has no line of its own. */
@@ -179,6 +186,7 @@ export class RunScore {
   #end(path: string | null, outcome: Outcome, at: number): Entry | undefined {
     const entry = path === null ? undefined : this.entries.get(path);
     if (!entry) return undefined;
+    this.nodes.endStep(entry.path, outcome, at);
     endPause(entry, at);
     entry.to = at;
     entry.outcome = outcome;
@@ -222,12 +230,14 @@ export class RunScore {
       case "RunClaimed":
       case "RunContinued":
       case "RunRetried":
+        this.nodes.interrupt(at);
         if (event.name !== "RunClaimed") this.error = "";
         this.endedAt = null;
         this.over = false;
         this.#status("running", at);
         return;
       case "RunRested":
+        this.nodes.interrupt(at);
         this.#status(text("status") as RunStatus, at);
         return;
       case "RunPaused":
@@ -285,6 +295,7 @@ export class RunScore {
         entry.error = text("error");
         const again = data.retry_in_s;
         if (typeof again === "number") {
+          this.nodes.endStep(path, "failed", at);
           this.#mark(entry, "failed", text("error"));
           this.#pause(entry, "retry", `tries again in ${again.toFixed(1)} s: ${text("error")}`, at);
         } else {
@@ -295,6 +306,7 @@ export class RunScore {
       }
       case "StepDeferred":
         if (entry) {
+          this.nodes.endStep(path, "cut", at);
           this.#mark(entry, "deferred", text("reason"));
           this.#pause(entry, "quota", text("reason"), at);
         }
@@ -314,6 +326,7 @@ export class RunScore {
         this.#end(path, "dropped", at);
         return;
       case "StepSteered":
+        this.nodes.endStep(path, "cut", at);
         if (entry) this.#mark(entry, "steer", `steered by ${text("by")}: ${text("feedback")}`);
         return;
       case "FeedbackGiven":
@@ -322,6 +335,14 @@ export class RunScore {
       case "ToolCalled":
         if (entry) this.#mark(entry, "tool", text("error") ? `${text("tool")}: ${text("error")}` : text("tool"));
         return;
+      case "NodeStarted":
+      case "NodeEnded":
+      case "NodesPassedOver": {
+        const begun = this.nodes.take(event, path, at);
+        if (begun) this.#place(begun);
+        this.structure += 1;
+        return;
+      }
       case "WaitStarted": {
         const waiting = entry ?? this.#enter(path, at);
         const kind = text("wait") as Pause["kind"];
@@ -359,6 +380,7 @@ export class RunScore {
 
   #over(status: RunStatus, at: number): void {
     this.endedAt = at;
+    this.nodes.endAll(status === "completed" ? "done" : "cut", at);
     this.#status(status, at);
     for (const entry of this.entries.values()) {
       if (entry.to !== null) continue;
