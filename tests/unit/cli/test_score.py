@@ -207,6 +207,16 @@ def test_control_by_others_is_told() -> None:
     ]
 
 
+def test_nodes_of_a_hosted_graph_are_told_when_they_are_done_or_fail() -> None:
+    tape = Tape(writers(1)).fact("StepStarted", "w0").fact("NodeStarted", "w0", task="a", node="draft", inside="inner")
+    tape.fact("NodeEnded", "w0", task="a", node="draft", inside="inner", took_s=1.5)
+    tape.fact("NodeEnded", "w0", task="b", node="ask", took_s=0.5, outcome="interrupted")
+    tape.fact("NodeEnded", "w0", task="c", node="send", took_s=0.5, outcome="failed", error="away")
+    tape.fact("NodesPassedOver", "w0", after=500)
+    assert tape.news == ["◆ w0 inner/draft · 1.5 s", "✗ w0 send · 0.5 s · away"]
+    assert list(tape.score.voices) == ["w0"]
+
+
 def test_a_fact_of_a_later_version_is_passed_over() -> None:
     tape = Tape(writers(1)).fact("MoonRose", phase=0.5).fact("StepStarted", "w0")
     assert list(tape.score.voices) == ["w0"]

@@ -15,7 +15,7 @@ export function NodeList({ store, step }: { store: ScoreStore; step: string }) {
           <thead className="text-left text-soft">
             <tr>
               <th className="pr-3 font-medium">node</th>
-              <th className="pr-3 text-right font-medium">times</th>
+              <th className="w-12 pr-3 text-right font-medium">times</th>
               <th className="text-right font-medium">in all</th>
             </tr>
           </thead>

@@ -79,8 +79,8 @@ export const EntryBar = memo(function EntryBar({ store, entry, voice, pxPerMs, u
       onClick={() => onChoose(entry.node?.step ?? entry.path)}
       title={entry.node && entry.error ? entry.error : undefined}
       className={clsx(
-        entry.node ? "h-6" : "h-11",
-        "absolute top-1 overflow-hidden rounded-sm text-left [contain:strict]",
+        entry.node ? "top-2 h-6" : "top-1 h-11",
+        "absolute overflow-hidden rounded-sm text-left [contain:strict]",
         chosen && "bg-sunk ring-1 ring-accent",
       )}
       style={{ left, ["--voice" as string]: `var(--voice-${(voice % 8) + 1})` }}

@@ -169,11 +169,14 @@ function Label({ line }: { line: Line }) {
 }
 
 function NodeLabel({ line, of }: { line: Line; of: string }) {
-  const node = line.key.slice(of.length + 3);
+  const name = line.key.slice(of.length + 3);
+  const inside = name.lastIndexOf("/") + 1;
+  const node = name.slice(inside);
   return (
     <span className="flex min-w-0 text-xs" title={line.key}>
-      <span className="min-w-6 truncate text-soft">{of.slice(of.lastIndexOf(".") + 1)}</span>
-      <span className="mx-1 text-soft">›</span>
+      <span className="min-w-6 truncate whitespace-pre text-soft">
+        {`${of.slice(of.lastIndexOf(".") + 1)} › ${name.slice(0, inside)}`}
+      </span>
       <span className={clsx("max-w-[80%] shrink-0 truncate font-medium", line.lane > 0 && "text-soft")}>
         {line.lane === 0 ? node : `${node} ·${line.lane + 1}`}
       </span>

@@ -116,6 +116,13 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
       await sheet.waitFor({ state: "detached" });
       await page.getByRole("link", { name: "The run that found it" }).click();
       await page.waitForURL(/\/runs\/[0-9a-f-]+$/);
+      const node = page.getByRole("button", { name: /^graph › [a-z_]+, done/ });
+      await node.first().waitFor();
+      const listed = page.getByRole("region", { name: "Nodes of the graph" }).getByRole("row");
+      await expect.poll(() => listed.count()).toBeGreaterThan(3);
+      await page.getByRole("slider", { name: "Time" }).fill("0"); // before any of them began
+      await expect.poll(() => node.filter({ visible: true }).count()).toBe(0);
+      expect(await violations(page)).toEqual([]);
     });
   }, 120_000);
 
