@@ -50,6 +50,7 @@ export class RunNodes {
     const took = Number(data.took_s ?? 0) * 1000;
     const ended = known ?? this.#enter(step, name, at - took);
     if (data.outcome === "interrupted") {
+      endPause(ended, at);
       ended.pauses.push({ kind: "review", label: "asks a person", from: at, to: null, review: null });
       ended.outcome = "waiting";
       ended.version += 1;
