@@ -2,8 +2,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { Time } from "@/ui/amounts";
-import { Button } from "@/ui/button";
-import { Failure } from "@/ui/failure";
+import { type More, Pages, ShowMore } from "@/ui/pages";
 import { Empty, Panel } from "@/ui/panel";
 import { Badge } from "@/ui/status";
 import { Tabs } from "@/ui/tabs";
@@ -11,6 +10,7 @@ import { figure } from "./colours";
 import { type Compared, compared } from "./compared";
 import { pairsQuery, type Review, reviewsQuery } from "./data";
 import { EnginePage } from "./engine_page";
+import { ChooseBox, type Chosen, TakeIn, TakeInChosen, useChosen } from "./take_in";
 
 type Pair = Schemas["PairShown"];
 type Side = Schemas["SideShown"];
@@ -35,26 +35,45 @@ export default function AsidePage() {
 
 function Duplicates() {
   const found = useInfiniteQuery(pairsQuery);
-  const pairs = found.data?.pages.flatMap((page) => page.pairs) ?? [];
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
-  if (found.isPending) return <p className="py-4 text-soft">Loading…</p>;
-  if (pairs.length === 0) return <Empty title="No review is a copy of another." />;
   return (
     <div className="flex flex-col gap-4 py-4">
-      {pairs.map((pair) => (
-        <OnePair key={pair.copy.id} pair={pair} />
-      ))}
-      <More query={found} />
+      <Pages query={found} items={(page) => page.pairs} empty={<Empty title="No review is a copy of another." />}>
+        {(pairs, more) => <Pairs pairs={pairs} more={more} />}
+      </Pages>
     </div>
   );
 }
 
-function OnePair({ pair }: { pair: Pair }) {
+function Pairs({ pairs, more }: { pairs: readonly Pair[]; more: More }) {
+  const chosen = useChosen(pairs.map((pair) => pair.copy.id));
+  return (
+    <>
+      <TakeInChosen of={chosen} />
+      {pairs.map((pair) => (
+        <OnePair key={pair.copy.id} pair={pair} chosen={chosen} />
+      ))}
+      <ShowMore more={more} />
+    </>
+  );
+}
+
+function OnePair({ pair, chosen }: { pair: Pair; chosen: Chosen }) {
   const texts = useMemo(() => compared(pair.original.text, pair.copy.text), [pair]);
+  const { id, text } = pair.copy;
   return (
     <Panel
-      title={`Alike to ${Math.round(pair.similarity * 100)}%`}
-      actions={texts.told && <Badge>{texts.told}</Badge>}
+      title={
+        <span className="flex items-center gap-2">
+          <ChooseBox of={chosen} id={id} text={text} />
+          Alike to {Math.round(pair.similarity * 100)}%
+        </span>
+      }
+      actions={
+        <>
+          {texts.told && <Badge>{texts.told}</Badge>}
+          <TakeIn id={id} text={text} />
+        </>
+      }
       flush
     >
       <div className="grid divide-y md:grid-cols-2 md:divide-x md:divide-y-0">
@@ -101,26 +120,43 @@ function OneSide({
 
 function Spam() {
   const found = useInfiniteQuery(reviewsQuery({ status: "spam" }));
-  const reviews = found.data?.pages.flatMap((page) => page.reviews) ?? [];
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
-  if (found.isPending) return <p className="py-4 text-soft">Loading…</p>;
-  if (reviews.length === 0) return <Empty title="Nothing looks like spam." />;
   return (
     <div className="flex flex-col gap-4 py-4">
-      <ul className="divide-y rounded-lg border bg-card">
-        {reviews.map((review) => (
-          <OneSpam key={review.id} review={review} />
-        ))}
-      </ul>
-      <More query={found} />
+      <Pages query={found} items={(page) => page.reviews} empty={<Empty title="Nothing looks like spam." />}>
+        {(reviews, more) => <Suspected reviews={reviews} more={more} />}
+      </Pages>
     </div>
   );
 }
 
-function OneSpam({ review }: { review: Review }) {
+function Suspected({ reviews, more }: { reviews: readonly Review[]; more: More }) {
+  const chosen = useChosen(reviews.map((review) => review.id));
+  return (
+    <>
+      <TakeInChosen of={chosen} />
+      <ul className="divide-y rounded-lg border bg-card">
+        {reviews.map((review) => (
+          <OneSpam key={review.id} review={review} chosen={chosen} />
+        ))}
+      </ul>
+      <ShowMore more={more} />
+    </>
+  );
+}
+
+function OneSpam({ review, chosen }: { review: Review; chosen: Chosen }) {
+  const whole = review.title ? `${review.title} ${review.text}` : review.text;
   return (
     <li className="flex flex-col gap-1.5 px-4 py-3">
-      <p className="max-w-[85ch]">{review.title ? `${review.title} ${review.text}` : review.text}</p>
+      <div className="flex flex-wrap items-start gap-x-3 gap-y-2">
+        <span className="flex min-w-0 flex-[1_1_20rem] items-start gap-3">
+          <span className="flex h-5 items-center">
+            <ChooseBox of={chosen} id={review.id} text={whole} />
+          </span>
+          <p className="max-w-[85ch] min-w-0 wrap-anywhere">{whole}</p>
+        </span>
+        <TakeIn id={review.id} text={whole} />
+      </div>
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-soft">
         <span className="tabular-nums">suspicion {figure(review.spam_score)} of 1</span>
         <span className="flex flex-wrap gap-1">
@@ -136,19 +172,5 @@ function OneSpam({ review }: { review: Review }) {
         </span>
       </div>
     </li>
-  );
-}
-
-/** Asks for the next page, where there is one. */
-function More({
-  query,
-}: {
-  query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => Promise<unknown> };
-}) {
-  if (!query.hasNextPage) return null;
-  return (
-    <Button className="self-center" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-      {query.isFetchingNextPage ? "Loading…" : "Show more"}
-    </Button>
   );
 }

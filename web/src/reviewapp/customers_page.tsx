@@ -5,7 +5,8 @@ import { useMay } from "@/shell/me";
 import { count, dollars, Time } from "@/ui/amounts";
 import { Dialog } from "@/ui/dialog";
 import { Failure } from "@/ui/failure";
-import { heads, LongList } from "@/ui/long_list";
+import { heads } from "@/ui/long_list";
+import { PagedTable } from "@/ui/pages";
 import { Empty, Panel } from "@/ui/panel";
 import { Badge } from "@/ui/status";
 import { ACTION_FLOW, type Action, actionsQuery, type Customer, customersQuery, waitingQuery } from "./data";
@@ -14,36 +15,26 @@ import { EnginePage } from "./engine_page";
 /** Customers with their points, and decisions about points that wait for a person. */
 export default function CustomersPage() {
   const found = useInfiniteQuery(customersQuery);
-  const customers = found.data?.pages.flatMap((page) => page.customers) ?? [];
   const [open, setOpen] = useState<Customer | null>(null);
   const mayReviews = useMay("reviews:read");
   return (
     <EnginePage title="Customers and points">
       {mayReviews && <Waiting />}
-      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <p className="text-soft">Loading…</p>}
-      {found.isSuccess && customers.length === 0 && (
-        <Empty title="No review names its customer.">
-          Reviews with a <code>customer</code> make one, by the e-mail address.
-        </Empty>
-      )}
-      {customers.length > 0 && (
-        <div className="rounded-lg border bg-card">
-          <LongList
-            label="Customers"
-            heads={heads("Customer", "Programme", "Points", "Reviews", "Purchases", "Spent")}
-            columns={{
-              grid: "grid-cols-[minmax(12rem,2fr)_7rem_5rem_5rem_6rem_7rem]",
-              least: "min-w-[46rem]",
-            }}
-            className="h-[calc(100dvh-20rem)] min-h-80 rounded-lg"
-            items={customers}
-            keyOf={(customer) => customer.id}
-            cells={(customer) => cells(customer, () => setOpen(customer))}
-            more={{ has: found.hasNextPage, busy: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}
-          />
-        </div>
-      )}
+      <PagedTable
+        query={found}
+        items={(page) => page.customers}
+        empty={
+          <Empty title="No review names its customer.">
+            Reviews with a <code>customer</code> make one, by the e-mail address.
+          </Empty>
+        }
+        label="Customers"
+        heads={heads("Customer", "Programme", "Points", "Reviews", "Purchases", "Spent")}
+        columns={{ grid: "grid-cols-[minmax(12rem,2fr)_7rem_5rem_5rem_6rem_7rem]", least: "min-w-[46rem]" }}
+        className="h-[calc(100dvh-20rem)] min-h-80 rounded-lg"
+        keyOf={(customer) => customer.id}
+        cells={(customer) => cells(customer, () => setOpen(customer))}
+      />
       <Dialog open={open !== null} onClose={() => setOpen(null)} title={open?.name || open?.email || "Customer"} wide>
         {open && <Opened customer={open} />}
       </Dialog>

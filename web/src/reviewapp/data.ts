@@ -145,6 +145,18 @@ export async function handIn(file: File): Promise<Schemas["ImportBegun"]> {
   );
 }
 
+const MOST_TAKEN_BACK = 100;
+
+/** Takes in reviews that were set aside; gives how many they are. */
+export async function takeBack(ids: readonly string[]): Promise<number> {
+  let taken = 0;
+  for (let at = 0; at < ids.length; at += MOST_TAKEN_BACK) {
+    const some = { ids: ids.slice(at, at + MOST_TAKEN_BACK) };
+    taken += (await body(api.POST("/v1/apps/reviews/taken-back", { body: some }))).taken;
+  }
+  return taken;
+}
+
 /** What of an import could not be taken, as CSV. */
 export async function rejectsCsv(id: string): Promise<Blob> {
   const found = await api.GET("/v1/apps/reviews/imports/{import_id}/rejects", {

@@ -4,9 +4,9 @@ import { X } from "lucide-react";
 import { useMemo } from "react";
 import { Time } from "@/ui/amounts";
 import { Button } from "@/ui/button";
-import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
-import { heads, LongList } from "@/ui/long_list";
+import { heads } from "@/ui/long_list";
+import { PagedTable } from "@/ui/pages";
 import { Empty } from "@/ui/panel";
 import { withOwn } from "./ask_filters";
 import { type Narrowed, overviewQuery, type Review, reviewsQuery, STATUSES } from "./data";
@@ -23,32 +23,25 @@ export default function ListPage() {
   const narrowed = useMemo(() => readNarrowed(search), [search]);
   const open = typeof search.review === "string" ? search.review : null;
   const found = useInfiniteQuery(reviewsQuery(narrowed));
-  const reviews = useMemo(() => found.data?.pages.flatMap((page) => page.reviews) ?? [], [found.data]);
   const show = (to: Narrowed & { review?: string }, replace = true) =>
     void go({ to: "/apps/reviews/reviews", replace, search: to as never });
   return (
     <EnginePage title="All reviews">
       <ListFilters narrowed={narrowed} onChange={show} />
-      {found.isError && <Failure error={found.error} retry={() => void found.refetch()} />}
-      {found.isPending && <p className="text-soft">Loading…</p>}
-      {found.isSuccess && reviews.length === 0 && <Empty title="No review is like that.">Narrow it to less.</Empty>}
-      {reviews.length > 0 && (
-        <div className="rounded-lg border bg-card">
-          <LongList
-            label="Reviews"
-            heads={heads("Review", "Product", "Stars", "Sentiment", "Became", "Written")}
-            columns={{
-              grid: "grid-cols-[minmax(16rem,4fr)_minmax(7rem,1.4fr)_3.5rem_5rem_6rem_8rem]",
-              least: "min-w-[54rem]",
-            }}
-            className="h-[calc(100dvh-17rem)] min-h-80 rounded-lg"
-            items={reviews}
-            keyOf={(review) => review.id}
-            cells={(review) => cells(review, () => show({ ...narrowed, review: review.id }, false))}
-            more={{ has: found.hasNextPage, busy: found.isFetchingNextPage, load: () => void found.fetchNextPage() }}
-          />
-        </div>
-      )}
+      <PagedTable
+        query={found}
+        items={(page) => page.reviews}
+        empty={<Empty title="No review is like that.">Narrow it to less.</Empty>}
+        label="Reviews"
+        heads={heads("Review", "Product", "Stars", "Sentiment", "Became", "Written")}
+        columns={{
+          grid: "grid-cols-[minmax(16rem,4fr)_minmax(7rem,1.4fr)_3.5rem_5rem_6rem_8rem]",
+          least: "min-w-[54rem]",
+        }}
+        className="h-[calc(100dvh-17rem)] min-h-80 rounded-lg"
+        keyOf={(review) => review.id}
+        cells={(review) => cells(review, () => show({ ...narrowed, review: review.id }, false))}
+      />
       <ReviewSheet id={open} onClose={() => show(narrowed)} />
     </EnginePage>
   );

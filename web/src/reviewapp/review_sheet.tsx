@@ -9,6 +9,7 @@ import { figure, sentimentWord } from "./colours";
 import { type Review, reviewQuery } from "./data";
 import { markedParts } from "./marked";
 import { Became, Sentiment, Stars } from "./sentiment";
+import { TakeIn } from "./take_in";
 
 /** A review with everything that was found in it; `sentence` is what an answer cites, and is marked. */
 export function ReviewSheet({ id, sentence, onClose }: { id: string | null; sentence?: string; onClose: () => void }) {
@@ -35,6 +36,11 @@ function Opened({ id, sentence }: { id: string; sentence: string }) {
           </div>
         ))}
       </dl>
+      {(review.status === "duplicate" || review.status === "spam") && (
+        <div className="flex justify-end">
+          <TakeIn id={review.id} text={review.text} />
+        </div>
+      )}
     </div>
   );
 }
@@ -97,6 +103,7 @@ function facts(review: Review): [string, ReactNode][] {
         </span>
       ),
     ],
+    ["Taken back by", review.taken_back_by],
     ["Cell", review.h3_cell && <Narrow to={{ cell: review.h3_cell }}>{review.h3_cell}</Narrow>],
     ["Search", review.status === "analysed" && (review.indexed ? "found by searches" : "not found by searches yet")],
   ];

@@ -45,6 +45,7 @@ class EngineReview(BaseModel):
     similarity: float | None
     spam_score: float
     spam_reasons: list[str]
+    taken_back_by: str | None = Field(description="Who took it in after it was set aside.")
     sentiment: float | None
     themes: list[str]
     analysed_by: str | None = Field(description="`lexicon`, or the route of the model.")

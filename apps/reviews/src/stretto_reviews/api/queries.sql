@@ -1,8 +1,8 @@
 -- reviews --
 -- A page of reviews, the latest written first.
 SELECT r.id, r.created_at, r.source, r.external_id, p.name AS product, c.name AS customer, r.title, r.text, r.rating, r.language,
-       r.latitude, r.longitude, r.h3_cell, r.status, r.duplicate_of, r.similarity, r.spam_score, r.spam_reasons, r.sentiment::float8,
-       r.themes, r.analysed_by, r.indexed_at IS NOT NULL AS indexed
+       r.latitude, r.longitude, r.h3_cell, r.status, r.duplicate_of, r.similarity, r.spam_score, r.spam_reasons, r.taken_back_by,
+       r.sentiment::float8, r.themes, r.analysed_by, r.indexed_at IS NOT NULL AS indexed
 FROM stretto_reviews.reviews r
 LEFT JOIN stretto_reviews.products p ON p.id = r.product_id
 LEFT JOIN stretto_reviews.customers c ON c.id = r.customer_id

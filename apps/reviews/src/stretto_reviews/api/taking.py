@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api import Body, IdCursor, JsonRoute, Limit, Next, PlatformDoor, PrincipalDoor, fails, needs, page_of
-from stretto.errors import Invalid, NotFound
+from stretto.errors import Invalid, NotFound, NotPossible
 from stretto.store import Database
 from stretto_reviews.imports import Import as ImportRow
 from stretto_reviews.imports import (
@@ -27,6 +27,7 @@ from stretto_reviews.imports import (
     write_rejects,
 )
 from stretto_reviews.pipelines.ingestion import start_ingestion
+from stretto_reviews.pipelines.taking_back import take_back
 from stretto_reviews.qrvey.sets import export
 
 router = APIRouter(prefix="/v1/apps/reviews", tags=["review engine"], route_class=JsonRoute)
@@ -104,6 +105,25 @@ class ImportBegun(BaseModel):
     refused: list[ReviewRefused] = []
 
 
+class AsideTaken(Body):
+    """Reviews that were set aside and are to be taken in after all."""
+
+    ids: Annotated[
+        list[Annotated[UUID, Field(strict=False)]],
+        Field(min_length=1, max_length=100, description="Copies, or suspected spam."),
+    ]
+
+
+class TakenBackShown(BaseModel):
+    """The import that they are lines of now, the run that takes it up, and how many they are."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    run_id: UUID
+    taken: int
+
+
 @router.get("/imports", dependencies=[needs("apps:read")], responses=fails(NotFound))
 async def list_imports(
     platform: PlatformDoor, principal: PrincipalDoor, before: IdCursor, limit: Limit = 50
@@ -152,6 +172,13 @@ async def add_reviews(platform: PlatformDoor, principal: PrincipalDoor, body: Ne
     await put_rows(platform.database, principal.tenant_id, import_id, [(n + 1, row) for n, row in rows if n not in bad])
     run_id = await start_ingestion(platform, principal.tenant_id, import_id)
     return ImportBegun(id=import_id, run_id=run_id, refused=refused)
+
+
+@router.post("/taken-back", status_code=202, dependencies=[needs("apps:write")], responses=fails(NotFound, NotPossible))
+async def take_reviews_back(platform: PlatformDoor, principal: PrincipalDoor, body: AsideTaken) -> TakenBackShown:
+    """Take reviews in that were set aside as copies or as spam: all of them, or none. They are analysed in the background."""
+    found = await take_back(platform, principal.tenant_id, body.ids, principal.by)
+    return TakenBackShown.model_validate(found)
 
 
 @files.post(

@@ -157,7 +157,7 @@ def _row(
     product = None
     if product_id or product_name:
         product = Product(product_id or _BREAKS.sub("-", product_name.casefold()), product_name or product_id)
-    source = (values.pop("source") or "import").casefold()
+    source = values.pop("source") or "import"
     external_id = values.pop("external_id") or content_id(source, found)
     values["created_at"] = values["created_at"] or now
     values["title"], values["customer_name"] = values["title"] or "", values["customer_name"] or ""
@@ -273,6 +273,11 @@ def _line(most: int) -> Callable[[object], str | None]:
     return read
 
 
+def _source(value: object) -> str | None:
+    """In small letters, of which there may be more than of large ones."""
+    return _line(MAX_SOURCE_CHARS)(value.casefold() if isinstance(value, str) else value)
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Unfit("is not a number.")
@@ -339,7 +344,7 @@ def shown(value: object) -> str:
 
 
 _READERS: dict[str, Callable[[object], Any]] = {
-    "source": _line(MAX_SOURCE_CHARS),
+    "source": _source,
     "external_id": _line(MAX_ID_CHARS),
     "created_at": _date,
     "rating": _rating,

@@ -72,7 +72,16 @@ def ingestion_graph(platform: Platform, batch: int = BATCH) -> HostedGraph:
 
 async def start_ingestion(platform: Platform, tenant_id: UUID, import_id: UUID) -> UUID:
     """Let an import be taken up; gives the run, the same one when it is asked for again."""
-    return await platform.runs(tenant_id).start(
+    async with platform.database.tenant(tenant_id) as connection:
+        return await start_within(platform, connection, tenant_id, import_id)
+
+
+async def start_within(
+    platform: Platform, connection: AsyncConnection[TupleRow], tenant_id: UUID, import_id: UUID
+) -> UUID:
+    """The same in a transaction that is under way: whoever commits it has both the import and its run."""
+    return await platform.runs(tenant_id).start_in(
+        connection,
         hosted(platform.tools, NAME).flow,
         {"import_id": str(import_id)},
         idempotency_key=f"reviews-ingestion/{import_id}",

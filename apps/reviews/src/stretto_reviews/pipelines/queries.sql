@@ -77,6 +77,24 @@ CROSS JOIN LATERAL (SELECT b.review_id FROM stretto_reviews.review_bands b
 -- The texts that new reviews are compared with. An array of ids is looked up by index, where a join would read whole months.
 SELECT r.id, r.text FROM stretto_reviews.reviews r WHERE r.id = ANY(%(ids)s::uuid[])
 
+-- set_aside --
+-- Reviews that somebody takes back, with what makes a line of an import of them; locked in order. `in_hand` are those that the import
+-- that they came with has not counted yet.
+SELECT r.id, r.created_at, r.source, r.external_id, r.title, r.text, r.rating, r.latitude, r.longitude, r.status,
+       p.external_id AS product, c.email AS customer,
+       EXISTS (SELECT FROM stretto_reviews.import_rows l WHERE l.import_id = r.import_id AND l.line = r.line) AS in_hand
+FROM stretto_reviews.reviews r
+LEFT JOIN stretto_reviews.products p ON p.id = r.product_id
+LEFT JOIN stretto_reviews.customers c ON c.id = r.customer_id
+WHERE r.id = ANY(%(ids)s::uuid[]) ORDER BY r.id FOR UPDATE OF r
+
+-- take_back --
+-- Reviews that were set aside are new again, as these lines of an import. What spoke for spam stays to be seen.
+UPDATE stretto_reviews.reviews r
+SET status = 'new', duplicate_of = NULL, similarity = NULL, import_id = %(import_id)s, line = each.line, taken_back_by = %(by)s
+FROM unnest(%(ids)s::uuid[], %(lines)s::integer[]) AS each (id, line)
+WHERE r.id = ANY(%(ids)s::uuid[]) AND r.id = each.id
+
 -- fresh --
 -- Of these lines of an import those whose reviews are still to be analysed.
 SELECT id FROM stretto_reviews.reviews
