@@ -67,6 +67,7 @@ async def engine(ground: Ground, findings: Findings) -> None:
     await _files(ground, findings)
     await _lists(ground, findings)
     await _bodies(ground, findings)
+    await _taken_back(ground, findings)
     await _live(ground, findings)
     after = await ground.fingerprint()
     for table, rows in before.items():
@@ -170,6 +171,23 @@ async def _bodies(ground: Ground, findings: Findings) -> None:
             findings.expect(
                 "engine", f"POST reviews {str(each)[:80]}", run["status"] == "completed", json.dumps(run)[:300]
             )
+
+
+async def _taken_back(ground: Ground, findings: Findings) -> None:
+    """What the victim has set aside cannot be taken back by the attacker, not even together with what is his own."""
+    aside: dict[str, list[str]] = {}
+    for whose, key in (("victim", ground.victim["owner"]), ("attacker", ground.attacker["owner"])):
+        listed = [(await ground.ask("GET", f"{AT}/reviews?status={each}", key)).json for each in ("duplicate", "spam")]
+        aside[whose] = [str(each["id"]) for page in listed for each in page["reviews"]]
+    theirs, own = aside["victim"], aside["attacker"]
+    findings.expect("engine", "taken-back", bool(theirs and own), "nothing is set aside")
+    odd: list[Json] = [{"ids": each} for each in ([], None, "a", [None], ["a"], [theirs[0]] * 101)]
+    wanted = [({"ids": theirs}, 404), ({"ids": [*own[:1], *theirs[:1]]}, 404), *((each, 422) for each in odd)]
+    for body, status in wanted:
+        answer = await ground.ask("POST", f"{AT}/taken-back", ground.attacker["owner"], json=body)
+        what = f"POST taken-back {str(body)[:80]}"
+        findings.look("engine", what, answer.status, answer.told)
+        findings.expect("engine", what, answer.status == status, f"status {answer.status}")
 
 
 async def _over(ground: Ground, run_id: str) -> Json:

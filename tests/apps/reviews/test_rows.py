@@ -28,6 +28,11 @@ def wrong(**fields: Any) -> dict[str, str]:
     return {each.field: each.reason for each in found}
 
 
+def test_a_source_is_measured_in_the_letters_that_are_kept() -> None:
+    assert row(source="ß" * 20).source == "ss" * 20
+    assert wrong(source="ß" * 21) == {"source": "has 42 characters; 40 are the most."}
+
+
 def test_a_full_line_is_read() -> None:
     found = row(
         source="Amazon",

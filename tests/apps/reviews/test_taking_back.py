@@ -92,10 +92,12 @@ async def test_what_is_taken_back_counts_like_any_other(settings: Settings) -> N
         assert (await client.get("/v1/apps/reviews/duplicates")).json["pairs"] == []
         totals = (await client.get("/v1/apps/reviews/overview?days=3660")).json["totals"]
         assert [totals[name] for name in ("reviews", "analysed", "duplicates", "spam", "indexed")] == [3, 3, 0, 0, 3]
-        assert await rows(platform, "SELECT day::text, reviews FROM stretto_reviews.daily_sentiment ORDER BY 1") == [
-            ("2026-05-03", 2),
-            ("2026-06-04", 1),
-        ]
+        figures = "SELECT jsonb_object_agg(day, reviews) FROM stretto_reviews.daily_sentiment"
+
+        async def are_made() -> bool:
+            return await rows(platform, figures) == [({"2026-05-03": 2, "2026-06-04": 1},)]
+
+        await until(are_made)
         hits = (await platform.memory().search("reviews", "what the clock says on its back")).hits
         assert hits[0].key == str(spam)
 

@@ -31,6 +31,12 @@ const REVIEWS = [
     ...PLACE,
   },
   {
+    text: "A terrible purchase. The screen broke after a week and nobody at the support answers.",
+    rating: 1,
+    external_id: "copy",
+    product: { external_id: "phone", name: "Phone" },
+  },
+  {
     text: "Best best best shop! Free iPhone for everybody at http://free-gifts.top and http://free-gifts.xyz buy now",
     rating: 5,
     external_id: "four",
@@ -63,7 +69,7 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
       await server.ask("POST", "/v1/apps/reviews/reviews", { reviews: REVIEWS, name: "by hand" });
       await expect
         .poll(async () => (await page.getByRole("region", { name: "Totals" }).textContent()) ?? "", { timeout: 40_000 })
-        .toMatch(/^Reviews4/);
+        .toMatch(/^Reviews5/);
       await page.getByRole("list", { name: "Imports" }).getByText("by hand").waitFor();
     });
   });
@@ -149,10 +155,10 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
       expect(await violations(page)).toEqual([]);
       await page.keyboard.press("Escape");
       await page.getByLabel("What became of them").selectOption("");
-      await list.getByText(/screen broke/).waitFor();
+      await list.getByText(/^The screen broke/).waitFor();
       expect(page.url()).not.toContain("status");
       await page.getByLabel("Product").selectOption("Player");
-      await expect.poll(() => list.getByText(/screen broke/).count()).toBe(0);
+      await expect.poll(() => list.getByText(/^The screen broke/).count()).toBe(0);
       expect(await violations(page)).toEqual([]);
     });
   });
@@ -180,11 +186,65 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
     });
   });
 
-  test("what was set aside tells why", async () => {
+  test("what was set aside tells why, and is taken in after all", async () => {
     await on("/aside", async (page) => {
-      await page.getByText("No review is a copy of another.").waitFor();
+      await page.getByText(/^Alike to/).waitFor();
       await page.getByRole("tab", { name: "Suspected spam" }).click();
       await page.getByText(/suspicion 0/).waitFor();
+      await page.getByRole("checkbox", { name: /^Select: Best best best/ }).check();
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole("button", { name: "Take in 1 selected" }).click();
+      await page.getByText("The review is being taken in.").waitFor();
+      await page.getByText("Nothing looks like spam.").waitFor();
+      await page.getByRole("tab", { name: "Duplicates" }).click();
+      expect(await violations(page)).toEqual([]);
+      await page.getByRole("button", { name: /^Take it in: A terrible purchase/ }).click();
+      await page.getByText("No review is a copy of another.").waitFor();
+      await page.getByRole("button", { name: "See how far it is" }).first().click();
+      await page.getByRole("list", { name: "Imports" }).getByText("Taken back by local").first().waitFor();
+      await expect
+        .poll(async () => (await page.getByRole("region", { name: "Totals" }).textContent()) ?? "", { timeout: 40_000 })
+        .toMatch(/Set aside0/);
+    });
+    await on("/reviews", async (page) => {
+      await page
+        .getByRole("table", { name: "Reviews" })
+        .getByRole("button", { name: /Best best best/ })
+        .click();
+      const sheet = page.getByRole("dialog", { name: "Review" });
+      await sheet.getByText("Taken back by").waitFor();
+      await sheet.getByText("Suspicion").waitFor();
+      expect(await sheet.getByRole("button", { name: /^Take it in/ }).count()).toBe(0);
+    });
+  });
+
+  test("a review's sheet takes it in as well", async () => {
+    const copy = { text: `${REVIEWS[2]?.text} Really.`, rating: 4, external_id: "later" };
+    await server.ask("POST", "/v1/apps/reviews/reviews", { reviews: [copy], name: "one more" });
+    await expect
+      .poll(
+        async () =>
+          (await server.ask<{ reviews: unknown[] }>("GET", "/v1/apps/reviews/reviews?status=duplicate")).reviews.length,
+        { timeout: 30_000 },
+      )
+      .toBe(1);
+    await expect
+      .poll(
+        async () =>
+          (
+            await server.ask<{ imports: { finished_at: string | null }[] }>("GET", "/v1/apps/reviews/imports")
+          ).imports.every((each) => each.finished_at !== null),
+        { timeout: 30_000 },
+      )
+      .toBe(true);
+    await on("/reviews?status=duplicate", async (page) => {
+      await page
+        .getByRole("table", { name: "Reviews" })
+        .getByRole("button", { name: /Really/ })
+        .click();
+      const sheet = page.getByRole("dialog", { name: "Review" });
+      await sheet.getByRole("button", { name: /^Take it in/ }).click();
+      await sheet.getByText("Taken back by").waitFor();
       expect(await violations(page)).toEqual([]);
     });
   });
