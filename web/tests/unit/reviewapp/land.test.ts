@@ -5,6 +5,7 @@ import type { GeometryCollection, Topology } from "topojson-specification";
 import { describe, expect, test } from "vitest";
 import { apart, type Box, byScale, clipped, type Land, landOf, seen, unwound } from "../../../src/reviewapp/land";
 import {
+  degrees,
   fitted,
   moved,
   nearest,
@@ -140,6 +141,11 @@ describe("the world as it is shipped", () => {
     }
     expect(points(at(2))).toBeLessThan(points(land) / 3);
   });
+});
+
+test("degrees are written as people write them", () => {
+  const found = [0, 12.5, -12.5, 180, -180].map((each) => degrees(each, "E", "W"));
+  expect(found).toEqual(["0°", "12.5° E", "12.5° W", "180°", "180°"]);
 });
 
 describe("a sheet", () => {
