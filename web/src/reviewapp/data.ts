@@ -71,7 +71,12 @@ export const reviewsQuery = (narrowed: Narrowed) =>
   });
 
 export const reviewQuery = (id: string) =>
-  queryOptions({ queryKey: ["reviewapp", "review", id], staleTime: 60_000, queryFn: () => asked(id) });
+  queryOptions({
+    queryKey: ["reviewapp", "review", id],
+    staleTime: 60_000,
+    refetchInterval: (query) => (query.state.data?.status === "new" ? 1_500 : false), // its analysis is at work
+    queryFn: () => asked(id),
+  });
 
 export const pairsQuery = infiniteQueryOptions({
   queryKey: ["reviewapp", "pairs"],

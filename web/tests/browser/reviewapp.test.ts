@@ -246,6 +246,7 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
       await sheet.getByRole("button", { name: /^Take it in/ }).click();
       await sheet.getByText("Taken back by").waitFor();
       expect(await violations(page)).toEqual([]);
+      await sheet.getByText("the lexicon").waitFor({ timeout: 30_000 });
     });
   });
 
