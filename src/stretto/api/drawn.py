@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from stretto.flow.drawing import EdgeKind, draw
-from stretto.flow.graph import Graph, StepKind
+from stretto.flow.compile import compile_document
+from stretto.flow.drawing import EdgeKind, InsideOf, NodeKind, draw
+from stretto.flow.graph import Graph
 
 
 class NodeShown(BaseModel):
-    """A step. `id` is its path without indices, such as `build.code`; `parent` is the step that it stands in."""
+    """A step. `id` is its path without indices, such as `build.code`; `parent` is the step that it stands in. A node of a graph that
+    a step hosts has the kind `node` and the id `STEP › NODE`."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: str
-    kind: StepKind
+    kind: NodeKind
     label: str
     parent: str | None
     agent: str | None
@@ -41,9 +46,14 @@ class GraphShown(BaseModel):
     complete: bool
 
 
-def graph_shown(graph: Graph) -> GraphShown:
+def document_shown(document: Mapping[str, Any], inside_of: InsideOf) -> GraphShown:
+    """The flow of a document as answers show it."""
+    return graph_shown(compile_document(document), inside_of)
+
+
+def graph_shown(graph: Graph, inside_of: InsideOf) -> GraphShown:
     """The graph as answers show it."""
-    drawing = draw(graph)
+    drawing = draw(graph, inside_of)
     edges = [
         EdgeShown.model_validate({"from": each.source, "to": each.target, "kind": each.kind}) for each in drawing.edges
     ]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
-from stretto.api.drawn import GraphShown, graph_shown
+from stretto.api.drawn import GraphShown, document_shown, graph_shown
 from stretto.api.flow_source import TAKES_YAML, YAML, FlowRoute, flow_text, read_flow
 from stretto.api.once import OnceDoor
 from stretto.api.paging import Limit, NameCursor, Next, VersionCursor, page_of
@@ -22,7 +22,6 @@ from stretto.auth import Principal
 from stretto.engine import Flows
 from stretto.engine.flows import FlowEntry
 from stretto.errors import FlowInvalid, FlowNotFound, IdempotencyConflict
-from stretto.flow.compile import compile_document
 from stretto.flow.json_patch import patch_between
 
 router = APIRouter(prefix="/v1/flows", tags=["flows"], route_class=FlowRoute)
@@ -170,7 +169,7 @@ async def save_flow(
 
 
 @router.post("/validate", openapi_extra=TAKES_YAML, dependencies=[needs("flows:read")])
-async def validate_flow(document: dict[str, Any], request: Request) -> Checked:
+async def validate_flow(document: dict[str, Any], request: Request, platform: PlatformDoor) -> Checked:
     """Check a flow's document and store nothing: every problem at once, each with its place and its remedy.
 
     Instead of the document, its text may be sent as YAML; then problems have a line and a column.
@@ -183,7 +182,8 @@ async def validate_flow(document: dict[str, Any], request: Request) -> Checked:
             for each in error.problems[:1000]
         ]
         return Checked(valid=False, name=None, problems=problems, graph=None)
-    return Checked(valid=True, name=graph.name, problems=[], graph=graph_shown(graph))
+    shown = await asyncio.to_thread(graph_shown, graph, platform.tools.inside_of)
+    return Checked(valid=True, name=graph.name, problems=[], graph=shown)
 
 
 @router.get(
@@ -202,10 +202,12 @@ async def get_flow(name: FlowName, flows: FlowsDoor, request: Request, version: 
 
 
 @router.get("/{name}/graph", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
-async def get_flow_graph(name: FlowName, flows: FlowsDoor, version: Version = None) -> GraphShown:
+async def get_flow_graph(
+    name: FlowName, flows: FlowsDoor, platform: PlatformDoor, version: Version = None
+) -> GraphShown:
     """A version of a flow as nodes and edges, to be drawn."""
     _, document = await flows.document(name, version)
-    return graph_shown(await asyncio.to_thread(compile_document, document))
+    return await asyncio.to_thread(document_shown, document, platform.tools.inside_of)
 
 
 @router.get("/{name}/versions", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,14 +24,32 @@ MOST_NODES = 2_000
 """So many steps are drawn; sub-flows beyond them stay closed."""
 
 EdgeKind = Literal["after", "data", "each", "watch", "loop"]
+NodeKind = StepKind | Literal["node"]
+"""A step's kind; `node` is a part of what a step calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What a tool is made of: parts by their names, outer ones before inner ones (`ingestion`, `ingestion/validate`), and which
+    follows which (`after`), also back to one before it (`loop`)."""
+
+    parts: tuple[str, ...] = ()
+    ways: tuple[tuple[str, str, Literal["after", "loop"]], ...] = ()
+
+
+InsideOf = Callable[[str], Inside | None]
+"""What the tool of this name is made of, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A step; `id` is its path without indices. `model` is the route or deployment that answers it."""
+    """A step; `id` is its path without indices. `model` is the route or deployment that answers it.
+
+    A part of the tool that a step calls has the id `STEP › PART`.
+    """
 
     id: str
-    kind: StepKind
+    kind: NodeKind
     label: str
     parent: str | None = None
     agent: str | None = None
@@ -69,11 +87,26 @@ class _Within:
     around: _Within | None = None
 
 
-def draw(graph: Graph) -> Drawing:
-    """The flow with all that is inside it."""
+def draw(graph: Graph, inside_of: InsideOf | None = None) -> Drawing:
+    """The flow with all that is inside it, tools that are made of parts among it."""
     drawing = Drawing()
     _block(drawing, graph, _Within(graph.root), None)
+    if inside_of is not None:
+        for node in [node for node in drawing.nodes if node.tool is not None]:
+            inside = inside_of(node.tool or "")
+            if inside is not None and len(drawing.nodes) + len(inside.parts) <= MOST_NODES:
+                _open(drawing, node.id, inside)
     return drawing
+
+
+def _open(drawing: Drawing, step: str, inside: Inside) -> None:
+    """The parts of the tool that a step calls, within the step."""
+    for part in inside.parts:
+        around, _, label = part.rpartition("/")
+        drawing.nodes.append(
+            Node(id=f"{step} › {part}", kind="node", label=label, parent=f"{step} › {around}" if around else step)
+        )
+    drawing.edges += [Edge(f"{step} › {source}", f"{step} › {target}", kind) for source, target, kind in inside.ways]
 
 
 def _block(drawing: Drawing, graph: Graph, here: _Within, parent: str | None) -> None:

@@ -20,10 +20,12 @@ from stretto.agents.lending import lent_models
 from stretto.engine.step import StepContext
 from stretto.errors import AgentStopped, ArgumentsInvalid, Invalid, StrettoError, ToolRefused
 from stretto.flow.builder import Flow, tool
+from stretto.flow.drawing import Inside
 from stretto.flow.graph import Graph
 from stretto.gateway.tool_servers import AMOUNT
 from stretto.langgraph.checkpoint import Knowledge, StrettoSaver
 from stretto.langgraph.nodes import MODES, Nodes
+from stretto.langgraph.parts import parts_of
 from stretto.langgraph.people import Resume, key_of, question_of, resume_with
 from stretto.langgraph.seat import Seat, seated
 from stretto.langgraph.voices import Voices
@@ -112,6 +114,14 @@ class HostedGraph:
         }
         name = self.name.replace(".", "-")
         return Flow(name, description=self.description, input=given, steps=steps, output=f"{{{{ {STEP} }}}}").graph()
+
+    @cached_property
+    def _parts(self) -> Inside:
+        return parts_of(self.graph)
+
+    def parts(self) -> Inside:
+        """The graph's nodes and edges, as they are drawn in a flow that calls it."""
+        return self._parts
 
     async def call(self, ctx: StepContext, arguments: Mapping[str, Any], key: str) -> Any:
         """Let the graph work to its end, and give its state as plain JSON.

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from stretto.errors import Invalid, ToolNotFound
+from stretto.flow.drawing import Inside
 from stretto.gateway.tool_servers import AMOUNT
 from stretto.tools.function import FunctionTool, function_tool
 from stretto.tools.source import ToolSource
 from stretto.tools.spending import Guarded, Purse
-from stretto.tools.tool import Effects, Tool
+from stretto.tools.tool import Composed, Effects, Tool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*")
@@ -79,6 +80,11 @@ class Tools:
             else f"There are: {', '.join(self._tools) or 'none'}."
         )
         raise ToolNotFound(f"There is no tool {name!r}. {hint}", tool=name)
+
+    def inside_of(self, name: str) -> Inside | None:
+        """What the registered tool of this name is made of; None where it is of one piece, or not known here."""
+        tool = self._tools.get(name)
+        return tool.parts() if isinstance(tool, Composed) else None
 
     def find(self, patterns: Sequence[str]) -> list[Tool]:
         """The tools that an agent may call, each once, in the order of the patterns: a name, or one with `*` in it.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from stretto.engine.step import StepContext
+from stretto.flow.drawing import Inside
 
 Effects = Literal["reads", "writes", "spends"]
 """What a call changes outside: nothing, something, or somebody's money. What writes or spends gets the idempotency key."""
@@ -39,4 +40,13 @@ class Tool(Protocol):
         Raises `ArgumentsInvalid` or `OutputInvalid` when arguments or result do not fit, and `ToolFailed` (`ToolUnavailable`, `ToolRefused`)
         when it could not be done. Cancelling it ends the call.
         """
+        ...
+
+
+@runtime_checkable
+class Composed(Protocol):
+    """A tool that is made of parts, and tells which, so that they are drawn in the flows that call it."""
+
+    def parts(self) -> Inside:
+        """Its parts. May take its time the first time; asked in a thread."""
         ...

@@ -11,11 +11,13 @@ pytest.importorskip("langgraph", reason="the extra langgraph is not installed")
 
 from langgraph.graph import START, StateGraph
 
+from stretto.api import serving
 from stretto.flow.facts import Aside, Fact, NodeEnded, NodeStarted, StepCompleted
 from stretto.flow.progress import Progress
 from stretto.langgraph import host
 from stretto.platform import Platform
 from stretto.settings import Settings
+from tests.e2e.wire import Client
 from tests.postgres.gateway.test_runs_pay import ended, facts
 from tests.postgres.langgraph.test_hosted import Letter, asked, desk, start
 
@@ -79,3 +81,26 @@ async def test_a_node_that_fails_says_so_in_its_attempt(settings: Settings) -> N
     assert attempts
     assert attempts == [("fail", n, what) for n in range(1, len(attempts) // 2 + 1) for what in ("begins", "failed")]
     assert {fact.error for fact in found if isinstance(fact, NodeEnded)} == {"ConnectionError: away"}
+
+
+async def test_nodes_are_drawn_within_their_step(settings: Settings) -> None:
+    settings = settings.model_copy(update={"port": 0, "host": "127.0.0.1"})
+    async with Platform.open(settings) as platform, serving(platform) as url:
+        client, hosted = Client(url), host(desk([]), name="desk")
+        run_id = await start(platform, hosted, {"topic": "x"})
+        drawn = (await client.get(f"/v1/runs/{run_id}/graph")).json
+        assert [(node["id"], node["kind"], node["parent"]) for node in drawn["nodes"]] == [
+            ("graph", "tool", None),
+            ("graph › draft", "node", "graph"),
+            ("graph › second", "node", "graph"),
+            ("graph › ask", "node", "graph"),
+        ]
+        assert {(edge["from"], edge["to"], edge["kind"]) for edge in drawn["edges"]} == {
+            ("graph › draft", "graph › ask", "after"),
+            ("graph › second", "graph › ask", "after"),
+        }
+        checked = await client.post("/v1/flows/validate", dict(hosted.flow.document))
+        assert checked.json["graph"] == drawn
+        review = await asked(platform)
+        await platform.reviews().decide(review.id, "approve", by="ann")
+        await ended(platform, run_id)

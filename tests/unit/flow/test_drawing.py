@@ -91,3 +91,33 @@ def test_sub_flows_are_drawn_within_their_step_until_there_are_too_many(monkeypa
     drawn = draw(compile_document(flow))
     assert [node.id for node in drawn.nodes] == ["one", "one.count", "one.more", "two"]
     assert not drawn.complete
+
+
+def test_a_tool_that_is_made_of_parts_is_drawn_open() -> None:
+    graph = compile_document(
+        {
+            "flow": "desk",
+            "steps": {
+                "again": {"loop": {"until": "true", "max": 2}, "steps": {"desk": {"tool": "desk"}}},
+                "count": TOOL,
+            },
+        }
+    )
+    inside = drawing.Inside(("plan", "inner", "inner/check"), (("plan", "inner", "after"), ("inner", "plan", "loop")))
+    drawn = draw(graph, {"desk": inside}.get)
+    assert [(node.id, node.label, node.kind, node.parent) for node in drawn.nodes[-3:]] == [
+        ("again.desk › plan", "plan", "node", "again.desk"),
+        ("again.desk › inner", "inner", "node", "again.desk"),
+        ("again.desk › inner/check", "check", "node", "again.desk › inner"),
+    ]
+    assert edges(drawn) >= {
+        ("again.desk › plan", "after", "again.desk › inner"),
+        ("again.desk › inner", "loop", "again.desk › plan"),
+    }
+    assert len(draw(graph).nodes) == len(drawn.nodes) - 3
+
+
+def test_parts_that_are_too_many_stay_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "MOST_NODES", 2)
+    graph = compile_document({"flow": "desk", "steps": {"desk": {"tool": "desk"}}})
+    assert len(draw(graph, {"desk": drawing.Inside(("a", "b"))}.get).nodes) == 1

@@ -2,6 +2,7 @@ import { Handle, type Node, type NodeProps, Position, useReactFlow } from "@xyfl
 import { clsx } from "clsx";
 import {
   Bot,
+  CircleDot,
   CircleHelp,
   Clock,
   GitBranch,
@@ -31,6 +32,7 @@ const ICONS: Record<string, LucideIcon> = {
   loop: RefreshCw,
   wait: Clock,
   emit: Megaphone,
+  node: CircleDot,
 };
 
 /** A step as a card: its kind, its name, who does it, how it stands. */

@@ -5,6 +5,7 @@ import { FlowGraph } from "@/graph/flow_graph";
 import type { NodeStates } from "@/graph/graph";
 import type { ScoreStore } from "@/score/store";
 import { withoutIndices } from "@/stream/paths";
+import { stepOf } from "@/stream/run_nodes";
 import { Failure } from "@/ui/failure";
 import { nodeStates } from "./node_states";
 
@@ -25,7 +26,8 @@ export function GraphSheet({ store, runId, chosen, onChoose }: Props) {
   const states = useStates(store);
   if (graph.isError) return <Failure error={graph.error} retry={() => void graph.refetch()} />;
   if (!graph.data) return <p className="p-4 text-soft">Loading…</p>;
-  const choose = (id: string) => {
+  const choose = (chosenId: string) => {
+    const id = stepOf(chosenId);
     const turns = [...store.score.entries.keys()].filter((path) => withoutIndices(path) === id);
     const last = turns[turns.length - 1];
     if (last !== undefined) onChoose(last);

@@ -1,6 +1,7 @@
 import type { NodeState, NodeStates, NodeStatus } from "@/graph/graph";
 import type { Entry } from "@/stream/entry";
 import { withoutIndices } from "@/stream/paths";
+import { nodeLine } from "@/stream/run_nodes";
 import type { RunScore } from "@/stream/run_score";
 
 const STRENGTH: Record<NodeStatus, number> = { idle: 0, skipped: 1, done: 2, failed: 3, waiting: 4, working: 5 };
@@ -19,6 +20,17 @@ export function nodeStates(score: RunScore, time: number): NodeStates {
     const id = withoutIndices(entry.path);
     note(id, status, 1);
     for (let dot = id.lastIndexOf("."); dot > 0; dot = id.lastIndexOf(".", dot - 1)) note(id.slice(0, dot), status, 0);
+  }
+  const failedUntil = new Map<string, number>();
+  for (const entry of score.nodes.entries.values()) {
+    if (!entry.node || entry.from > time) continue;
+    const id = nodeLine(entry.node.step, entry.node.name);
+    const status = statusAt(entry, time);
+    const before = states[id];
+    // A failure counts until the node is at work anew.
+    if (before?.status === "failed" && entry.from >= (failedUntil.get(id) ?? 0)) states[id] = { ...before, status };
+    if (status === "failed") failedUntil.set(id, Math.max(failedUntil.get(id) ?? 0, entry.to ?? time));
+    note(id, status, 1);
   }
   return states;
 }

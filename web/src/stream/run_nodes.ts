@@ -131,6 +131,12 @@ export function nodeLine(step: string, name: string): string {
   return `${withoutIndices(step)} › ${name}`;
 }
 
+/** The step of a line of nodes, or of a node in the flow's graph; a step's own is itself. */
+export function stepOf(key: string): string {
+  const end = key.indexOf(" › ");
+  return end < 0 ? key : key.slice(0, end);
+}
+
 /** Where a new line of nodes goes: after the last line of their step and of its other nodes. */
 export function placeUnder(lines: readonly Line[], step: string): number {
   const key = withoutIndices(step);

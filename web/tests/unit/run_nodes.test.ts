@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { nodeStates } from "@/runs/node_states";
 import type { FactEvent } from "@/stream/events";
+import { stepOf } from "@/stream/run_nodes";
 import { RunScore } from "@/stream/run_score";
 
 const START = Date.parse("2026-01-02T03:04:05Z");
@@ -80,6 +82,25 @@ test("a process that dies, and a step that fails, cut off what works in it", () 
   expect(stands(score, "graph › draft")).toEqual([10, 50, "cut"]);
   expect(stands(score, "graph › draft #2")).toEqual([60, 70, "failed"]);
   expect(stands(score, "graph › beside")).toEqual([60, 71, "cut"]);
+});
+
+test("the graph's picture has a node's state: a failure until it is at work anew", () => {
+  const told: Told[] = [
+    ["StepStarted", "fan[3].graph", 0, { attempt: 1 }],
+    ["NodeStarted", "fan[3].graph", 10, node("a", "draft")],
+    ["NodeStarted", "fan[3].graph", 12, node("b", "draft")],
+    ["NodeEnded", "fan[3].graph", 20, node("a", "draft", { outcome: "failed", error: "away" })],
+    ["NodeEnded", "fan[3].graph", 22, node("b", "draft")],
+    ["NodeStarted", "fan[3].graph", 30, node("a", "draft")],
+    ["NodeEnded", "fan[3].graph", 40, node("a", "draft")],
+  ];
+  const states = (ms: number) => nodeStates(scoreOf(told), START + ms)["fan.graph › draft"];
+  expect(states(15)).toEqual({ status: "working", count: 2 });
+  expect(states(25)).toEqual({ status: "failed", count: 2 });
+  expect(states(35)).toEqual({ status: "working", count: 3 });
+  expect(states(45)).toEqual({ status: "done", count: 3 });
+  expect(stepOf("fan.graph › inner/draft")).toBe("fan.graph");
+  expect(stepOf("fan.graph")).toBe("fan.graph");
 });
 
 test("where nodes are passed over, a failure has its length all the same", () => {
