@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from stretto.auth import Permission, Principal
 from stretto.engine import Runs
 from stretto.errors import LoginNeeded
+from stretto.flow.drawing import InsideOf
 from stretto.platform import Platform
 
 PRINCIPAL = "stretto.principal"
@@ -67,6 +68,14 @@ async def _principal(request: HTTPConnection) -> Principal:
 
 PlatformDoor = Annotated[Platform, Depends(_platform)]
 """The platform that this server serves."""
+
+
+async def _inside_of(request: HTTPConnection) -> InsideOf:
+    return platform_of(request).tools.inside_of
+
+
+InsideDoor = Annotated[InsideOf, Depends(_inside_of)]
+"""What the platform's tools are made of, to be drawn."""
 
 PrincipalDoor = Annotated[Principal, Depends(_principal)]
 """Who asks."""

@@ -51,7 +51,7 @@ def document_shown(document: Mapping[str, Any], inside_of: InsideOf) -> GraphSho
     return graph_shown(compile_document(document), inside_of)
 
 
-def graph_shown(graph: Graph, inside_of: InsideOf) -> GraphShown:
+def graph_shown(graph: Graph, inside_of: InsideOf | None = None) -> GraphShown:
     """The graph as answers show it."""
     drawing = draw(graph, inside_of)
     edges = [

@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from stretto.api.doors import PlatformDoor, PrincipalDoor, needs
+from stretto.api.doors import InsideDoor, PlatformDoor, PrincipalDoor, needs
 from stretto.api.drawn import GraphShown, document_shown, graph_shown
 from stretto.api.flow_source import TAKES_YAML, YAML, FlowRoute, flow_text, read_flow
 from stretto.api.once import OnceDoor
@@ -169,7 +169,7 @@ async def save_flow(
 
 
 @router.post("/validate", openapi_extra=TAKES_YAML, dependencies=[needs("flows:read")])
-async def validate_flow(document: dict[str, Any], request: Request, platform: PlatformDoor) -> Checked:
+async def validate_flow(document: dict[str, Any], request: Request, inside_of: InsideDoor) -> Checked:
     """Check a flow's document and store nothing: every problem at once, each with its place and its remedy.
 
     Instead of the document, its text may be sent as YAML; then problems have a line and a column.
@@ -182,7 +182,7 @@ async def validate_flow(document: dict[str, Any], request: Request, platform: Pl
             for each in error.problems[:1000]
         ]
         return Checked(valid=False, name=None, problems=problems, graph=None)
-    shown = await asyncio.to_thread(graph_shown, graph, platform.tools.inside_of)
+    shown = await asyncio.to_thread(graph_shown, graph, inside_of)
     return Checked(valid=True, name=graph.name, problems=[], graph=shown)
 
 
@@ -203,11 +203,11 @@ async def get_flow(name: FlowName, flows: FlowsDoor, request: Request, version: 
 
 @router.get("/{name}/graph", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])
 async def get_flow_graph(
-    name: FlowName, flows: FlowsDoor, platform: PlatformDoor, version: Version = None
+    name: FlowName, flows: FlowsDoor, inside_of: InsideDoor, version: Version = None
 ) -> GraphShown:
     """A version of a flow as nodes and edges, to be drawn."""
     _, document = await flows.document(name, version)
-    return await asyncio.to_thread(document_shown, document, platform.tools.inside_of)
+    return await asyncio.to_thread(document_shown, document, inside_of)
 
 
 @router.get("/{name}/versions", responses=fails(FlowNotFound), dependencies=[needs("flows:read")])

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from stretto.api.body import Body, JsonRoute
-from stretto.api.doors import PlatformDoor, RunsDoor, needs
+from stretto.api.doors import InsideDoor, RunsDoor, needs
 from stretto.api.drawn import GraphShown, document_shown
 from stretto.api.once import OnceDoor
 from stretto.api.paging import IdCursor, Limit, Next, VersionCursor, cursor_at, page_of
@@ -161,11 +161,11 @@ async def get_run(run_id: UUID, runs: RunsDoor, usage: UsageDoor) -> Response:
 
 
 @router.get("/{run_id}/graph", responses=fails(RunNotFound, FlowNotFound), dependencies=[needs("runs:read")])
-async def get_run_graph(run_id: UUID, runs: RunsDoor, platform: PlatformDoor) -> GraphShown:
+async def get_run_graph(run_id: UUID, runs: RunsDoor, inside_of: InsideDoor) -> GraphShown:
     """The flow of the run, in the version that it runs, as nodes and edges to be drawn."""
     run = await runs.get(run_id)
     _, document = await Flows(runs.database, runs.tenant_id).document(run.flow_name, run.flow_version)
-    return await asyncio.to_thread(document_shown, document, platform.tools.inside_of)
+    return await asyncio.to_thread(document_shown, document, inside_of)
 
 
 @router.get("/{run_id}/facts", responses=fails(RunNotFound), dependencies=[needs("runs:read")])

@@ -141,7 +141,7 @@ async def test_flows_are_flows():
     assert (now.name, now.digest) == (one("StoredFlow")["name"], versions[2]["digest"])
     assert dict(now.document) == one("StoredFlow")["document"]
     for which in ("fits", "has_a_mistake"):
-        checked = await validate_flow(variant("validate_flow body", which), Request({"type": "http"}))
+        checked = await validate_flow(variant("validate_flow body", which), Request({"type": "http"}), {}.get)
         assert checked.model_dump(by_alias=True) == variant("Checked", which)
     assert flow_text(now.document) == EXAMPLES["get_flow 200 application/yaml"]
     for operation in ("save_flow", "validate_flow"):
