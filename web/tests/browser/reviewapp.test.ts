@@ -126,6 +126,8 @@ describe.skipIf(!hasBrowser)("the review engine", () => {
       await node.first().waitFor();
       const listed = page.getByRole("region", { name: "Nodes of the graph" }).getByRole("row");
       await expect.poll(() => listed.count()).toBeGreaterThan(3);
+      const picture = page.getByRole("region", { name: "Graph", exact: true });
+      await picture.getByRole("button", { name: /^understand/ }).waitFor();
       await page.getByRole("slider", { name: "Time" }).fill("0"); // before any of them began
       await expect.poll(() => node.filter({ visible: true }).count()).toBe(0);
       expect(await violations(page)).toEqual([]);
