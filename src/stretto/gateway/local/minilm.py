@@ -104,7 +104,11 @@ class MiniLM:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.enable_truncation(MOST_TOKENS)  # pyright: ignore[reportUnknownMemberType]
         tokenizer.no_padding()
-        return cls(tokenizer, _read_tensors(np, data))
+        network = cls(tokenizer, _read_tensors(np, data))
+        if hasattr(mmap, "MADV_DONTNEED"):
+            # Checking and copying has read all of it; only words' rows are looked up there from now on, and come back by themselves.
+            data.madvise(mmap.MADV_DONTNEED)
+        return network
 
     def encode(self, texts: Sequence[str]) -> tuple[list[list[float]], int]:
         """One vector of length 1 for each text, and how many tokens they have."""

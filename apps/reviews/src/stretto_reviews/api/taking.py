@@ -17,16 +17,16 @@ from stretto.errors import Invalid, NotFound, NotPossible
 from stretto.store import Database
 from stretto_reviews.imports import Import as ImportRow
 from stretto_reviews.imports import (
-    begin_import,
+    begin_within,
     get_import,
     imports,
-    put_rows,
+    put_within,
     read_row,
     rejects,
-    take_in,
+    take_within,
     write_rejects,
 )
-from stretto_reviews.pipelines.ingestion import start_ingestion
+from stretto_reviews.pipelines.ingestion import start_within
 from stretto_reviews.pipelines.taking_back import take_back
 from stretto_reviews.qrvey.sets import export
 
@@ -168,9 +168,11 @@ async def add_reviews(platform: PlatformDoor, principal: PrincipalDoor, body: Ne
     if len(bad) == len(rows):
         told = "; ".join(f"review {each.at}, {each.field} {each.reason}" for each in refused[:5])
         raise Invalid(f"None of the reviews can be taken: {told}")
-    import_id = await begin_import(platform.database, principal.tenant_id, body.name)
-    await put_rows(platform.database, principal.tenant_id, import_id, [(n + 1, row) for n, row in rows if n not in bad])
-    run_id = await start_ingestion(platform, principal.tenant_id, import_id)
+    lines = [(n + 1, row) for n, row in rows if n not in bad]
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        import_id = await begin_within(connection, principal.tenant_id, body.name)
+        await put_within(connection, principal.tenant_id, import_id, lines)
+        run_id = await start_within(platform, connection, principal.tenant_id, import_id)
     return ImportBegun(id=import_id, run_id=run_id, refused=refused)
 
 
@@ -204,8 +206,11 @@ async def add_import(
     format: Annotated[Literal["csv", "jsonl"], Query(description="How the lines are written.")] = "csv",
 ) -> ImportBegun:
     """Take in a file: CSV with a head, or JSON lines, at most 2 MB at a time. Lines that cannot be taken are listed; the others are."""
-    import_id = await take_in(platform.database, principal.tenant_id, name, BytesIO(await request.body()), format)
-    return ImportBegun(id=import_id, run_id=await start_ingestion(platform, principal.tenant_id, import_id))
+    file = BytesIO(await request.body())
+    async with platform.database.tenant(principal.tenant_id) as connection:
+        import_id = await take_within(connection, principal.tenant_id, name, file, format)
+        run_id = await start_within(platform, connection, principal.tenant_id, import_id)
+    return ImportBegun(id=import_id, run_id=run_id)
 
 
 async def rejects_csv(database: Database, tenant_id: UUID, import_id: UUID) -> AsyncIterator[str]:

@@ -119,15 +119,6 @@ async def put_rejects(
     return int(row[0])
 
 
-async def put_unread(database: Database, tenant_id: UUID, import_id: UUID, rejects: Sequence[Rejected]) -> None:
-    """Lines that could not even be read: they are rejected, and count among the import's."""
-    for start in range(0, len(rejects), BATCH_ROWS):
-        async with database.tenant(tenant_id) as connection:
-            new = await put_rejects(connection, tenant_id, import_id, rejects[start : start + BATCH_ROWS])
-            values = {"tenant_id": tenant_id, "import_id": import_id, "count": new}
-            await connection.execute(_Q["count_unread"], values)
-
-
 async def take_in(
     database: Database, tenant_id: UUID, name: str, source: str | Path | IO[bytes], format: Format
 ) -> UUID:
@@ -137,12 +128,37 @@ async def take_in(
     batch = await asyncio.to_thread(_next_batch, lines)
     import_id = await begin_import(database, tenant_id, name)
     while batch:
-        readable = [(line, body) for line, body in batch if not isinstance(body, Rejected)]
-        unread = [body for _, body in batch if isinstance(body, Rejected)]
-        await put_rows(database, tenant_id, import_id, readable)
-        await put_unread(database, tenant_id, import_id, unread)
+        async with database.tenant(tenant_id) as connection:
+            await _put_batch(connection, tenant_id, import_id, batch)
         batch = await asyncio.to_thread(_next_batch, lines)
     return import_id
+
+
+async def take_within(
+    connection: AsyncConnection[TupleRow], tenant_id: UUID, name: str, source: IO[bytes], format: Format
+) -> UUID:
+    """The same in a transaction that is under way, for files of a few megabytes."""
+    lines = read_lines(source, format)
+    import_id = await begin_within(connection, tenant_id, name)
+    while batch := await asyncio.to_thread(_next_batch, lines):
+        await _put_batch(connection, tenant_id, import_id, batch)
+    return import_id
+
+
+async def _put_batch(
+    connection: AsyncConnection[TupleRow],
+    tenant_id: UUID,
+    import_id: UUID,
+    batch: Sequence[tuple[int, Mapping[str, Any] | Rejected]],
+) -> None:
+    """Lines of a file; those that could not even be read are rejected, and count among the import's."""
+    readable = [(line, body) for line, body in batch if not isinstance(body, Rejected)]
+    if readable:
+        await put_within(connection, tenant_id, import_id, readable)
+    if unread := [body for _, body in batch if isinstance(body, Rejected)]:
+        new = await put_rejects(connection, tenant_id, import_id, unread)
+        values = {"tenant_id": tenant_id, "import_id": import_id, "count": new}
+        await connection.execute(_Q["count_unread"], values)
 
 
 def _next_batch(lines: Lines) -> list[tuple[int, Mapping[str, Any] | Rejected]]:
