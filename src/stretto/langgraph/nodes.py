@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,6 +39,30 @@ class _Task:
     told: bool = False
 
 
+class _Pool:
+    """Tasks by their ids, and by place and name."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, _Task] = {}
+        self._alike: dict[tuple[_Space, str], dict[str, _Task]] = {}
+
+    def add(self, task: _Task) -> None:
+        self.tasks[task.id] = task
+        self._alike.setdefault((task.space, task.name), {})[task.id] = task
+
+    def take(self, id: str | None, space: _Space, name: str) -> _Task | None:
+        """The task of this id, or else one that has this name in this place; it is in the pool no more."""
+        task = None if id is None else self.tasks.pop(id, None)
+        alike = self._alike.get((space, name), {})
+        if task is not None:
+            del alike[task.id]
+        elif alike:
+            task = self.tasks.pop(alike.popitem()[0])
+        if not alike:
+            self._alike.pop((space, name), None)
+        return task
+
+
 @dataclass(slots=True)
 class _Told:
     """What was told of an attempt, in which an agent may call several graphs."""
@@ -61,8 +86,9 @@ class Nodes:
         # The graph is the step, or one of the tools of the step's agent.
         self._outer = "" if isinstance(ctx.step.call, ToolCall) else name
         self._told = _TOLD.setdefault(ctx, _Told())
-        self._held: dict[str, _Task] = {}
-        self._open: dict[str, _Task] = {}
+        self._held = _Pool()
+        self._open = _Pool()
+        self._within: Counter[_Space] = Counter()  # how many are open in a sub-graph, so that nobody looks in vain
         self._asks = False
 
     def hear(self, space: _Space, mode: Literal["tasks", "updates"], payload: Mapping[str, Any]) -> None:
@@ -79,48 +105,52 @@ class Nodes:
     def end(self) -> None:
         """The graph works no more, for now: nobody is at work any longer."""
         self._tell_held()
-        for task in self._open.values():
-            self._tell_end(task, "interrupted" if self._asks else "cut_off")
-        self._open.clear()
+        for task in [*self._open.tasks.values()]:
+            self._close(task, "interrupted" if self._asks else "cut_off")
 
     def _begin(self, task: _Task) -> None:
-        if not self._held:
+        if not self._held.tasks:
             asyncio.get_running_loop().call_soon(self._tell_held)
-        self._held[task.id] = task
+        self._held.add(task)
 
     def _done_before(self, space: _Space, name: str) -> None:
-        for tasks in (self._held, self._open):
-            if (task := next(_alike(tasks, space, name), None)) is not None:
-                del tasks[task.id]
-                if task.told:  # a graph in a thread of its own says it later
-                    self._tell_end(task, "done")
-                return
+        if self._held.take(None, space, name) is None and (task := self._open.take(None, space, name)) is not None:
+            self._ended(task, "done")  # a graph in a thread of its own says it later
 
     def _end(self, space: _Space, payload: Mapping[str, Any]) -> None:
         self._tell_held()
         id, name, error = payload["id"], payload["name"], payload["error"]
-        task = self._open.get(id) or next(_alike(self._open, space, name), None)
-        if task is None:
+        if (task := self._open.take(id, space, name)) is None:
             return
-        del self._open[task.id]
-        inside = (*space, f"{name}:{id}")
-        for other in [each for each in self._open.values() if each.space[: len(inside)] == inside]:
-            del self._open[other.id]
-            self._tell_end(other, "interrupted" if payload["interrupts"] else "cut_off")
+        if self._within[inside := (*space, f"{name}:{id}")]:
+            for other in [each for each in self._open.tasks.values() if each.space[: len(inside)] == inside]:
+                self._close(other, "interrupted" if payload["interrupts"] else "cut_off")
         if error is not None:
-            self._tell_end(task, "failed", _words(error))
+            self._ended(task, "failed", _words(error))
         elif payload["interrupts"]:
             self._asks = True
-            self._tell_end(task, "interrupted")
+            self._ended(task, "interrupted")
         else:
-            self._tell_end(task, "done")
+            self._ended(task, "done")
+
+    def _close(self, task: _Task, outcome: Outcome) -> None:
+        self._open.take(task.id, task.space, task.name)
+        self._ended(task, outcome)
+
+    def _ended(self, task: _Task, outcome: Outcome, error: str = "") -> None:
+        for around in _prefixes(task.space):
+            self._within[around] -= 1
+            if not self._within[around]:
+                del self._within[around]
+        self._tell_end(task, outcome, error)
 
     # What is told
 
     def _tell_held(self) -> None:
-        held, self._held = self._held, {}
-        for task in held.values():
-            self._open[task.id] = task
+        held, self._held = self._held, _Pool()
+        for task in held.tasks.values():
+            self._open.add(task)
+            self._within.update(_prefixes(task.space))
             if self._told.nodes < MOST_NODES:
                 self._told.nodes += 1
                 task.told = True
@@ -147,8 +177,8 @@ class Nodes:
         )
 
 
-def _alike(tasks: Mapping[str, _Task], space: _Space, name: str) -> Iterator[_Task]:
-    return (task for task in tasks.values() if task.space == space and task.name == name)
+def _prefixes(space: _Space) -> Iterator[_Space]:
+    return (space[:length] for length in range(1, len(space) + 1))
 
 
 def _where(task: _Task, outer: str) -> dict[str, str]:
