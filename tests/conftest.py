@@ -35,7 +35,7 @@ HOME = "STRETTO_TEST_HOME"  # tells the workers of a session which folder is the
 STALE_S = 7200  # no session lasts that long, and other sessions come and go meanwhile
 TEMPLATE = "stretto_template"
 OUTSIDE = "STRETTO_TEST_DATABASE_URL"
-"""Tests use the server at this URL, if it is set; its user may make databases and roles."""
+"""Tests use the server at this URL, if it is set; its user is a superuser, `stretto`."""
 # The machine will not lose power between two tests, and each test has a database of its own.
 LOCAL_CONF = "fsync = off\nfull_page_writes = off\nautovacuum = off\nmax_connections = 200\n"
 

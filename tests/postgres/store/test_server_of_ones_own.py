@@ -62,6 +62,7 @@ class Person:
 @pytest.fixture
 def person(server: Server) -> Iterator[Person]:
     """A person with a database and no other rights; `vector` and the role are there, but not for this person."""
+    assert server.member, "passed over where the server is none of ours"
     made = Person(server)
     yield made
     made.remove()
