@@ -21,11 +21,6 @@ export default function UsageChart({
   return <Plot label={label} height={260} data={bars} drawn={drawn} onPoint={onDay} />;
 }
 
-/** The colour of a series in the chart and beside its name. */
-export function colourOf(index: number): string {
-  return `var(--voice-${index + 1})`;
-}
-
 /** The tallest bars come first, so that the others are drawn over them. */
 function aligned({ days, series }: Days): uPlot.AlignedData {
   const at = days.map((_, index) => index);
