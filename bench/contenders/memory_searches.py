@@ -177,7 +177,7 @@ async def stretto(postmaster: int, url: str, ground: str, items: int, searches: 
     held = Ground.load(ground)
     database = await Database.open(load_settings(database_url=url))
     given = Given()
-    memory = Memory(database, DEFAULT_TENANT, Encoder(given), Model(NAME, DIMENSIONS))
+    memory = Memory(database, DEFAULT_TENANT, Encoder(given, is_free=True), Model(NAME, DIMENSIONS))
     taken_s, found = 0.0, dict[str, float]()
     meter = Meter(postmaster)
     for start in range(0, items, BATCH):

@@ -425,7 +425,8 @@ def memories(
         if model is None:
             return Memory(database, tenant_id, index=index)
         embedder = RouteEmbedder(gateway, tenant_id, local, LOCAL_VECTORS)
-        encoder = Encoder(embedder, ask_dimensions=True, questions=questions)
+        is_free = local is not None and name == LOCAL_VECTORS
+        encoder = Encoder(embedder, ask_dimensions=True, questions=questions, is_free=is_free)
         return Memory(database, tenant_id, encoder, model, index=index)
 
     return memory

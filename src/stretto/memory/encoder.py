@@ -56,7 +56,16 @@ class Encoder:
     Encoders may share what they keep of `questions`.
     """
 
-    def __init__(self, embedder: Embedder, ask_dimensions: bool = False, questions: Questions | None = None) -> None:
+    def __init__(
+        self,
+        embedder: Embedder,
+        ask_dimensions: bool = False,
+        questions: Questions | None = None,
+        *,
+        is_free: bool = False,
+    ) -> None:
+        self.is_free = is_free
+        """Whether a question may be read before it is known that its vector is wanted: nobody pays for it."""
         self._embedder = embedder
         self._ask_dimensions = ask_dimensions
         """Whether the model must be told how many numbers are wanted (models that give several lengths)."""

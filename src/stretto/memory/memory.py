@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from collections.abc import Coroutine, Mapping, Sequence
@@ -152,10 +153,16 @@ class Memory:
         condition = read_condition(filter)
         if not text and near is None:
             return Found((), {}, ("The question is empty. Ask for something, or give a place.",))
-        asked = await self.store.ask(collection, text, condition.labels if condition else ())
-        if asked is None:
-            raise MemoryNotFound(f"There is no collection {collection!r}. Remember something in it first.")
-        lists = await self._lists(Question(text, condition, near, *asked), max(self.ranking.depth, limit))
+        # The model reads the question while the collection is looked up: nearly all of them have the model of new ones.
+        reading = self._read_early(text)
+        try:
+            asked = await self.store.ask(collection, text, condition.labels if condition else ())
+            if asked is None:
+                raise MemoryNotFound(f"There is no collection {collection!r}. Remember something in it first.")
+            depth = max(self.ranking.depth, limit)
+            lists = await self._lists(Question(text, condition, near, *asked), depth, reading)
+        finally:
+            await _let_go(reading)
         hits = await self._ranked(text, lists, limit)
         return Found(hits, {name: len(scored) for name, scored in lists.found.items()}, tuple(lists.notes))
 
@@ -243,7 +250,12 @@ class Memory:
         held = [each for row in rows for each in row.embedded(ids[row.key])]
         await self.index.put(shelf, points_of(held, vectors, metadata))
 
-    async def _lists(self, question: Question, depth: int) -> Lists:
+    def _read_early(self, text: str) -> asyncio.Task[Vector] | None:
+        if not text or self.encoder is None or self.model is None or not self.encoder.is_free:
+            return None
+        return asyncio.create_task(self.encoder.question(text, self.model, self.tenant_id))
+
+    async def _lists(self, question: Question, depth: int, reading: asyncio.Task[Vector] | None) -> Lists:
         """The lists that are asked, all at once."""
         narrowing = await self._narrow(question)
         lists = Lists()
@@ -251,7 +263,7 @@ class Memory:
         rings = [] if near is None else rings_around(near)
         works: dict[str, Coroutine[Any, Any, Scored | None]] = {}
         if question.text:
-            works["vector"] = self._by_meaning(question, narrowing, depth, lists)
+            works["vector"] = self._by_meaning(question, narrowing, depth, lists, reading)
             works["text"] = self.store.by_words(collection.id, question.weights(), narrowing, depth)
         if near is not None:
             works["place"] = self.store.by_place(collection.id, near, rings, condition, depth)
@@ -272,7 +284,9 @@ class Memory:
             return Narrowing(few, condition)
         return Narrowing(None, condition)
 
-    async def _by_meaning(self, question: Question, narrowing: Narrowing, depth: int, lists: Lists) -> Scored | None:
+    async def _by_meaning(
+        self, question: Question, narrowing: Narrowing, depth: int, lists: Lists, reading: asyncio.Task[Vector] | None
+    ) -> Scored | None:
         collection = question.collection
         if not collection.model:
             lists.notes.append("The collection has no vectors, so nothing was searched by meaning.")
@@ -283,7 +297,10 @@ class Memory:
         model = Model(collection.model, collection.dimensions)
         shelf = Shelf(self.tenant_id, collection.id, model, collection.items)
         try:
-            vector = await self.encoder.question(question.text, model, self.tenant_id)
+            if reading is not None and model == self.model:
+                vector = await reading
+            else:
+                vector = await self.encoder.question(question.text, model, self.tenant_id)
             near = await self.index.search(shelf, vector, narrowing, depth)
             for each in near:
                 lists.spans[each.id] = None if each.begins is None else (each.begins, each.ends or 0)
@@ -400,3 +417,12 @@ def _candidate(text: str, places: Sequence[Listed]) -> Candidate:
 
 def _read_vector(text: str) -> Vector:
     return [float(each) for each in text.strip("[]").split(",")]
+
+
+async def _let_go(reading: asyncio.Task[Vector] | None) -> None:
+    """End what is not wanted any more; what it found or missed was told where it was asked for."""
+    if reading is not None:
+        reading.cancel()
+        await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from stretto.errors import Invalid, MemoryNotFound
+from stretto.errors import Invalid, MemoryNotFound, ModelUnreachable
+from stretto.gateway.provider import Embeddings
 from stretto.gateway.simulated.vectors import SimulatedEmbedder
 from stretto.memory import Encoder, Item, Memory, Model, Place, Ranking
 from stretto.memory.answers import NOT_ENOUGH, answer
@@ -196,6 +198,39 @@ async def test_without_a_model_words_are_searched_and_it_is_said(database: Datab
     found = await memory.search("reviews", "battery")
     assert {hit.key for hit in found.hits} == {"r1", "r2"}
     assert "by meaning" in found.notes[0]
+
+
+class Failing(SimulatedEmbedder):
+    """Makes vectors until it is told to fail, and counts what it was asked."""
+
+    fails = False
+    asked = 0
+
+    async def embed(self, texts: Sequence[str], *, model: str = "", dimensions: int | None = None) -> Embeddings:
+        self.asked += 1
+        if self.fails:
+            raise ModelUnreachable("The model is away.")
+        return await super().embed(texts, model=model, dimensions=dimensions)
+
+
+async def test_a_question_that_costs_nothing_is_read_early(database: Database) -> None:
+    embedder = Failing()
+    memory = Memory(database, DEFAULT_TENANT, Encoder(embedder, is_free=True), MODEL)
+    with pytest.raises(MemoryNotFound):
+        await memory.search("reviews", "battery")
+    await memory.remember("reviews", REVIEWS)
+    embedder.asked = 0
+    found = await memory.search("reviews", "is the battery good?")
+    late = await memory_of(database).search("reviews", "is the battery good?")
+    assert [(hit.key, hit.score) for hit in found.hits] == [(hit.key, hit.score) for hit in late.hits]
+    assert embedder.asked == 1, "it is read once"
+    # A collection with another model is searched by that one.
+    other = Memory(database, DEFAULT_TENANT, Encoder(Failing(), ask_dimensions=True, is_free=True), Model("other", 64))
+    assert (await other.search("reviews", "battery")).asked["vector"] == 4
+    embedder.fails = True
+    words = await memory.search("reviews", "battery of the phone")
+    assert {hit.key for hit in words.hits} == {"r1", "r2"}
+    assert "The model is away." in words.notes[0]
 
 
 ODD_ITEMS = [
