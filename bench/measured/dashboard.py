@@ -39,13 +39,14 @@ async def measure(ground: Ground, quick: bool) -> Measurement:
     rounds, seconds = (1, 4) if quick else (3, 15)
     frames = await interleave(rounds, {STRETTO: lambda: fifty_voices(seconds, USUAL_PX)})
     tall = await interleave(rounds, {STRETTO: lambda: fifty_voices(seconds, TALL_PX)})
-    pages = await interleave(rounds, {STRETTO: first_page})
+    pages = await interleave(rounds if quick else 5, {STRETTO: first_page})
     return Measurement(
         name=NAME,
         title="The dashboard",
         what=(
             f"The page of a run while {VOICES} voices stream at {TOKENS_PER_S} tokens/s each, for {seconds} s: how often it paints in a window of "
-            f"1440 × {USUAL_PX} pixels, in which some of the lines are in sight, and in one of {TALL_PX}, in which all are. Then the first page in a browser of its own whose CPU is made {SLOWER} times slower: until the list of runs can be used."
+            f"1440 × {USUAL_PX} pixels, in which some of the lines are in sight, and in one of {TALL_PX}, in which all are. Then the first page of a server that has just begun, in a browser of its own whose CPU is made {SLOWER} times slower and whose tab "
+            "is open already, with an empty cache: until the list of runs can be used."
         ),
         figures=[
             figure(frames, "frames_per_s", "frames a second, fifty voices", "/s", "more", target=30),
