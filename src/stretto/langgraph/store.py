@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString, NamedTuple, cast
 from uuid import UUID
 
 from psycopg import DatabaseError
@@ -98,9 +98,7 @@ class CheckpointStore:
         done: asyncio.Future[set[tuple[str, ...]]] = asyncio.get_running_loop().create_future()
         self._pending.append((given, done))
         if len(self._flights) < AT_ONCE:
-            flight = asyncio.create_task(self._fly(), name="store checkpoints")
-            self._flights.add(flight)
-            flight.add_done_callback(self._flights.discard)
+            self._flights.add(asyncio.create_task(self._fly(), name="store checkpoints"))
         return await done
 
     async def close(self) -> None:
@@ -109,7 +107,14 @@ class CheckpointStore:
             await asyncio.gather(*self._flights, return_exceptions=True)
 
     async def _fly(self) -> None:
-        await asyncio.sleep(0)  # whoever is about to store something comes along
+        try:
+            await asyncio.sleep(0)  # whoever is about to store something comes along
+            await self._store_pending()
+        finally:
+            # At once, not when the loop comes to it: whoever stores something until then would wait for a flight that is over.
+            self._flights.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _store_pending(self) -> None:
         while self._pending:
             batch, size = list[tuple[Given, asyncio.Future[set[tuple[str, ...]]]]](), 0
             while self._pending and size < MOST_BYTES:
