@@ -49,7 +49,6 @@ def recall_tools(episodes: Callable[[UUID], Episodes]) -> Tools:
                     "cost_usd": f"{each.run.cost_usd.normalize():f}",
                 }
                 for each in found.episodes
-                if each.run.id != ctx.run_id
             ],
             "notes": list(found.notes),
         }

@@ -96,7 +96,7 @@ async def test_a_run_that_is_gone_is_forgotten(settings: Settings, owner: AsyncC
         assert not await platform.episodes().remember(run_id)
 
 
-async def test_a_step_recalls_what_others_did_but_not_itself(settings: Settings) -> None:
+async def test_a_step_recalls_what_was_done_before_it(settings: Settings) -> None:
     looks = Flow(
         "again",
         input={"question": {"type": "string"}},
