@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from stretto.errors import Invalid, SignatureRefused
-from stretto.events.webhooks import Request, Verified, register_scheme
-from stretto.events.webhooks.schemes import check_secret, verify
+from stretto.events.webhooks import Request, Verified, register_scheme, scheme_names
+from stretto.events.webhooks.schemes import check_secret, scheme_named, verify
 from stretto.events.webhooks.signing import new_secret, secret_bytes, signature, signed_headers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -111,7 +111,11 @@ def test_repetitions_are_known_by_what_was_signed() -> None:
     assert verify("stripe", secret, Request(headers, body, now)) == Verified("evt_1", "paid")
 
 
-def test_an_app_adds_a_scheme_of_its_own() -> None:
+def test_an_app_adds_a_scheme_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "stretto.events.webhooks.schemes._SCHEMES", {name: scheme_named(name) for name in scheme_names()}
+    )
+
     def trusting(secret: str, request: Request) -> Verified:
         if request.headers.get("x-secret") != secret:
             raise SignatureRefused
