@@ -8,9 +8,9 @@ WITH heads AS (
     ON CONFLICT (tenant_id, thread_id, ns, id) DO UPDATE
     SET parent_id = excluded.parent_id, metadata = excluded.metadata, refs = excluded.refs
 ), given AS (
-    SELECT g.*, g.base IS NULL OR EXISTS (
-        SELECT FROM graph_values b WHERE b.tenant_id = %(tenant_id)s AND b.thread_id = g.thread_id AND b.ns = g.ns
-            AND b.channel = g.channel AND b.version = g.base) AS stands
+    SELECT g.*, g.base IS NULL OR coalesce((
+        SELECT true FROM graph_values b WHERE b.tenant_id = %(tenant_id)s AND b.thread_id = g.thread_id AND b.ns = g.ns
+            AND b.channel = g.channel AND b.version = g.base LIMIT 1), false) AS stands
     FROM unnest(%(v_threads)s::text[], %(v_ns)s::text[], %(v_channels)s::text[], %(v_versions)s::text[], %(v_bases)s::text[],
         %(v_types)s::text[], %(v_values)s::bytea[]) AS g(thread_id, ns, channel, version, base, type, value)
 ), added AS (
@@ -37,22 +37,23 @@ SET channel = excluded.channel, type = excluded.type, value = excluded.value;
 
 -- get --
 -- A checkpoint, or the latest of its thread and namespace: with the values that it needs but for those that are known, and what
--- its tasks have written
+-- its tasks have written. LATERAL and LIMIT: each value is looked up for itself, however few rows the planner believes in (of a
+-- young table it knows nothing, and would read the whole thread)
 WITH RECURSIVE head AS MATERIALIZED (
     SELECT thread_id, ns, id, parent_id, metadata, refs FROM graph_checkpoints
     WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s AND ns = %(ns)s
       AND id >= coalesce(%(id)s::text, '') AND (%(id)s::text IS NULL OR id <= %(id)s::text)
     ORDER BY id DESC LIMIT 1
 ), chain AS (
-    SELECT b.channel, b.version, b.base, b.type, b.value
-    FROM head, jsonb_each_text(head.refs) AS w(channel, version)
-    JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s
-        AND b.channel = w.channel AND b.version = w.version
+    SELECT v.*
+    FROM head, jsonb_each_text(head.refs) AS w(channel, version), LATERAL (
+        SELECT channel, version, base, type, value FROM graph_values b WHERE b.tenant_id = %(tenant_id)s
+            AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s AND b.channel = w.channel AND b.version = w.version LIMIT 1) v
     WHERE (w.channel, w.version) NOT IN (SELECT * FROM unnest(%(channels)s::text[], %(versions)s::text[]))
     UNION ALL
-    SELECT b.channel, b.version, b.base, b.type, b.value FROM chain c
-    JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s
-        AND b.channel = c.channel AND b.version = c.base
+    SELECT v.* FROM chain c, LATERAL (
+        SELECT channel, version, base, type, value FROM graph_values b WHERE b.tenant_id = %(tenant_id)s
+            AND b.thread_id = %(thread_id)s AND b.ns = %(ns)s AND b.channel = c.channel AND b.version = c.base LIMIT 1) v
 )
 SELECT 'c', thread_id, ns, id, parent_id, metadata::text, refs::text, NULL::bytea, 0, '' FROM head
 UNION ALL
@@ -73,20 +74,20 @@ WITH RECURSIVE heads AS MATERIALIZED (
       AND metadata @> %(filter)s::jsonb
     ORDER BY id DESC, thread_id DESC, ns DESC LIMIT %(limit)s
 ), chain AS (
-    SELECT b.thread_id, b.ns, b.channel, b.version, b.base
-    FROM (SELECT DISTINCT thread_id, ns, r.key AS channel, r.value AS version FROM heads, jsonb_each_text(heads.refs) AS r) w
-    JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = w.thread_id AND b.ns = w.ns
-        AND b.channel = w.channel AND b.version = w.version
+    SELECT v.*
+    FROM (SELECT DISTINCT thread_id, ns, r.key AS channel, r.value AS version FROM heads, jsonb_each_text(heads.refs) AS r) w,
+    LATERAL (SELECT thread_id, ns, channel, version, base FROM graph_values b WHERE b.tenant_id = %(tenant_id)s
+        AND b.thread_id = w.thread_id AND b.ns = w.ns AND b.channel = w.channel AND b.version = w.version LIMIT 1) v
     UNION
-    SELECT b.thread_id, b.ns, b.channel, b.version, b.base FROM chain c
-    JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = c.thread_id AND b.ns = c.ns
-        AND b.channel = c.channel AND b.version = c.base
+    SELECT v.* FROM chain c,
+    LATERAL (SELECT thread_id, ns, channel, version, base FROM graph_values b WHERE b.tenant_id = %(tenant_id)s
+        AND b.thread_id = c.thread_id AND b.ns = c.ns AND b.channel = c.channel AND b.version = c.base LIMIT 1) v
 )
 SELECT 'c', thread_id, ns, id, parent_id, metadata::text, refs::text, NULL::bytea, 0, '' FROM heads
 UNION ALL
-SELECT 'v', b.thread_id, b.ns, b.channel, b.version, b.base, b.type, b.value, 0, '' FROM chain c
-JOIN graph_values b ON b.tenant_id = %(tenant_id)s AND b.thread_id = c.thread_id AND b.ns = c.ns
-    AND b.channel = c.channel AND b.version = c.version
+SELECT 'v', c.thread_id, c.ns, c.channel, c.version, c.base, v.type, v.value, 0, '' FROM chain c, LATERAL (
+    SELECT type, value FROM graph_values b WHERE b.tenant_id = %(tenant_id)s AND b.thread_id = c.thread_id AND b.ns = c.ns
+        AND b.channel = c.channel AND b.version = c.version LIMIT 1) v
 UNION ALL
 SELECT 'w', w.thread_id, w.ns, w.checkpoint_id, w.task_id, w.channel, w.type, w.value, w.idx, w.task_path FROM heads h
 JOIN graph_writes w ON w.tenant_id = %(tenant_id)s AND w.thread_id = h.thread_id AND w.ns = h.ns AND w.checkpoint_id = h.id;

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -20,8 +21,9 @@ from typing_extensions import TypedDict
 
 from stretto.errors import Invalid, StoreError
 from stretto.langgraph import StrettoSaver
-from stretto.langgraph.checkpoint import Knowledge, Known
-from stretto.store import Database
+from stretto.langgraph.checkpoint import MOST_CHAIN, Knowledge, Known
+from stretto.store import DEFAULT_TENANT, Database
+from stretto.store.sql import load_queries
 
 OTHER = UUID("00000000-0000-7000-8000-000000000002")
 MANY = 40
@@ -58,6 +60,28 @@ async def count(owner: AsyncConnection[TupleRow], what: str) -> int:
     row = await (await owner.execute(what.encode())).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def scanned(plan: Mapping[str, Any]) -> float:
+    """How many rows of values a plan has taken from the table."""
+    own = plan["Actual Rows"] * plan["Actual Loops"] if plan.get("Relation Name") == "graph_values" else 0
+    return own + sum(scanned(each) for each in plan.get("Plans", ()))
+
+
+async def test_a_state_costs_its_own_rows_however_long_the_thread_and_however_little_the_planner_knows(
+    database: Database,
+) -> None:
+    await growing(StrettoSaver(database), 200).ainvoke({"notes": []}, thread("long"))
+    queries = load_queries("stretto.langgraph")
+    latest = {"thread_id": "long", "ns": "", "id": None, "channels": [], "versions": []}
+    page = {"thread_id": "long", "ns": "", "id": None, "before": None, "filter": "{}", "limit": 1}
+    page |= {"after_id": None, "after_thread": None, "after_ns": None}
+    for name, values in (("get", latest), ("list", page)):
+        async with database.tenant(DEFAULT_TENANT) as connection:
+            explain: LiteralString = f"EXPLAIN (ANALYZE, FORMAT JSON) {queries[name]}"
+            row = await (await connection.execute(explain, {"tenant_id": DEFAULT_TENANT, **values})).fetchone()
+        assert row is not None
+        assert 0 < scanned(row[0][0]["Plan"]) <= 4 * MOST_CHAIN, name
 
 
 async def test_every_state_of_the_history_is_as_it_was(database: Database) -> None:
