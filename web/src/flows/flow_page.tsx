@@ -30,7 +30,7 @@ function FlowView({ name }: { name: string }) {
   const mayStart = useMay("runs:start");
   const mayRead = useMay("runs:read");
   const flow = useQuery(documentQuery(name));
-  if (flow.isError) return <Failure error={flow.error} retry={() => void flow.refetch()} />;
+  if (flow.isLoadingError) return <Failure error={flow.error} retry={() => void flow.refetch()} />;
   if (!flow.data) return <p className="text-soft">Loading…</p>;
   const { version, document } = flow.data;
   const archived = flow.data.archived_at !== null;
@@ -106,7 +106,7 @@ function Picture({ name, version }: { name: string; version: number }) {
     staleTime: Number.POSITIVE_INFINITY,
     queryFn: () => body(api.GET("/v1/flows/{name}/graph", { params: { path: { name }, query: { version } } })),
   });
-  if (graph.isError) return <Failure error={graph.error} retry={() => void graph.refetch()} />;
+  if (graph.isLoadingError) return <Failure error={graph.error} retry={() => void graph.refetch()} />;
   if (!graph.data) return <p className="text-soft">Loading…</p>;
   return (
     <>

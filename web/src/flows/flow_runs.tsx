@@ -15,7 +15,7 @@ export function FlowRuns({ name }: { name: string }) {
     refetchInterval: 3_000,
     queryFn: () => body(api.GET("/v1/runs", { params: { query: { flow: [name], limit: SHOWN } } })),
   });
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <p className="text-soft">Loading…</p>;
   if (found.data.runs.length === 0) return <Empty title="It has not run yet." />;
   return (

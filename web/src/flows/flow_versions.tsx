@@ -12,7 +12,7 @@ import { useVersionList, VersionSelect } from "./versions";
 export function FlowVersions({ name, latest }: { name: string; latest: number }) {
   const found = useVersionList(name);
   const [chosen, setChosen] = useState<{ from: number; to: number } | null>(null);
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   const versions = found.data ?? [];
   const numbers = versions.map((each) => each.version);
   const from = chosen?.from ?? Math.max(1, latest - 1);
@@ -70,7 +70,7 @@ function Difference({ name, from, to }: { name: string; from: number; to: number
     queryFn: () => body(api.GET("/v1/flows/{name}/diff", { params: { path: { name }, query: { from, to } } })),
   });
   if (from === to) return <Empty title="Choose two versions to see how they differ." />;
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <p className="p-4 text-soft">Loading…</p>;
   const lines = diffLines(found.data.lines);
   if (lines.length === 0) return <Empty title="They are the same." />;

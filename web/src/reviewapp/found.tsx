@@ -14,7 +14,7 @@ const LISTS: Record<string, string> = { vector: "meaning", text: "words", place:
 export function Found({ question }: { question: Question }) {
   const found = useQuery(searchQuery(question));
   const [open, setOpen] = useState<string | null>(null);
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   return (
     <Panel title="Reviews that were found" flush>
       {found.isPending && <p className="p-4 text-soft">Searching…</p>}

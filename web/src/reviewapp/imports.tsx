@@ -12,7 +12,7 @@ import { type Import, importsQuery, rejectsCsv } from "./data";
 /** What was handed in, and how far it is. */
 export function Imports() {
   const found = useQuery(importsQuery);
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   if (!found.data || found.data.imports.length === 0) return null;
   return (
     <Panel title="Imports" flush>

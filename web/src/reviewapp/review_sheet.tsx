@@ -22,7 +22,7 @@ export function ReviewSheet({ id, sentence, onClose }: { id: string | null; sent
 
 function Opened({ id, sentence }: { id: string; sentence: string }) {
   const found = useQuery(reviewQuery(id));
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   if (found.isPending) return <p className="text-soft">Loading…</p>;
   const review = found.data;
   return (

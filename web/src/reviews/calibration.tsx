@@ -19,7 +19,7 @@ export function Calibration({ judge, flow }: { judge: string; flow: string }) {
     queryFn: () => body(api.GET("/v1/calibration", { params: { query: { judge, ...(flow ? { flow } : {}) } } })),
     staleTime: 30_000,
   });
-  if (found.isError) return <Failure error={found.error} retry={() => void found.refetch()} />;
+  if (found.isLoadingError) return <Failure error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <p className="text-soft">Loading…</p>;
   const report = found.data;
   if (report.decisions === 0) {

@@ -37,7 +37,9 @@ export function ForkDialog({ run, store, step, onClose }: Props) {
         : JSON.stringify(detail.data?.output ?? null, null, 2);
   const value = text ?? before;
   const isText = changed === "output" && detail.data?.is_text === true;
-  const problem = changed === "nothing" || isText ? null : jsonProblem(value);
+  // Until the step's output is here, there is nothing to change: what is typed before would stand beside it.
+  const loading = changed === "output" && detail.data === undefined;
+  const problem = changed === "nothing" || isText || loading ? null : jsonProblem(value);
   const fork = useMutation({
     mutationFn: () =>
       body(
@@ -98,15 +100,22 @@ export function ForkDialog({ run, store, step, onClose }: Props) {
           <Field
             label={changed === "input" ? "Input" : `Output of ${from}`}
             error={problem}
-            hint={isText ? "Text" : "JSON"}
+            hint={loading ? "It is being read…" : isText ? "Text" : "JSON"}
           >
             {(props) => (
-              <Textarea {...props} rows={14} value={value} onChange={(event) => setText(event.target.value)} />
+              <Textarea
+                {...props}
+                rows={14}
+                disabled={loading}
+                value={loading ? "" : value}
+                onChange={(event) => setText(event.target.value)}
+              />
             )}
           </Field>
         )}
+        {detail.isError && <Failure error={detail.error} retry={() => void detail.refetch()} />}
         {fork.isError && <Failure error={fork.error} />}
-        <Button type="submit" look="main" disabled={fork.isPending || problem !== null || from === ""}>
+        <Button type="submit" look="main" disabled={fork.isPending || loading || problem !== null || from === ""}>
           Fork
         </Button>
       </form>

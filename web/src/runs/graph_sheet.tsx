@@ -24,7 +24,7 @@ export function GraphSheet({ store, runId, chosen, onChoose }: Props) {
     queryFn: () => body(api.GET("/v1/runs/{run_id}/graph", { params: { path: { run_id: runId } } })),
   });
   const states = useStates(store);
-  if (graph.isError) return <Failure error={graph.error} retry={() => void graph.refetch()} />;
+  if (graph.isLoadingError) return <Failure error={graph.error} retry={() => void graph.refetch()} />;
   if (!graph.data) return <p className="p-4 text-soft">Loading…</p>;
   const choose = (chosenId: string) => {
     const id = stepOf(chosenId);

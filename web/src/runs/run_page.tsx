@@ -68,7 +68,8 @@ function RunView({ runId }: { runId: string }) {
     setPicked(path);
     setTab("step");
   };
-  if (run.isError) return <Failure error={run.error} retry={() => void run.refetch()} />;
+  // What was read once stays to be seen when reading it again fails, and so does what is being written in a dialog.
+  if (run.isLoadingError) return <Failure error={run.error} retry={() => void run.refetch()} />;
   return (
     <div className="flex flex-col lg:h-[calc(100dvh-3rem)]">
       <PageHead

@@ -100,8 +100,19 @@ describe.skipIf(!hasBrowser)("a run in the browser", () => {
       await page.getByRole("button", { name: /^draft,/ }).click();
       await page.getByRole("button", { name: "Fork…" }).click();
       const dialog = page.getByRole("dialog");
+      let read = () => {};
+      const asked = new Promise<void>((resolve) => {
+        read = resolve;
+      });
+      await page.route("**/steps/draft", async (route) => {
+        await asked;
+        await route.continue();
+      });
       await dialog.getByLabel("What changes").selectOption("output");
-      await dialog.getByLabel("Output of draft").fill("Another draft.\n\nIn two paragraphs.");
+      const output = dialog.getByLabel("Output of draft");
+      expect(await output.isDisabled()).toBe(true); // what is typed now would stand beside what comes
+      read();
+      await output.fill("Another draft.\n\nIn two paragraphs.");
       await dialog.getByRole("button", { name: "Fork" }).click();
       await page.waitForURL((url) => url.pathname.startsWith("/runs/") && !url.pathname.endsWith(id));
       const fork = await ended(page.url().split("/").pop() ?? "");
