@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from stretto.cli.keyboard import read_line
 from stretto.cli.safe_text import safe
 from stretto.cli.score import Score, Waiting
 from stretto.cli.view import View
-from stretto.errors import NotFound, NotPossible
+from stretto.errors import Invalid, NotFound, NotPossible
 from stretto.review import Reviews
 
 ASK = "approve, reject, comment, or later? [a/r/c/l] "
@@ -42,8 +43,8 @@ class Desk:
         self._view = view
         self._console = console
         self._by = by
-        self._later: set[str] = set()
-        self._decided: set[str] = set()
+        self._later: set[tuple[str, datetime]] = set()
+        self._decided: set[tuple[str, datetime]] = set()
         self._news = asyncio.Event()
 
     @property
@@ -58,12 +59,12 @@ class Desk:
     def open(self) -> list[Waiting]:
         """What a person has not decided on yet and has not put off."""
         past = self._later | self._decided
-        return [w for w in self._score.waits.values() if w.kind == "review" and w.path not in past]
+        return [w for w in self._score.waits.values() if w.kind == "review" and w.id not in past]
 
     @property
     def busy(self) -> bool:
         """Whether something is asked, or was decided and the run has not heard of it yet."""
-        return bool(self.open) or any(path in self._score.waits for path in self._decided)
+        return bool(self.open) or any(waiting.id in self._decided for waiting in self._score.waits.values())
 
     async def work(self) -> None:
         """Ask until cancelled."""
@@ -101,7 +102,7 @@ class Desk:
                             return
                         comments.append(comment)
                     case "later":
-                        self._later.add(waiting.path)
+                        self._later.add(waiting.id)
                         return
                     case None:
                         self._console.print("Type a, r, c or l, and Enter.")
@@ -121,7 +122,7 @@ class Desk:
                 self._console.print()
         if said is None:
             if self._score.waits.get(waiting.path) == waiting:
-                self._later.add(waiting.path)
+                self._later.add(waiting.id)
             else:
                 self._console.print("It was decided elsewhere, or is no longer asked.")
         return said
@@ -130,10 +131,10 @@ class Desk:
         try:
             review_id = await self._reviews.of_step(self._run_id, waiting.path)
             await self._reviews.decide(review_id, verdict, by=self._by, comments=comments)
-        except (NotPossible, NotFound) as error:
+        except (NotPossible, NotFound, Invalid) as error:
             self._console.print(Text(error.message, "yellow"))
         else:
-            self._decided.add(waiting.path)
+            self._decided.add(waiting.id)
 
     async def _first(
         self, typed: Callable[[], Awaitable[str | None]], other: Callable[[], Awaitable[None]]

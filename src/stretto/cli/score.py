@@ -49,6 +49,11 @@ class Waiting:
     show: Any = None
 
     @property
+    def id(self) -> tuple[str, datetime]:
+        """What tells it from others, also from another question of the same step."""
+        return self.path, self.since
+
+    @property
     def told(self) -> str:
         """What it waits for, in a few words."""
         match self.kind:
@@ -89,6 +94,7 @@ class Score:
         self.status: Status = "accepted"
         self.voices: dict[str, Voice] = {}
         self.waits: dict[str, Waiting] = {}
+        self._rests: dict[str, int] = {}
         self.totals = Totals()
         self.started: datetime | None = None
         self.ended: datetime | None = None
@@ -267,8 +273,9 @@ class Score:
             parts.append(one_line(fact.note))
         if fact.of == "value":
             parts.append(_outcome(state, fact.output))
-        if voice is not None and voice.attempt > 1:
-            parts.insert(0, f"attempt {voice.attempt}")
+        # An attempt that began with a person's answer goes on with the one before.
+        if voice is not None and (attempt := voice.attempt - self._rests.pop(fact.step, 0)) > 1:
+            parts.insert(0, f"attempt {attempt}")
         if waited is not None:
             self._begun.setdefault(fact.step, waited.since)
         self._tell("✓", fact.step, self._took(fact.step, at, *parts), "good")
@@ -365,11 +372,30 @@ class Score:
 
     def _decided(self, fact: f.ReviewDecided, at: datetime, state: StepState | None) -> None:
         self.waits.pop(fact.step, None)
+        self._verdict(fact, lambda told: self._took(fact.step, at, told))
+
+    def _asked(self, fact: f.PersonAsked, at: datetime, state: StepState | None) -> None:
+        waiting = Waiting(fact.step, "review", at, None, "", "", fact.text, fact.show)
+        self.waits[fact.step] = waiting
+        self._tell("⏸", fact.step, waiting.told, "wait")
+
+    def _answered(self, fact: f.PersonAnswered, at: datetime, state: StepState | None) -> None:
+        self.waits.pop(fact.step, None)
+        self._verdict(fact, lambda told: told)  # the step goes on
+
+    def _question_dropped(self, fact: f.QuestionDropped, at: datetime, state: StepState | None) -> None:
+        self.waits.pop(fact.step, None)
+
+    def _step_rested(self, fact: f.StepRested, at: datetime, state: StepState | None) -> None:
+        self.voices.pop(fact.step, None)
+        self._rests[fact.step] = self._rests.get(fact.step, 0) + 1
+
+    def _verdict(self, fact: f.ReviewDecided | f.PersonAnswered, shown: Callable[[str], str]) -> None:
         approved = fact.verdict == "approve"
         told = f"{'approved' if approved else 'rejected'}{_by(fact.by)}"
         comments = f": {one_line(fact.comments)}" if fact.comments else ""
         tone: Tone = "good" if approved else "bad"
-        self._tell("✓" if approved else "✗", fact.step, self._took(fact.step, at, told + comments), tone)
+        self._tell("✓" if approved else "✗", fact.step, shown(told + comments), tone)
 
     def _took(self, path: str, at: datetime, *parts: str) -> str:
         begun = self._begun.pop(path, None)
@@ -402,6 +428,10 @@ class Score:
         f.TurnStarted: _turn,
         f.MapExpanded: _expanded,
         f.WaitStarted: _waits,
+        f.PersonAsked: _asked,
+        f.StepRested: _step_rested,
+        f.PersonAnswered: _answered,
+        f.QuestionDropped: _question_dropped,
         f.TimerFired: _fired,
         f.EventReceived: _received,
         f.ReviewDecided: _decided,

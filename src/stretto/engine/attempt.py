@@ -30,7 +30,7 @@ class Owner(Protocol):
     def retract(self, attempt: Attempt, position: int, reason: str) -> None: ...
     def record(self, fact: Aside) -> None: ...
     async def write_down(self, fact: Fact) -> None: ...
-    async def ask(self, attempt: Attempt, question: Question) -> PersonAnswered: ...
+    async def ask(self, attempt: Attempt, question: Question, *, rest: bool) -> PersonAnswered: ...
     async def drain(self) -> None: ...
 
 
@@ -102,9 +102,9 @@ class Attempt:
         if not self.is_over:
             await self._owner.write_down(fact)
 
-    async def ask(self, question: Question) -> PersonAnswered:
+    async def ask(self, question: Question, *, rest: bool = False) -> PersonAnswered:
         async with self._asking:
-            return await self._owner.ask(self, question)
+            return await self._owner.ask(self, question, rest=rest)
 
     def take_feedback(self) -> list[str]:
         taken, self._feedback = self._feedback, []

@@ -53,7 +53,7 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None, 
     progress = await runs.progress(run_id)
     origin = _origin(progress, step)
     gone = _downstream(origin)
-    kept = [row for row in rows if _keeps(row, gone)]
+    kept = [row for row in rows if _keeps(row, gone) and not _is_resting(row, progress)]
     accepted = row_fact(rows[0])
     assert isinstance(accepted, f.RunAccepted)
     given = validate_input(graph, {**accepted.input, **edits.input}) if edits.input else accepted.input
@@ -162,6 +162,14 @@ def _keeps(row: Row, gone: _Gone) -> bool:
             path.startswith((f"{step}.", f"{step}[")) for path in gone.paths
         )
     return not step.startswith(gone.prefixes)
+
+
+def _is_resting(row: Row, progress: Progress) -> bool:
+    """Whether it says that a step at work rests. What such a step asks and where it came to belongs to its run alone."""
+    if row.kind != f.StepRested.__name__ or row.step is None:
+        return False
+    state = progress.state(row.step)
+    return state is not None and not state.has_ended
 
 
 def _check(graph: Graph, rows: list[Row]) -> list[Awaited]:

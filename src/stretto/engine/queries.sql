@@ -200,9 +200,10 @@ FROM unnest(%(run_ids)s::uuid[], %(steps)s::text[], %(kinds)s::text[], %(names)s
 ON CONFLICT (run_id, step) DO NOTHING;
 
 -- delete_waits --
--- Waits that have ended
+-- Waits that have ended, and those inside of these steps
 DELETE FROM waits USING unnest(%(run_ids)s::uuid[], %(steps)s::text[]) AS w(run_id, step)
-WHERE waits.tenant_id = %(tenant_id)s AND waits.run_id = w.run_id AND (w.step = '*' OR waits.step = w.step);
+WHERE waits.tenant_id = %(tenant_id)s AND waits.run_id = w.run_id AND (w.step IN ('*', waits.step)
+    OR starts_with(waits.step, w.step || '.') OR starts_with(waits.step, w.step || '['));
 
 -- take_event_waits --
 -- End the waits for this event and tell the runs
@@ -346,7 +347,7 @@ WITH latest AS (
     SELECT DISTINCT ON (step) step, kind FROM journal j
     WHERE j.tenant_id = %(tenant_id)s AND j.run_id = l.id AND j.step IS NOT NULL AND j.kind IN (
         'StepStarted', 'StepCompleted', 'StepFailed', 'StepDeferred', 'StepSkipped', 'StepStopped', 'StepSteered',
-        'StepDropped', 'WaitStarted')
+        'StepDropped', 'StepRested', 'WaitStarted')
     ORDER BY step, seq DESC) s WHERE s.kind = 'StepStarted' LIMIT %(most_steps)s)
 UNION ALL
 SELECT r.flow_name, r.flow_version, w.step, 'waiting' FROM waiting w

@@ -1,7 +1,8 @@
 """What steps ask people in the middle of their work: asked once, answered once, dropped with the call that asked.
 
 The question is a fact and a row in `waits`, which opens its review; the decision comes back as a signal, as that of a step that waits.
-So whoever decides while no process has the run in hand is heard as well, and a step that begins again finds the answer.
+So whoever decides while no process has the run in hand is heard as well, and a step that begins again finds the answer. A step
+that does nothing else meanwhile rests: it leaves its place and its memory to others, and begins again with the answer.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ class Questions:
         self._run = run
         self._waiting: dict[str, asyncio.Future[f.PersonAnswered]] = {}
 
-    async def ask(self, attempt: Attempt, question: Question) -> f.PersonAnswered:
-        """The answer, from before or once there is one (`StepContext.ask`)."""
+    async def ask(self, attempt: Attempt, question: Question, *, rest: bool) -> f.PersonAnswered:
+        """The answer, from before or once there is one (`StepContext.ask`). To `rest` ends the attempt until then."""
         run, path = self._run, attempt.path
         state = run.progress.state(path)
         if state is None or attempt.is_over:
@@ -48,6 +49,8 @@ class Questions:
             )
         if (found := state.answers.get(question.key)) is not None:
             return found
+        if rest:
+            run.rest(attempt)
         waiting = self._waiting[path] = asyncio.get_running_loop().create_future()
         try:
             return await waiting

@@ -351,9 +351,9 @@ class RunTask:
             self._emit(fact)
             self.scribe.send()
 
-    async def ask(self, attempt: Attempt, question: Question) -> f.PersonAnswered:
+    async def ask(self, attempt: Attempt, question: Question, *, rest: bool) -> f.PersonAnswered:
         """A step at work asks a person."""
-        return await self._questions.ask(attempt, question)
+        return await self._questions.ask(attempt, question, rest=rest)
 
     async def write_down(self, fact: f.Fact) -> None:
         """A part of an attempt's work is over; returns once the journal holds it."""
@@ -496,15 +496,27 @@ class RunTask:
         """End the attempt at this path, if there is one; its text goes to the journal."""
         self.texts.flush(path)
         attempt = self._attempts.pop(path, None)
-        if attempt is None:
-            state = self.progress.state(path)
-            return state.attempt if state is not None else 1
-        attempt.is_over = True
-        if attempt.task is not None and attempt.task is not asyncio.current_task():
-            attempt.task.cancel()
+        if attempt is not None:
+            attempt.is_over = True
+            if attempt.task is not None and attempt.task is not asyncio.current_task():
+                attempt.task.cancel()
         if not self._handing_over:  # else the next process goes on waiting for the same answer
             self._questions.drop(path)
-        return attempt.attempt
+        if attempt is not None:
+            return attempt.attempt
+        state = self.progress.state(path)
+        return state.attempt if state is not None else 1
+
+    def rest(self, attempt: Attempt) -> None:
+        """Let the attempt end until a person has answered what it asks; what it wrote stands."""
+        path = attempt.path
+        self.texts.flush(path)
+        del self._attempts[path]
+        attempt.is_over = True
+        self._emit(f.StepRested(step=path, attempt=attempt.attempt, keep=self.texts.length(path)))
+        self.scribe.send()
+        assert attempt.task is not None
+        attempt.task.cancel()
 
     def _cancel_all(self) -> None:
         for path in list(self._attempts):
@@ -574,11 +586,13 @@ class RunTask:
     def _step_failed(self, fact: f.StepFailed) -> None:
         if fact.retry_in_s is None:
             self._cancel_under(fact.step)
+            self._withdraw_waits(fact.step)
             self._step_ended(fact)
 
     def _step_dropped(self, fact: f.StepDropped) -> None:
         self._cancel_under(fact.step)
         self._close(fact.step)
+        self._withdraw_waits(fact.step)
         inside = (fact.step + ".", fact.step + "[")
         for path in self._timers.paths:
             if path == fact.step or path.startswith(inside):
@@ -618,6 +632,11 @@ class RunTask:
 
     def _question_dropped(self, fact: f.QuestionDropped) -> None:
         self._questions.dropped(fact)
+
+    def _withdraw_waits(self, path: str) -> None:
+        """Neither the step nor anything inside it waits for anybody any more."""
+        if self._had_waits:
+            self.scribe.effects.ended_waits.append(path)
 
     def _wait_over(self, fact: f.StepFact) -> None:
         self._timers.disarm(fact.step)

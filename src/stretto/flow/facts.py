@@ -343,7 +343,8 @@ class ReviewDecided(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PersonAsked(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that the step has called asks a person in the middle of its work, and the attempt stays at work meanwhile.
+    """Something that the step has called asks a person in the middle of its work. The attempt stays at work meanwhile, or else
+    `StepRested` follows.
 
     `question` is the same in every attempt that asks it again, so that nobody is asked twice. `review`: what else the person
     sees, the form to fill in, and the rules until somebody has decided.
@@ -354,6 +355,13 @@ class PersonAsked(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     show: Any = None
     review: dict[str, Any] = {}
+
+
+class StepRested(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """The attempt has ended until a person has answered; then the next one goes on after the first `keep` characters."""
+
+    attempt: int
+    keep: int
 
 
 class PersonAnswered(StepFact, frozen=True, kw_only=True, omit_defaults=True):

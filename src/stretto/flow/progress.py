@@ -83,7 +83,8 @@ class Progress(Structure):
     def _end(self, status: RunStatus) -> None:
         self._put_back()
         for state in self.states.values():
-            state.question = ""  # what was asked is withdrawn with the run's end
+            if state.question:  # what was asked is withdrawn with the run's end
+                self._withdraw(state)
         self.status = status
         self.wants.pop("finish", None)
 
@@ -319,12 +320,23 @@ class Progress(Structure):
 
     def _person_answered(self, fact: f.PersonAnswered) -> None:
         if (state := self._known(fact)) is not None and state.question == fact.question:
-            state.question = ""
             state.answers[fact.question] = fact
+            self._withdraw(state)
 
     def _question_dropped(self, fact: f.QuestionDropped) -> None:
         if (state := self._known(fact)) is not None and state.question == fact.question:
-            state.question = ""
+            self._withdraw(state)
+
+    def _withdraw(self, state: StepState) -> None:
+        """Nothing is asked any more; if the step rests for it, it is to be started again."""
+        state.question = ""
+        if state.status == "waiting":
+            self._make_ready(state)
+
+    def _step_rested(self, fact: f.StepRested) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            state.keep = fact.keep
+            self._leave(state, "waiting")
 
     def _resolve(self, state: StepState, output: Mapping[str, Any]) -> None:
         if (want := self.wants.get(state.path)) is None or want.kind != "resolve":
@@ -377,6 +389,7 @@ class Progress(Structure):
         f.EventReceived: _event_received,
         f.ReviewDecided: _review_decided,
         f.PersonAsked: _person_asked,
+        f.StepRested: _step_rested,
         f.PersonAnswered: _person_answered,
         f.QuestionDropped: _question_dropped,
         f.FeedbackGiven: _feedback_given,

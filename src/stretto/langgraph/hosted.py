@@ -21,7 +21,7 @@ from stretto.engine.step import StepContext
 from stretto.errors import AgentStopped, ArgumentsInvalid, Invalid, StrettoError, ToolRefused
 from stretto.flow.builder import Flow, tool
 from stretto.flow.drawing import Inside
-from stretto.flow.graph import Graph
+from stretto.flow.graph import Graph, ToolCall
 from stretto.gateway.tool_servers import AMOUNT
 from stretto.langgraph.checkpoint import Knowledge, StrettoSaver
 from stretto.langgraph.nodes import MODES, Nodes
@@ -188,6 +188,11 @@ class _Work:
             },
         )
 
+    @property
+    def _alone(self) -> bool:
+        """Whether the graph is all that the step does; an agent may have other tools at work."""
+        return isinstance(self.ctx.step.call, ToolCall)
+
     async def run(self, given: dict[str, Any]) -> Any:
         """Work to the end, from where an earlier attempt came to."""
         state = await self.graph.aget_state(self.config)
@@ -225,7 +230,7 @@ class _Work:
         answers: dict[str, Any] = {}
         for interrupt in state.interrupts:
             question = question_of(name, interrupt, key_of(self.thread, interrupt, at, resumed), self.hosted.rules)
-            answer = await self.ctx.ask(question)
+            answer = await self.ctx.ask(question, rest=self._alone)
             answers[interrupt.id] = self.hosted.resume(interrupt.value, answer)
         if answers:
             return Command(resume=answers)
@@ -234,7 +239,7 @@ class _Work:
         stop = Interrupt(f"The graph {name!r} stops before {before}. Shall it go on?", id=before)
         question = question_of(name, stop, key_of(self.thread, stop, at, resumed), self.hosted.rules)
         shown: dict[str, Any] = to_json(name, state.values)
-        answer = await self.ctx.ask(replace(question, show=shown))
+        answer = await self.ctx.ask(replace(question, show=shown), rest=self._alone)
         if answer.verdict != "approve":
             said = f": {answer.comments}" if answer.comments else "."
             raise ToolRefused(f"{answer.by} did not let the graph {name!r} go on before {before}{said}", tool=name)

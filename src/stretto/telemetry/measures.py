@@ -31,6 +31,7 @@ STEP_ENDS = {
     "StepStopped": "stopped",
     "StepSteered": "steered",
     "StepDeferred": "deferred",
+    "StepRested": "rested",
 }
 
 

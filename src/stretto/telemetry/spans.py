@@ -20,7 +20,16 @@ from stretto.store.ids import made_at
 from stretto.stream.log import Row
 
 ENDS = frozenset(
-    {"StepCompleted", "StepFailed", "StepStopped", "StepSteered", "StepDeferred", "StepDropped", "StepSkipped"}
+    {
+        "StepCompleted",
+        "StepFailed",
+        "StepStopped",
+        "StepSteered",
+        "StepDeferred",
+        "StepRested",
+        "StepDropped",
+        "StepSkipped",
+    }
 )
 OVER = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})
 MOST_TEXT = 2_000

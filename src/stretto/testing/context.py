@@ -114,7 +114,7 @@ class FakeContext:
         """Keep it in `written`."""
         self.written.append(fact)
 
-    async def ask(self, question: Question) -> PersonAnswered:
+    async def ask(self, question: Question, *, rest: bool = False) -> PersonAnswered:
         """Nobody is there: every question is rejected. It is kept in `questions`."""
         self.questions.append(question)
         return PersonAnswered(step=self.path, question=question.key, verdict="reject", by="nobody")

@@ -247,3 +247,43 @@ async def test_its_models_are_the_gateways(settings: Settings, is_sync: bool) ->
     assert [fact.outcome for fact in told] == ["admitted", "admitted"]
     assert len(states) == 5
     assert text == "I see a lighthouse."
+
+
+def asking() -> Compiled:
+    """A model writes; then a person is asked, and the model writes again."""
+    model = GatewayChatModel(route="strong")
+
+    async def write(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [("user", f"They say {interrupt('Good?')}.")]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("write", write)
+    graph.add_node("ask", ask)
+    graph.add_node("again", write)
+    graph.add_edge(START, "write")
+    graph.add_edge("write", "ask")
+    graph.add_edge("ask", "again")
+    graph.add_edge("again", END)
+    return graph.compile()
+
+
+async def test_while_it_asks_nothing_is_in_memory_and_what_it_said_stands(settings: Settings) -> None:
+    script = ScriptedModel({"asking": ["It ebbs.", "It flows."]})
+    async with Platform.open(settings, provider=script) as platform:
+        hosted = host(asking(), name="asking")
+        run_id = await start(platform, hosted, {"messages": [{"role": "user", "content": "What does it?"}]})
+        review = await asked(platform)
+        async with asyncio.timeout(30):
+            while (await platform.runs().get(run_id)).status != "waiting":  # noqa: ASYNC110 - as anybody would ask
+                await asyncio.sleep(0.02)
+        await platform.reviews().decide(review.id, "approve", by="ann")
+        await ended(platform, run_id)
+        rows = await platform.runs().journal(run_id)
+        told = [fact for fact in await facts(platform, run_id) if isinstance(fact, CallDecided)]
+    kinds = [row.kind for row in rows]
+    assert (kinds.count("StepStarted"), kinds.count("StepRested"), kinds.count("TextRetracted")) == (2, 1, 0)
+    assert texts_of(rows)["graph"].slice(0) == "It ebbs.\n\nIt flows."
+    assert len(told) == 2

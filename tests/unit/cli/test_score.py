@@ -266,3 +266,24 @@ def test_a_voice_holds_the_end_of_its_text_and_never_much_more(moves: list[str |
         assert whole.endswith(voice.tail)
         assert whole[voice.start :] == voice.tail
         assert len(voice.tail) <= 2 * TAIL_CHARS
+
+
+def test_a_step_that_asks_a_person_waits_and_goes_on_with_the_answer() -> None:
+    tape = Tape(writers(1)).fact("StepStarted", "w0").text("w0", "Before. ")
+    tape.after(1).fact("PersonAsked", "w0", question="k", text="Send it?").fact("StepRested", "w0", keep=8)
+    assert tape.news == ["⏸ w0 waits for a person: Send it?"]
+    assert not tape.score.voices
+    assert [waiting.kind for waiting in tape.score.waits.values()] == ["review"]
+    first = tape.score.waits["w0"].id
+    tape.after(2).fact("PersonAnswered", "w0", question="k", verdict="approve", by="ann")
+    assert not tape.score.waits
+    tape.fact("StepStarted", "w0").fact("PersonAsked", "w0", question="l", text="And this?")
+    assert tape.score.waits["w0"].id != first
+    tape.fact("QuestionDropped", "w0", question="l")
+    assert not tape.score.waits
+    tape.done("w0", tokens=3)
+    assert tape.news == [
+        "✓ w0 approved by ann",
+        "⏸ w0 waits for a person: And this?",
+        "✓ w0 3.0 s · 3 tokens",
+    ]

@@ -35,6 +35,9 @@ export class Entry {
   to: number | null = null;
   outcome: Outcome = "working";
   attempt = 1;
+  /** How many attempts ended until a person had answered, and how many times it was tried without those. */
+  rests = 0;
+  tries = 1;
   error = "";
   note = "";
   readonly pauses: Pause[] = [];

@@ -204,6 +204,13 @@ export class RunScore {
     this.structure += 1;
   }
 
+  #goOn(entry: Entry, at: number): void {
+    endPause(entry, at);
+    entry.outcome = "working";
+    entry.version += 1;
+    this.structure += 1;
+  }
+
   #spend(path: string, usage: Record<string, unknown>, costUsd: number, at: number): void {
     const input = number(usage.input_tokens);
     const output = number(usage.output_tokens);
@@ -265,7 +272,11 @@ export class RunScore {
         begun.outcome = "working";
         begun.to = null;
         begun.error = "";
-        if (begun.attempt > 1) this.#mark(begun, "retry", `attempt ${begun.attempt}`);
+        // An attempt that began with a person's answer goes on with the one before.
+        if (begun.attempt - begun.rests > begun.tries) {
+          begun.tries = begun.attempt - begun.rests;
+          this.#mark(begun, "retry", `attempt ${begun.tries}`);
+        }
         begun.version += 1;
         this.structure += 1;
         return;
@@ -357,16 +368,21 @@ export class RunScore {
       }
       case "TimerFired":
       case "EventReceived":
-        if (entry) {
-          endPause(entry, at);
-          entry.outcome = "working";
-          this.structure += 1;
-        }
+        if (entry) this.#goOn(entry, at);
+        return;
+      case "PersonAsked":
+        if (entry) this.#pause(entry, "review", text("text") || "asks a person", at, path);
+        return;
+      case "StepRested":
+        if (entry) entry.rests += 1;
+        return;
+      case "QuestionDropped":
+        if (entry && entry.to === null) this.#goOn(entry, at);
         return;
       case "ReviewDecided":
+      case "PersonAnswered":
         if (entry) {
-          endPause(entry, at);
-          entry.outcome = "working";
+          this.#goOn(entry, at);
           const by = text("by");
           this.#mark(
             entry,

@@ -56,6 +56,35 @@ test("a run's voices, their text, retractions and ends are told by its events", 
   expect(score.spentAt(START + 399).costUsd).toBe(0);
 });
 
+test("a step that asks a person waits in the score, and goes on with the answer without being tried again", () => {
+  const score = scoreOf([
+    fact("RunAccepted", null, 0, { flow: "desk" }),
+    fact("StepStarted", "desk", 10, { attempt: 1 }),
+    fact("PersonAsked", "desk", 100, { attempt: 1, question: "k", text: "Send it?" }),
+    fact("StepRested", "desk", 100, { attempt: 1, keep: 0 }),
+    fact("RunRested", null, 101, { status: "waiting" }),
+  ]);
+  const desk = score.entries.get("desk");
+  expect(score.status).toBe("waiting");
+  expect(desk?.outcome).toBe("waiting");
+  expect(desk?.pauses).toMatchObject([{ kind: "review", label: "Send it?", to: null, review: "desk" }]);
+  for (const event of [
+    fact("RunClaimed", null, 500),
+    fact("PersonAnswered", "desk", 501, { question: "k", verdict: "approve", by: "ann" }),
+    fact("StepStarted", "desk", 502, { attempt: 2 }),
+  ])
+    score.take(event);
+  expect(desk?.outcome).toBe("working");
+  expect(desk?.pauses[0]?.to).toBe(START + 501);
+  expect(desk?.marks.map((mark) => mark.label)).toEqual(["approved by ann"]);
+  for (const event of [
+    fact("StepFailed", "desk", 600, { attempt: 2, error: "off", retry_in_s: 1 }),
+    fact("StepStarted", "desk", 1600, { attempt: 3 }),
+  ])
+    score.take(event);
+  expect(desk?.marks.map((mark) => mark.label)).toEqual(["approved by ann", "off", "attempt 2"]);
+});
+
 test("what comes twice counts once", () => {
   seq = 0;
   const events = [
