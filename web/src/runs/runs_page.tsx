@@ -1,5 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useDeferredValue, useMemo, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useMemo, useState } from "react";
+import { Button } from "@/ui/button";
 import { Failure } from "@/ui/failure";
 import { Input, Select } from "@/ui/field";
 import { Empty, PageHead } from "@/ui/panel";
@@ -8,6 +9,7 @@ import { type Order, pagesOf } from "./run_pages";
 import { RunTable } from "./run_table";
 import { inSightQuery, runsQuery } from "./runs_query";
 
+const RecallDialog = lazy(() => import("./recall_dialog"));
 const STATUSES = ["accepted", "running", "waiting", "paused", "completed", "failed", "cancelled"] as const;
 const ORDERS: Record<Order, string> = { latest: "newest first", oldest: "oldest first" };
 
@@ -17,6 +19,7 @@ export default function RunsPage() {
   const [order, setOrder] = useState<Order>("latest");
   const [words, setWords] = useState("");
   const [seen, setSeen] = useState<readonly [number, number]>([0, 0]);
+  const [recalling, setRecalling] = useState(false);
   const search = useDeferredValue(words.trim());
   const filtered = status !== "" || search !== "";
   const queries = useQueryClient();
@@ -61,9 +64,15 @@ export default function RunsPage() {
                 </option>
               ))}
             </Select>
+            {runs.length > 0 && <Button onClick={() => setRecalling(true)}>Find by task…</Button>}
           </>
         }
       />
+      {recalling && (
+        <Suspense>
+          <RecallDialog onClose={() => setRecalling(false)} />
+        </Suspense>
+      )}
       {found.isPending && <p className="text-soft">Loading…</p>}
       {error && <Failure error={error} retry={() => void (found.error ? found.refetch() : fresh.refetch())} />}
       {nothing && filtered && <Empty title="No run is like that.">Change the search or the state.</Empty>}

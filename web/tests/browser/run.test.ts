@@ -125,6 +125,36 @@ describe.skipIf(!hasBrowser)("a run in the browser", () => {
     }
   });
 
+  test("a past run is found by what is to be done", async () => {
+    const flow = { ...DUET, flow: "study", remember: "What moves the {{ input.topic }}?" };
+    const made = await server.ask<Run>("POST", "/v1/runs", { flow, input: { topic: "tides" } });
+    await ended(made.id);
+    const { page, errors, close } = await openPage();
+    try {
+      await page.goto(server.url);
+      await page.getByRole("button", { name: "Find by task…" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("What is to be done?").fill("Why do the tides move?");
+      await expect // a run is remembered a little after its end
+        .poll(
+          async () => {
+            await dialog.getByRole("button", { name: "Find" }).click();
+            await dialog.getByText("Looking…").waitFor({ state: "hidden" });
+            return dialog.getByRole("link").count();
+          },
+          { timeout: 20_000, interval: 300 },
+        )
+        .toBe(1);
+      expect(await dialog.getByRole("link").textContent()).toContain("What moves the tides?study");
+      expect(await violations(page)).toEqual([]);
+      await dialog.getByRole("link").click();
+      await page.waitForURL((url) => url.pathname === `/runs/${made.id}`);
+      expect(errors).toEqual([]);
+    } finally {
+      await close();
+    }
+  });
+
   test("a run that was cancelled is resumed, and its page goes along", async () => {
     const { id } = await start();
     const { page, close } = await openPage();
