@@ -53,7 +53,7 @@ async def fork(runs: Runs, run_id: UUID, step: str, edits: Edits | None = None, 
     progress = await runs.progress(run_id)
     origin = _origin(progress, step)
     gone = _downstream(origin)
-    kept = [row for row in rows if _keeps(row, gone) and not _is_resting(row, progress)]
+    kept = [row for row in rows if _keeps(row, gone) and not _is_half_done(row, progress)]
     accepted = row_fact(rows[0])
     assert isinstance(accepted, f.RunAccepted)
     given = validate_input(graph, {**accepted.input, **edits.input}) if edits.input else accepted.input
@@ -141,6 +141,7 @@ def _dependents(frame: Frame, origin: str) -> list[str]:
     return sorted(found - {origin})
 
 
+_HALF_DONE = {f.StepRested.__name__, f.TextKept.__name__}
 _OF_THE_RUN = {fact.__name__ for fact in f.Fact.__subclasses__() if fact is not f.StepFact} - {"RunAccepted"}
 
 
@@ -164,9 +165,9 @@ def _keeps(row: Row, gone: _Gone) -> bool:
     return not step.startswith(gone.prefixes)
 
 
-def _is_resting(row: Row, progress: Progress) -> bool:
-    """Whether it says that a step at work rests. What such a step asks and where it came to belongs to its run alone."""
-    if row.kind != f.StepRested.__name__ or row.step is None:
+def _is_half_done(row: Row, progress: Progress) -> bool:
+    """Whether it says how far a step at work has come with what it stores elsewhere, which belongs to its run alone."""
+    if row.kind not in _HALF_DONE or row.step is None:
         return False
     state = progress.state(row.step)
     return state is not None and not state.has_ended

@@ -336,6 +336,15 @@ class RunTask:
         if not self._leaving:
             self._changed.set()
 
+    def keep(self, attempt: Attempt) -> None:
+        """What the attempt has written so far stands."""
+        path, length = attempt.path, self.texts.length(attempt.path)
+        state = self.progress.state(path)
+        if state is not None and length > state.keep and self.lost is None and not self._resting:
+            self.texts.flush(path)
+            self._emit(f.TextKept(step=path, attempt=attempt.attempt, keep=length))
+            self.texts.send_soon()
+
     def record(self, fact: f.Aside) -> None:
         """A call was decided, and maybe paid for; or a node of a hosted graph began or ended."""
         if self.lost is None and not self._resting and not self.progress.is_over:

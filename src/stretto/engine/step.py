@@ -84,6 +84,11 @@ class StepContext(Protocol):
         """
         ...
 
+    def keep_text(self) -> None:
+        """What was written so far stands, whatever becomes of this attempt; the next goes on after it. For handlers whose work so
+        far is stored, and not done again."""
+        ...
+
     def take_feedback(self) -> list[str]:
         """What was injected since the last call (or since the last attempt), oldest first."""
         ...

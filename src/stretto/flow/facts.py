@@ -262,6 +262,13 @@ class TextRetracted(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
+class TextKept(StepFact, frozen=True, kw_only=True, omit_defaults=True):
+    """The first `keep` characters stand whatever becomes of the attempt: the work that said them is stored, and not done again."""
+
+    attempt: int
+    keep: int
+
+
 class SegmentCut(StepFact, frozen=True, kw_only=True, omit_defaults=True):
     """A reader (`step`) gets the text from `start` to `end` of the stream that it reads as item `n`."""
 

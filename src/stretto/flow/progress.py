@@ -333,6 +333,10 @@ class Progress(Structure):
         if state.status == "waiting":
             self._make_ready(state)
 
+    def _text_kept(self, fact: f.TextKept) -> None:
+        if (state := self._known(fact)) is not None and not state.has_ended:
+            state.keep = fact.keep
+
     def _step_rested(self, fact: f.StepRested) -> None:
         if (state := self._known(fact)) is not None and not state.has_ended:
             state.keep = fact.keep
@@ -389,6 +393,7 @@ class Progress(Structure):
         f.EventReceived: _event_received,
         f.ReviewDecided: _review_decided,
         f.PersonAsked: _person_asked,
+        f.TextKept: _text_kept,
         f.StepRested: _step_rested,
         f.PersonAnswered: _person_answered,
         f.QuestionDropped: _question_dropped,

@@ -215,8 +215,10 @@ class _Work:
             async for space, mode, payload in stream:
                 if mode == "messages":
                     voices.hear(payload[0])
-                else:
-                    nodes.hear(space, mode, payload)
+                elif nodes.hear(space, mode, payload):
+                    voices.end()
+                    if self._alone and self.hosted.durability == "sync":
+                        self.ctx.keep_text()
         finally:
             nodes.end()
         voices.end()

@@ -89,18 +89,27 @@ class Nodes:
         self._held = _Pool()
         self._open = _Pool()
         self._within: Counter[_Space] = Counter()  # how many are open in a sub-graph, so that nobody looks in vain
+        self._outermost: set[str] = set()
         self._asks = False
 
-    def hear(self, space: _Space, mode: Literal["tasks", "updates"], payload: Mapping[str, Any]) -> None:
-        """Take what LangGraph streams in one of `MODES`, with the namespace that it comes from."""
+    def hear(self, space: _Space, mode: Literal["tasks", "updates"], payload: Mapping[str, Any]) -> bool:
+        """Take what LangGraph streams in one of `MODES`, with the namespace that it comes from.
+
+        Tells whether a step of the outermost graph begins, so that all that was at work before is done, and in its checkpoint.
+        """
         if mode == "updates":
             if payload.get("__metadata__", {}).get("cached"):
                 for name in payload:
                     self._done_before(space, name)
         elif "result" in payload:
+            self._outermost.discard(payload["id"])
             self._end(space, payload)
         else:
             self._begin(_Task(payload["id"], space, payload["name"], time.monotonic()))
+            if not space:
+                self._outermost.add(payload["id"])
+                return len(self._outermost) == 1
+        return False
 
     def end(self) -> None:
         """The graph works no more, for now: nobody is at work any longer."""
@@ -114,8 +123,11 @@ class Nodes:
         self._held.add(task)
 
     def _done_before(self, space: _Space, name: str) -> None:
-        if self._held.take(None, space, name) is None and (task := self._open.take(None, space, name)) is not None:
+        if (task := self._held.take(None, space, name)) is None:
+            if (task := self._open.take(None, space, name)) is None:
+                return
             self._ended(task, "done")  # a graph in a thread of its own says it later
+        self._outermost.discard(task.id)
 
     def _end(self, space: _Space, payload: Mapping[str, Any]) -> None:
         self._tell_held()

@@ -119,6 +119,9 @@ class FakeContext:
         self.questions.append(question)
         return PersonAnswered(step=self.path, question=question.key, verdict="reject", by="nobody")
 
+    def keep_text(self) -> None:
+        """Nothing is ever taken back here."""
+
     def take_feedback(self) -> list[str]:
         """What was said since the last call."""
         taken, self._feedback = self._feedback, []

@@ -287,3 +287,37 @@ async def test_while_it_asks_nothing_is_in_memory_and_what_it_said_stands(settin
     assert (kinds.count("StepStarted"), kinds.count("StepRested"), kinds.count("TextRetracted")) == (2, 1, 0)
     assert texts_of(rows)["graph"].slice(0) == "It ebbs.\n\nIt flows."
     assert len(told) == 2
+
+
+async def test_what_was_said_by_nodes_that_are_done_stands_when_a_later_one_fails(settings: Settings) -> None:
+    model = GatewayChatModel(route="strong")
+    tries: list[int] = []
+
+    async def write(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    async def stumble(state: MessagesState) -> dict[str, Any]:
+        said = await model.ainvoke(state["messages"])
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError("away")
+        return {"messages": [said]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("write", write)
+    graph.add_node("stumble", stumble)
+    graph.add_edge(START, "write")
+    graph.add_edge("write", "stumble")
+    graph.add_edge("stumble", END)
+    script = ScriptedModel({"tides": ["It ebbs.", "It drowns.", "It flows."]})
+    async with Platform.open(settings, provider=script) as platform:
+        run_id = await start(
+            platform, host(graph.compile(), name="tides"), {"messages": [{"role": "user", "content": "Tides?"}]}
+        )
+        if (await ended(platform, run_id)).status == "failed":
+            await platform.runs().retry(run_id, by="ann")
+            assert (await ended(platform, run_id)).status == "completed"
+        rows = await platform.runs().journal(run_id)
+    kinds = [row.kind for row in rows]
+    assert (kinds.count("StepFailed"), kinds.count("TextRetracted")) == (1, 1)
+    assert texts_of(rows)["graph"].slice(0) == "It ebbs.\n\nIt flows."
