@@ -343,7 +343,7 @@ class RunTask:
         if state is not None and length > state.keep and self.lost is None and not self._resting:
             self.texts.flush(path)
             self._emit(f.TextKept(step=path, attempt=attempt.attempt, keep=length))
-            self.texts.send_soon()
+            self.scribe.send()
 
     def record(self, fact: f.Aside) -> None:
         """A call was decided, and maybe paid for; or a node of a hosted graph began or ended."""
