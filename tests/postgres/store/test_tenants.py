@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import LiteralString
 from uuid import UUID
@@ -277,7 +279,12 @@ async def test_partitions_cannot_be_reached_past_their_table(
         " AND c.relnamespace = 'stretto'::regnamespace"
     )
     partitions = [name for (name,) in await rows.fetchall()]
-    assert len(partitions) == 3 * 3 + 3 * 5 + 2  # months, days of events, and the rest of their effects and deliveries
+    kinds = Counter(re.sub(r"(_\d+)+$", "", name) for name in partitions)
+    months, days = {"runs", "journal", "calls"}, {"events", "event_effects", "webhook_deliveries"}
+    assert kinds.keys() >= months | days
+    # One more of each where midnight came between the making of the tables and this test.
+    assert {kinds[name] for name in months} <= {3, 4}
+    assert {kinds[name] for name in days} <= {5, 6}
     for name in partitions:
         with pytest.raises(errors.InsufficientPrivilege, match="permission denied for table"):
             async with two_tenants.tenant(DEFAULT_TENANT) as connection:
