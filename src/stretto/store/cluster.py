@@ -44,6 +44,7 @@ max_parallel_workers = 2
 max_parallel_workers_per_gather = 1
 max_parallel_maintenance_workers = 1
 autovacuum_max_workers = 2
+autovacuum_naptime = 5s
 max_logical_replication_workers = 0
 io_method = sync
 jit = off
