@@ -290,9 +290,16 @@ SELECT procrastinate_update_heartbeat_v1(%(worker_id)s);
 SELECT procrastinate_unregister_worker_v1(%(worker_id)s);
 
 -- fetch_job --
--- Take the most urgent job
-SELECT id, attempts, args FROM procrastinate_fetch_job_v2(ARRAY[%(queue)s]::varchar[], %(worker_id)s)
-WHERE id IS NOT NULL;
+-- Take the most urgent job whose lock nobody holds. As procrastinate_fetch_job_v2, which joins all jobs that wait with one another;
+-- here a queueing lock lets one job of each run wait, so that only one that is being done can be in the way
+WITH next AS (
+    SELECT id FROM procrastinate_jobs j
+    WHERE status = 'todo' AND queue_name = %(queue)s AND (scheduled_at IS NULL OR scheduled_at <= now())
+      AND (SELECT true FROM procrastinate_jobs d WHERE d.lock = j.lock AND d.status = 'doing' LIMIT 1) IS NULL
+    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE procrastinate_jobs j SET status = 'doing', worker_id = %(worker_id)s FROM next WHERE j.id = next.id
+RETURNING j.id, j.attempts, j.args;
 
 -- lost_job --
 -- A job that this worker has taken without hearing of it
