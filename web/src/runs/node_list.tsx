@@ -28,7 +28,13 @@ export function NodeList({ store, step }: { store: ScoreStore; step: string }) {
                 </td>
                 <td className="py-1 pr-3 text-right tabular-nums">{count(node.times)}</td>
                 <td className="py-1 text-right whitespace-nowrap tabular-nums">
-                  {node.working > 0 ? <span className="text-accent">at work</span> : duration(node.tookMs)}
+                  {node.working > 0 ? (
+                    <span className="text-accent">at work</span>
+                  ) : node.asking > 0 ? (
+                    <span className="text-busy">asks a person</span>
+                  ) : (
+                    duration(node.tookMs)
+                  )}
                 </td>
               </tr>
             ))}

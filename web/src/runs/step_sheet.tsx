@@ -52,8 +52,8 @@ export function StepSheet({ store, runId, entry }: { store: ScoreStore; runId: s
 function Figures({ entry, step }: { entry: Entry; step: Step | undefined }) {
   const facts: [string, React.ReactNode][] = [
     ["began", <Time key="began" at={entry.from} />],
-    ["took", entry.to === null ? "at work" : duration(entry.to - entry.from)],
-    ["attempt", entry.attempt],
+    ["took", entry.to === null ? (entry.outcome === "waiting" ? "waits" : "at work") : duration(entry.to - entry.from)],
+    ["attempt", entry.tries],
     ["tokens", count(entry.tokens)],
     ["cost", dollars(entry.costUsd)],
     ["model", step?.calls[step.calls.length - 1]?.model || entry.model || "–"],

@@ -9,6 +9,7 @@ export interface NodeSum {
   times: number;
   tookMs: number;
   working: number;
+  asking: number;
   error: string;
 }
 
@@ -92,11 +93,12 @@ export class RunNodes {
     for (const entry of this.entries.values()) {
       if (entry.node?.step !== step || entry.from > time) continue;
       const { name } = entry.node;
-      const sum = sums.get(name) ?? { name, times: 0, tookMs: 0, working: 0, error: "" };
+      const sum = sums.get(name) ?? { name, times: 0, tookMs: 0, working: 0, asking: 0, error: "" };
       sums.set(name, sum);
       sum.times += 1;
       sum.tookMs += workedMs(entry, time);
-      if (entry.to === null || entry.to > time) sum.working += 1;
+      if (entry.pauses.some((pause) => pause.from <= time && (pause.to === null || pause.to > time))) sum.asking += 1;
+      else if (entry.to === null || entry.to > time) sum.working += 1;
       else if (entry.error) sum.error = entry.error;
     }
     return [...sums.values()];

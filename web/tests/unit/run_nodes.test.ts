@@ -47,8 +47,8 @@ test("nodes have lines under their step's, turns are entries of one, and what wo
   expect(stands(score, "graph › draft #2")).toEqual([25, null, "working"]);
   expect(stands(score, "graph › inner/check")).toEqual([20, 45, "failed"]);
   expect(score.nodes.of("graph", START + 50)).toEqual([
-    { name: "draft", times: 3, tookMs: 45, working: 2, error: "" },
-    { name: "inner/check", times: 1, tookMs: 25, working: 0, error: "away" },
+    { name: "draft", times: 3, tookMs: 45, working: 2, asking: 0, error: "" },
+    { name: "inner/check", times: 1, tookMs: 25, working: 0, asking: 0, error: "away" },
   ]);
   expect(score.entries.size).toBe(2); // nodes are no steps
 });
