@@ -44,7 +44,7 @@ from stretto.errors import (
 )
 from stretto.flow import facts as f
 from stretto.flow.decide import Command, Record, Start, Steer, Stop, Wait, commands
-from stretto.flow.graph import EmitCall, Graph, Retry
+from stretto.flow.graph import EmitCall, Graph, Retry, ToolCall
 from stretto.flow.progress import Progress
 from stretto.settings import Settings
 from stretto.stream.hub import Hub
@@ -125,6 +125,8 @@ class RunTask:
             self._loaded_timers[fact.step] = row.at + timedelta(seconds=fact.retry_in_s)
         elif isinstance(fact, f.StepDeferred):
             self._loaded_timers[fact.step] = row.at + timedelta(seconds=fact.in_s)
+        elif isinstance(fact, f.StepStarted):
+            self._loaded_timers.pop(fact.step, None)
 
     async def carry(self, signals: list[Signal], read_signals: Callable[[], Awaitable[list[Signal]]]) -> None:
         """Go on with the run. `read_signals` is called again whenever `signal` was."""
@@ -336,6 +338,11 @@ class RunTask:
         if not self._leaving:
             self._changed.set()
 
+    def has_answer(self, attempt: Attempt, key: str) -> bool:
+        """Whether a person has answered this question of the step."""
+        state = self.progress.state(attempt.path)
+        return state is not None and key in state.answers
+
     def keep(self, attempt: Attempt) -> None:
         """What the attempt has written so far stands."""
         path, length = attempt.path, self.texts.length(attempt.path)
@@ -401,8 +408,13 @@ class RunTask:
 
     def _steer(self, command: Steer) -> None:
         attempt = self._close(command.path)
-        length = self.texts.length(command.path)
-        keep = length if command.keep is None else min(command.keep, length)
+        length, state = self.texts.length(command.path), self.progress.state(command.path)
+        if command.keep is not None:
+            keep = min(command.keep, length)
+        elif state is not None and isinstance(state.step.call, ToolCall):
+            keep = min(state.keep, length)  # tools do not go on in mid-word, as agents do
+        else:
+            keep = length
         self._emit(
             f.StepSteered(step=command.path, attempt=attempt, feedback=command.feedback, keep=keep, by=command.by)
         )
@@ -517,12 +529,12 @@ class RunTask:
         return state.attempt if state is not None else 1
 
     def rest(self, attempt: Attempt) -> None:
-        """Let the attempt end until a person has answered what it asks; what it wrote stands."""
+        """Let the attempt end until a person has answered what it asks."""
         path = attempt.path
         self.texts.flush(path)
         del self._attempts[path]
         attempt.is_over = True
-        self._emit(f.StepRested(step=path, attempt=attempt.attempt, keep=self.texts.length(path)))
+        self._emit(f.StepRested(step=path, attempt=attempt.attempt))
         self.scribe.send()
         assert attempt.task is not None
         attempt.task.cancel()
@@ -669,7 +681,9 @@ class RunTask:
 
     def _awaits_time(self, path: str) -> bool:
         state = self.progress.state(path)
-        return state is not None and state.status in ("waiting", "backing_off") and path not in self.progress.wants
+        if state is None or path in self.progress.wants:
+            return False
+        return state.status == "backing_off" or (state.status == "waiting" and not state.question)
 
     def _fire(self, path: str) -> None:
         if self.lost is None and not self._handing_over and not self._resting and self._awaits_time(path):

@@ -75,13 +75,17 @@ class StepContext(Protocol):
     async def ask(self, question: Question, *, rest: bool = False) -> PersonAnswered:
         """Ask a person and wait for the answer. The attempt stays at work meanwhile, and keeps its place in this process.
 
-        With `rest` it ends here instead (it is cancelled) unless the answer is there, and another begins once it is, with what was
-        written so far as the beginning of its text: for handlers that find their way back to this question, and that have nothing
-        else at work. A time-out counts for each attempt alone, so not for the time that a person takes.
+        With `rest` it ends here instead (it is cancelled) unless the answer is there, and another begins once it is, after the text
+        that stands (`keep_text`): for handlers that find their way back to this question, and that have nothing else at work. A
+        time-out counts for each attempt alone, so not for the time that a person takes.
 
         What was answered in an earlier attempt under the same key is given at once. Of several questions of a step, one
         is open at a time. Cancelling it withdraws the question. Raises `LeaseLost` where another process carries the run on.
         """
+        ...
+
+    def has_answer(self, key: str) -> bool:
+        """Whether the question with this key was answered, in whatever attempt."""
         ...
 
     def keep_text(self) -> None:

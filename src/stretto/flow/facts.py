@@ -365,10 +365,9 @@ class PersonAsked(StepFact, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StepRested(StepFact, frozen=True, kw_only=True, omit_defaults=True):
-    """The attempt has ended until a person has answered; then the next one goes on after the first `keep` characters."""
+    """The attempt has ended until a person has answered; then the next one begins, after the text that stands (`TextKept`)."""
 
     attempt: int
-    keep: int
 
 
 class PersonAnswered(StepFact, frozen=True, kw_only=True, omit_defaults=True):

@@ -293,7 +293,7 @@ class Progress(Structure):
             return
         if state.status == "backing_off":
             self._make_ready(state)
-        elif state.status == "waiting":
+        elif state.status == "waiting" and not state.question:
             self._resolve(state, {"timed_out": True, "data": None})
 
     def _event_received(self, fact: f.EventReceived) -> None:
@@ -335,11 +335,11 @@ class Progress(Structure):
 
     def _text_kept(self, fact: f.TextKept) -> None:
         if (state := self._known(fact)) is not None and not state.has_ended:
-            state.keep = fact.keep
+            state.keep, state.interrupted = fact.keep, 0
 
     def _step_rested(self, fact: f.StepRested) -> None:
         if (state := self._known(fact)) is not None and not state.has_ended:
-            state.keep = fact.keep
+            state.interrupted = 0  # it has come on since it was interrupted
             self._leave(state, "waiting")
 
     def _resolve(self, state: StepState, output: Mapping[str, Any]) -> None:

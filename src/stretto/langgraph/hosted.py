@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, cast
@@ -26,7 +26,7 @@ from stretto.gateway.tool_servers import AMOUNT
 from stretto.langgraph.checkpoint import Knowledge, StrettoSaver
 from stretto.langgraph.nodes import MODES, Nodes
 from stretto.langgraph.parts import parts_of
-from stretto.langgraph.people import Resume, key_of, question_of, resume_with
+from stretto.langgraph.people import Asker, Resume, askers_of, key_of, question_of, resume_with
 from stretto.langgraph.seat import Seat, seated
 from stretto.langgraph.voices import Voices
 from stretto.store import Database
@@ -198,7 +198,7 @@ class _Work:
         state = await self.graph.aget_state(self.config)
         if state.created_at is None:
             state = await self._advance(given)
-        elif state.next and not state.interrupts:
+        elif await self._goes_on(state):
             state = await self._advance(None)
         while state.next or state.interrupts:
             state = await self._advance(await self._ask(state))
@@ -215,7 +215,7 @@ class _Work:
             async for space, mode, payload in stream:
                 if mode == "messages":
                     voices.hear(payload[0])
-                elif nodes.hear(space, mode, payload):
+                elif nodes.hear(space, mode, payload) and self._is_node(space):
                     voices.end()
                     if self._alone and self.hosted.durability == "sync":
                         self.ctx.keep_text()
@@ -224,14 +224,49 @@ class _Work:
         voices.end()
         return await self.graph.aget_state(self.config)
 
+    def _is_node(self, space: Sequence[str]) -> bool:
+        """Whether this sub-graph is a node by itself. One that a node's code calls is called anew, and so is that code."""
+        graph: Any = self.hosted.graph
+        for part in space:
+            node = graph.nodes.get(part.partition(":")[0])
+            bound: object = None if node is None else node.bound
+            if not isinstance(bound, Pregel):
+                return False
+            graph = cast("Any", bound)
+        return True
+
+    async def _goes_on(self, state: StateSnapshot) -> bool:
+        """Whether the graph goes on by itself from where an earlier attempt came to; else it has ended, or somebody is asked."""
+        if not state.interrupts:
+            return bool(state.next) and not self._stops_before(state.next)
+        # Who has failed since he asked has used the answer already, unless it is still to be given to him.
+        askers = await self._askers()
+        failed = any(askers.get(interrupt.id, Asker()).failed for interrupt in state.interrupts)
+        return failed and not all(self.ctx.has_answer(key) for key in (await self._keys(state)).values())
+
+    def _stops_before(self, nodes: Sequence[str]) -> bool:
+        """Whether the graph was compiled to stop here. Of stops *after* a node the state tells nothing: it may always be one."""
+        before, after = self.graph.interrupt_before_nodes, self.graph.interrupt_after_nodes
+        return bool(after) or before == "*" or any(node in before for node in nodes)
+
+    async def _askers(self) -> dict[str, Asker]:
+        return askers_of(await self.saver.store.controls(self.thread), self.saver.serde)
+
+    async def _keys(self, state: StateSnapshot) -> dict[str, str]:
+        """The questions' keys, by the ids of the interrupts."""
+        askers, at = await self._askers(), _checkpoint_id(state)
+        return {
+            interrupt.id: key_of(self.thread, interrupt, at, askers.get(interrupt.id, Asker()).resumed)
+            for interrupt in state.interrupts
+        }
+
     async def _ask(self, state: StateSnapshot) -> Command[Any] | None:
         """What the graph is resumed with, once people have decided."""
         name = self.hosted.name
-        at = state.config["configurable"]["checkpoint_id"] if "configurable" in state.config else ""
-        resumed = await self.saver.store.resumed(self.thread)
+        keys = await self._keys(state)
         answers: dict[str, Any] = {}
         for interrupt in state.interrupts:
-            question = question_of(name, interrupt, key_of(self.thread, interrupt, at, resumed), self.hosted.rules)
+            question = question_of(name, interrupt, keys[interrupt.id], self.hosted.rules)
             answer = await self.ctx.ask(question, rest=self._alone)
             answers[interrupt.id] = self.hosted.resume(interrupt.value, answer)
         if answers:
@@ -239,7 +274,7 @@ class _Work:
         # The graph was compiled with `interrupt_before` or `interrupt_after`.
         before = " and ".join(state.next)
         stop = Interrupt(f"The graph {name!r} stops before {before}. Shall it go on?", id=before)
-        question = question_of(name, stop, key_of(self.thread, stop, at, resumed), self.hosted.rules)
+        question = question_of(name, stop, key_of(self.thread, stop, _checkpoint_id(state), ""), self.hosted.rules)
         shown: dict[str, Any] = to_json(name, state.values)
         answer = await self.ctx.ask(replace(question, show=shown), rest=self._alone)
         if answer.verdict != "approve":
@@ -270,6 +305,10 @@ def to_error(name: str, error: Exception) -> StrettoError:
     if isinstance(error, GraphRecursionError):
         return AgentStopped(f"The graph {name!r}: {error}", graph=name)
     return to_failure(name, error)
+
+
+def _checkpoint_id(state: StateSnapshot) -> str:
+    return state.config["configurable"]["checkpoint_id"] if "configurable" in state.config else ""
 
 
 def _output(graph: Compiled, state: StateSnapshot) -> Any:

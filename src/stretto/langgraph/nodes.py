@@ -89,26 +89,26 @@ class Nodes:
         self._held = _Pool()
         self._open = _Pool()
         self._within: Counter[_Space] = Counter()  # how many are open in a sub-graph, so that nobody looks in vain
-        self._outermost: set[str] = set()
+        self._at_work: dict[str, _Space] = {}  # what each task holds: its own namespace
         self._asks = False
 
     def hear(self, space: _Space, mode: Literal["tasks", "updates"], payload: Mapping[str, Any]) -> bool:
         """Take what LangGraph streams in one of `MODES`, with the namespace that it comes from.
 
-        Tells whether a step of the outermost graph begins, so that all that was at work before is done, and in its checkpoint.
+        Tells whether a step begins of a graph that is all that is at work, so that what was at work before is done, and in a checkpoint.
         """
         if mode == "updates":
             if payload.get("__metadata__", {}).get("cached"):
                 for name in payload:
                     self._done_before(space, name)
         elif "result" in payload:
-            self._outermost.discard(payload["id"])
+            self._at_work.pop(payload["id"], None)
             self._end(space, payload)
         else:
             self._begin(_Task(payload["id"], space, payload["name"], time.monotonic()))
-            if not space:
-                self._outermost.add(payload["id"])
-                return len(self._outermost) == 1
+            alone = all(space[: len(held)] == held for held in self._at_work.values())
+            self._at_work[payload["id"]] = (*space, f"{payload['name']}:{payload['id']}")
+            return alone
         return False
 
     def end(self) -> None:
@@ -127,7 +127,7 @@ class Nodes:
             if (task := self._open.take(None, space, name)) is None:
                 return
             self._ended(task, "done")  # a graph in a thread of its own says it later
-        self._outermost.discard(task.id)
+        self._at_work.pop(task.id, None)
 
     def _end(self, space: _Space, payload: Mapping[str, Any]) -> None:
         self._tell_held()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
+from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.types import Interrupt
 
 from stretto.engine.step import Question
 from stretto.flow.facts import PersonAnswered
+from stretto.langgraph.store import Control
 from stretto.tools.function import to_json
 
+INTERRUPT, RESUME, ERROR = "__interrupt__", "__resume__", "__error__"
+"""The channels of LangGraph that tell what has happened to a task (`langgraph.checkpoint.serde.types`)."""
 CONTENT_TYPE = "question of a graph"
 _ASKS = ("question", "message", "prompt", "query", "task", "description")
 """Under which of its names an interrupt's mapping holds what is asked, as LangGraph's examples have it."""
@@ -34,10 +39,37 @@ def question_of(name: str, interrupt: Interrupt[Any], key: str, rules: Mapping[s
     return Question(key=key, text=_text(name, shown), show=shown, review=review)
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The task that has asked something: a digest of what it was resumed with so far, and whether it has failed."""
+
+    resumed: str = ""
+    failed: bool = False
+
+
+def askers_of(controls: Sequence[Control], serde: SerializerProtocol) -> dict[str, Asker]:
+    """By the ids of interrupts, who has asked. An interrupt of a sub-graph is known to the tasks around it as well; the innermost asks."""
+    tasks: dict[tuple[str, str], dict[str, Control]] = {}
+    for control in controls:
+        tasks.setdefault((control.ns, control.task_id), {})[control.channel] = control
+    found: dict[str, tuple[int, Asker]] = {}
+    for (ns, _), told in tasks.items():
+        if (asked := told.get(INTERRUPT)) is None:
+            continue
+        resumed = told.get(RESUME)
+        digest = "" if resumed is None else hashlib.sha256(resumed.value).hexdigest()
+        asker, depth = Asker(digest, ERROR in told), len(ns)
+        raised: Any = serde.loads_typed((asked.type, asked.value))
+        for interrupt in cast("Sequence[Interrupt[Any]]", raised if isinstance(raised, list | tuple) else [raised]):
+            if interrupt.id not in found or found[interrupt.id][0] < depth:
+                found[interrupt.id] = depth, asker
+    return {id: asker for id, (_, asker) in found.items()}
+
+
 def key_of(step: str, interrupt: Interrupt[Any], checkpoint_id: str, resumed: str) -> str:
     """What tells this question from others of the step, and is the same when another attempt comes to it again.
 
-    A node that asks twice has the same interrupt id twice; what the thread was resumed with before tells them apart.
+    A node that asks twice has the same interrupt id twice; what it was resumed with before (`Asker.resumed`) tells them apart.
     """
     words = orjson.dumps([interrupt.id, checkpoint_id, resumed])
     return f"{step}?{hashlib.sha256(words).hexdigest()[:24]}"

@@ -92,10 +92,12 @@ UNION ALL
 SELECT 'w', w.thread_id, w.ns, w.checkpoint_id, w.task_id, w.channel, w.type, w.value, w.idx, w.task_path FROM heads h
 JOIN graph_writes w ON w.tenant_id = %(tenant_id)s AND w.thread_id = h.thread_id AND w.ns = h.ns AND w.checkpoint_id = h.id;
 
--- resumed --
--- A digest of all that a thread was resumed with so far
-SELECT md5(coalesce(string_agg(md5(value), '' ORDER BY ns, checkpoint_id, task_id, idx), '')) FROM graph_writes
-WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s AND channel = '__resume__';
+-- controls --
+-- What tasks at the latest checkpoint of each namespace have asked, what they were resumed with, and which have failed
+SELECT w.ns, w.task_id, w.channel, w.type, w.value FROM graph_writes w
+WHERE w.tenant_id = %(tenant_id)s AND w.thread_id = %(thread_id)s AND w.channel IN ('__interrupt__', '__resume__', '__error__')
+  AND w.checkpoint_id = (SELECT max(c.id) FROM graph_checkpoints c
+    WHERE c.tenant_id = %(tenant_id)s AND c.thread_id = %(thread_id)s AND c.ns = w.ns);
 
 -- delete --
 -- Forget threads

@@ -84,6 +84,16 @@ class Found:
     writes: dict[tuple[str, str, str], list[Write]] = field(default_factory=dict[tuple[str, str, str], list[Write]])
 
 
+class Control(NamedTuple):
+    """What has happened to a task: it has asked (`__interrupt__`), it was resumed (`__resume__`), or it has failed (`__error__`)."""
+
+    ns: str
+    task_id: str
+    channel: str
+    type: str
+    value: bytes
+
+
 class CheckpointStore:
     """One tenant's checkpoints. `close` it when nobody stores anything any more."""
 
@@ -182,9 +192,9 @@ class CheckpointStore:
             after = {"after_id": last.id, "after_thread": last.thread_id, "after_ns": last.ns}
         return _found(await self._read("list", limit=limit, **after, **wanted))
 
-    async def resumed(self, thread_id: str) -> str:
-        """A digest of all that the thread was resumed with so far."""
-        return (await self._read("resumed", thread_id=thread_id))[0][0]
+    async def controls(self, thread_id: str) -> list[Control]:
+        """What has happened to the tasks at the latest checkpoint of each namespace of the thread."""
+        return [Control(*row) for row in await self._read("controls", thread_id=thread_id)]
 
     async def with_deltas(self, thread_ids: Sequence[str]) -> list[str]:
         """Those of the threads that have a DeltaChannel."""

@@ -119,6 +119,10 @@ class FakeContext:
         self.questions.append(question)
         return PersonAnswered(step=self.path, question=question.key, verdict="reject", by="nobody")
 
+    def has_answer(self, key: str) -> bool:
+        """Nobody has answered anything."""
+        return False
+
     def keep_text(self) -> None:
         """Nothing is ever taken back here."""
 

@@ -17,6 +17,7 @@ async def ask(ctx: StepContext) -> str:
     """A tool that writes, asks, and writes on from where it was."""
     if not ctx.text:
         ctx.write(["Before. "])
+        ctx.keep_text()
     answer = await ctx.ask(Question(f"{ctx.run_id}/{ctx.path}", "Go on?", {}, {}), rest=True)
     ctx.write([f"After {answer.verdict}."])
     return ctx.text
@@ -36,7 +37,15 @@ async def test_a_step_that_asks_rests_and_goes_on_with_what_it_wrote(stage: Stag
         await stage.decide(run_id, "work", "approve", by="ann")
         assert (await stage.ended(run_id)).output == "Before. After approve."
     kinds = await stage.kinds(run_id, "work")
-    expected = ["StepStarted", "PersonAsked", "StepRested", "PersonAnswered", "StepStarted", "StepCompleted"]
+    expected = [
+        "StepStarted",
+        "TextKept",
+        "PersonAsked",
+        "StepRested",
+        "PersonAnswered",
+        "StepStarted",
+        "StepCompleted",
+    ]
     assert kinds == expected
 
 
@@ -68,6 +77,27 @@ async def test_other_steps_work_on_and_the_answer_is_heard_at_once(stage: Stage)
         go.set()
         assert (await stage.ended(run_id)).output == "Before. After reject. slow"
     assert (await stage.kinds(run_id)).count("RunClaimed") == 1
+
+
+async def test_a_step_that_failed_before_it_asked_goes_on_asking_whatever_wakes_its_run(stage: Stage) -> None:
+    tries: list[int] = []
+
+    async def flaky(ctx: StepContext) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError("away")
+        return await ask(ctx)
+
+    stage.use(flaky=flaky)
+    steps = {"work": {"tool": "flaky", "retry": {"attempts": 3, "backoff": "10ms"}}}
+    async with stage.working() as worker:
+        run_id = await stage.start(flow(steps, output="{{ work }}"))
+        await resting(stage, worker, run_id)
+        await stage.runs.set_priority(run_id, 0)
+        await stage.happened(run_id, "RunRested", times=2)
+        assert (await stage.runs.get(run_id)).status == "waiting"
+        await stage.decide(run_id, "work", "approve", by="ann")
+        assert (await stage.ended(run_id)).output == "Before. After approve."
 
 
 async def test_a_run_that_is_cancelled_asks_nobody_and_asks_anew_when_it_is_tried_again(stage: Stage) -> None:

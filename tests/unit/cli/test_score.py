@@ -270,7 +270,7 @@ def test_a_voice_holds_the_end_of_its_text_and_never_much_more(moves: list[str |
 
 def test_a_step_that_asks_a_person_waits_and_goes_on_with_the_answer() -> None:
     tape = Tape(writers(1)).fact("StepStarted", "w0").text("w0", "Before. ")
-    tape.after(1).fact("PersonAsked", "w0", question="k", text="Send it?").fact("StepRested", "w0", keep=8)
+    tape.after(1).fact("PersonAsked", "w0", question="k", text="Send it?").fact("StepRested", "w0")
     assert tape.news == ["⏸ w0 waits for a person: Send it?"]
     assert not tape.score.voices
     assert [waiting.kind for waiting in tape.score.waits.values()] == ["review"]

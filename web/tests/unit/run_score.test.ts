@@ -61,7 +61,7 @@ test("a step that asks a person waits in the score, and goes on with the answer 
     fact("RunAccepted", null, 0, { flow: "desk" }),
     fact("StepStarted", "desk", 10, { attempt: 1 }),
     fact("PersonAsked", "desk", 100, { attempt: 1, question: "k", text: "Send it?" }),
-    fact("StepRested", "desk", 100, { attempt: 1, keep: 0 }),
+    fact("StepRested", "desk", 100, { attempt: 1 }),
     fact("RunRested", null, 101, { status: "waiting" }),
   ]);
   const desk = score.entries.get("desk");
