@@ -276,6 +276,24 @@ def test_a_step_that_is_interrupted_again_and_again_is_given_up() -> None:
     assert "the process died 6 times" in failed.error
 
 
+def test_a_step_that_comes_on_between_its_interruptions_is_not_given_up() -> None:
+    deaths: list[f.Fact] = []
+    for attempt in range(1, 3 * MAX_INTERRUPTIONS):
+        deaths += [*started("a", attempt=attempt), f.TextKept(step="a", attempt=attempt, keep=attempt)]
+        deaths.append(f.RunClaimed(worker="w"))
+    ((kind, path, *_),) = asked(ONE, [*begun(), *deaths])
+    assert (kind, path) == ("start", "a")
+
+
+def test_a_step_rests_until_it_is_answered_and_no_timer_ends_that() -> None:
+    question = f.PersonAsked(step="a", attempt=1, question="k", text="?")
+    rests: list[f.Fact] = [*begun(), *started("a"), question, f.StepRested(step="a", attempt=1)]
+    assert asked(ONE, rests) == []
+    assert asked(ONE, [*rests, f.RunRested(status="waiting"), f.RunClaimed(worker="w"), f.TimerFired(step="a")]) == []
+    answer = f.PersonAnswered(step="a", question="k", verdict="approve", by="ann")
+    assert asked(ONE, [*rests, answer]) == [("start", "a", 2, {})]
+
+
 def test_a_step_that_was_handed_over_again_and_again_is_not() -> None:
     moves: list[f.Fact] = []
     for attempt in range(1, 20):
