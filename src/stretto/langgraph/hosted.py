@@ -238,16 +238,25 @@ class _Work:
     async def _goes_on(self, state: StateSnapshot) -> bool:
         """Whether the graph goes on by itself from where an earlier attempt came to; else it has ended, or somebody is asked."""
         if not state.interrupts:
-            return bool(state.next) and not self._stops_before(state.next)
+            asked = self.ctx.has_answer(self._stop_key(state)) or self._may_stop(state.next)
+            return bool(state.next) and not asked
         # Who has failed since he asked has used the answer already, unless it is still to be given to him.
         askers = await self._askers()
         failed = any(askers.get(interrupt.id, Asker()).failed for interrupt in state.interrupts)
         return failed and not all(self.ctx.has_answer(key) for key in (await self._keys(state)).values())
 
-    def _stops_before(self, nodes: Sequence[str]) -> bool:
-        """Whether the graph was compiled to stop here. Of stops *after* a node the state tells nothing: it may always be one."""
-        before, after = self.graph.interrupt_before_nodes, self.graph.interrupt_after_nodes
-        return bool(after) or before == "*" or any(node in before for node in nodes)
+    def _may_stop(self, nodes: Sequence[str]) -> bool:
+        """Whether the graph may have been compiled to stop here. The state tells nothing of stops after a node or in a sub-graph."""
+        before = self.graph.interrupt_before_nodes
+        if self.graph.interrupt_after_nodes or before == "*" or any(node in before for node in nodes):
+            return True
+        inner: list[Any] = [each for _, each in cast("Any", self.graph).get_subgraphs(recurse=True)]
+        return any(
+            isinstance(each, Pregel) and (each.interrupt_before_nodes or each.interrupt_after_nodes) for each in inner
+        )
+
+    def _stop_key(self, state: StateSnapshot) -> str:
+        return key_of(self.thread, Interrupt("", id=" and ".join(state.next)), _checkpoint_id(state), "")
 
     async def _askers(self) -> dict[str, Asker]:
         return askers_of(await self.saver.store.controls(self.thread), self.saver.serde)
@@ -263,7 +272,7 @@ class _Work:
     async def _ask(self, state: StateSnapshot) -> Command[Any] | None:
         """What the graph is resumed with, once people have decided."""
         name = self.hosted.name
-        keys = await self._keys(state)
+        keys = await self._keys(state) if state.interrupts else {}
         answers: dict[str, Any] = {}
         for interrupt in state.interrupts:
             question = question_of(name, interrupt, keys[interrupt.id], self.hosted.rules)
@@ -274,7 +283,7 @@ class _Work:
         # The graph was compiled with `interrupt_before` or `interrupt_after`.
         before = " and ".join(state.next)
         stop = Interrupt(f"The graph {name!r} stops before {before}. Shall it go on?", id=before)
-        question = question_of(name, stop, key_of(self.thread, stop, _checkpoint_id(state), ""), self.hosted.rules)
+        question = question_of(name, stop, self._stop_key(state), self.hosted.rules)
         shown: dict[str, Any] = to_json(name, state.values)
         answer = await self.ctx.ask(replace(question, show=shown), rest=self._alone)
         if answer.verdict != "approve":

@@ -168,6 +168,23 @@ async def test_a_stop_that_was_refused_stays_refused_and_one_that_was_given_up_i
     assert (len(asked), run.output, done) == (1, {"got": ["done"]}, ["work"])
 
 
+async def test_a_stop_inside_a_sub_graph_that_was_refused_is_not_passed(settings: Settings) -> None:
+    done: list[str] = []
+
+    def work(state: Said) -> dict[str, Any]:
+        done.append("work")
+        return {"got": ["done"]}
+
+    outer = StateGraph(Said)
+    outer.add_node("inner", graph_of(work, before=["node0"]))
+    outer.add_edge(START, "inner")
+    async with Platform.open(settings) as platform:
+        refused, asked = await carry_out(platform, outer.compile(), ["reject"])
+        assert (refused.status, len(asked), done) == ("failed", 1, [])
+        allowed, asked = await decide(platform, await platform.runs().start(RETRYING, {}), ["approve"])
+    assert (allowed.output, len(asked), done) == ({"got": ["done"]}, 1, ["work"])
+
+
 async def said(platform: Platform, run_id: UUID) -> str:
     return texts_of(await platform.runs().journal(run_id))["graph"].slice(0)
 
