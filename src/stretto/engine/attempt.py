@@ -59,6 +59,7 @@ class Attempt:
         self.failures = start.failures
         self.after_seq = 0
         self.is_over = False
+        self.says_what_stands = False
         self.task: asyncio.Task[None] | None = None
         self._owner = owner
         self._asking = asyncio.Lock()
@@ -113,6 +114,7 @@ class Attempt:
 
     def keep_text(self) -> None:
         if not self.is_over:
+            self.says_what_stands = True
             self._owner.keep(self)
 
     def take_feedback(self) -> list[str]:

@@ -44,7 +44,7 @@ from stretto.errors import (
 )
 from stretto.flow import facts as f
 from stretto.flow.decide import Command, Record, Start, Steer, Stop, Wait, commands
-from stretto.flow.graph import EmitCall, Graph, Retry, ToolCall
+from stretto.flow.graph import EmitCall, Graph, Retry
 from stretto.flow.progress import Progress
 from stretto.settings import Settings
 from stretto.stream.hub import Hub
@@ -407,14 +407,12 @@ class RunTask:
             self.scribe.effects.waits.append(awaited)
 
     def _steer(self, command: Steer) -> None:
+        cut, state = self._attempts.get(command.path), self.progress.state(command.path)
         attempt = self._close(command.path)
-        length, state = self.texts.length(command.path), self.progress.state(command.path)
-        if command.keep is not None:
-            keep = min(command.keep, length)
-        elif state is not None and isinstance(state.step.call, ToolCall):
-            keep = min(state.keep, length)  # tools do not go on in mid-word, as agents do
-        else:
-            keep = length
+        length = self.texts.length(command.path)
+        keep = length if command.keep is None else min(command.keep, length)
+        if cut is not None and cut.says_what_stands and state is not None:  # the next one does not go on in mid-word
+            keep = min(keep, state.keep)
         self._emit(
             f.StepSteered(step=command.path, attempt=attempt, feedback=command.feedback, keep=keep, by=command.by)
         )
