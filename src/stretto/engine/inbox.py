@@ -44,10 +44,8 @@ def _wait_ends(progress: Progress, signal: Signal) -> Iterator[f.Fact]:
     state = progress.state(str(body["step"]))
     if state is None:
         return
-    if state.question:
-        if (
-            signal.kind == "review" and body.get("key") == state.question
-        ):  # else it answers what nobody waits for any more
+    if state.question:  # another key answers what nobody waits for any more
+        if signal.kind == "review" and body.get("key") == state.question:
             yield answered(state.path, body)
         return
     if state.path in progress.wants:

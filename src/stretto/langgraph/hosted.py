@@ -243,7 +243,7 @@ class _Work:
         # Who has failed since he asked has used the answer already, unless it is still to be given to him.
         askers = await self._askers()
         failed = any(askers.get(interrupt.id, Asker()).failed for interrupt in state.interrupts)
-        return failed and not all(self.ctx.has_answer(key) for key in (await self._keys(state)).values())
+        return failed and not all(self.ctx.has_answer(key) for key in self._keys(state, askers).values())
 
     def _may_stop(self, nodes: Sequence[str]) -> bool:
         """Whether the graph may have been compiled to stop here. The state tells nothing of stops after a node or in a sub-graph."""
@@ -261,9 +261,9 @@ class _Work:
     async def _askers(self) -> dict[str, Asker]:
         return askers_of(await self.saver.store.controls(self.thread), self.saver.serde)
 
-    async def _keys(self, state: StateSnapshot) -> dict[str, str]:
+    def _keys(self, state: StateSnapshot, askers: Mapping[str, Asker]) -> dict[str, str]:
         """The questions' keys, by the ids of the interrupts."""
-        askers, at = await self._askers(), _checkpoint_id(state)
+        at = _checkpoint_id(state)
         return {
             interrupt.id: key_of(self.thread, interrupt, at, askers.get(interrupt.id, Asker()).resumed)
             for interrupt in state.interrupts
@@ -272,7 +272,7 @@ class _Work:
     async def _ask(self, state: StateSnapshot) -> Command[Any] | None:
         """What the graph is resumed with, once people have decided."""
         name = self.hosted.name
-        keys = await self._keys(state) if state.interrupts else {}
+        keys = self._keys(state, await self._askers()) if state.interrupts else {}
         answers: dict[str, Any] = {}
         for interrupt in state.interrupts:
             question = question_of(name, interrupt, keys[interrupt.id], self.hosted.rules)
